@@ -1,0 +1,44 @@
+/** What a program's exit status means; see the README's table. */
+export const exitCodes = {
+	failed: 1,
+	usage: 2,
+	interrupted: 130,
+} as const;
+
+/**
+ * A failure the operator can act on: shown as one message, never with a stack.
+ *
+ * `message` says what is wrong, where, and the value; `hint` says what to do next.
+ * `exitCode` is 1 when the operation failed and 2 when it was asked for wrongly.
+ */
+export class UserError extends Error {
+	override name = 'UserError';
+	readonly hint: string | undefined;
+	readonly exitCode: number;
+
+	constructor(message: string, options: { hint?: string; exitCode?: number; cause?: unknown } = {}) {
+		super(message, { cause: options.cause });
+		this.hint = options.hint;
+		this.exitCode = options.exitCode ?? exitCodes.failed;
+	}
+}
+
+/** A mistake in flags, files or environment, found before anything was done. Exit code 2. */
+export function usageError(message: string, hint?: string): UserError {
+	return new UserError(message, { exitCode: exitCodes.usage, ...(hint === undefined ? {} : { hint }) });
+}
+
+/**
+ * Throws one usage error that lists every mistake, or returns when there is none.
+ *
+ * @throws UserError with exit code 2
+ */
+export function refuse(mistakes: readonly string[], hint?: string): void {
+	if (mistakes.length === 1) throw usageError(mistakes[0] as string, hint);
+	if (mistakes.length > 1) {
+		throw usageError(
+			`${mistakes.length} mistakes:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`,
+			hint,
+		);
+	}
+}

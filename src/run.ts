@@ -1,0 +1,135 @@
+import { setTimeout } from 'node:timers/promises';
+import { ExecaError, execa } from 'execa';
+import { UserError, usageError } from './errors.ts';
+import { interrupted } from './interrupt.ts';
+
+/** How another program is run. */
+export interface RunOptions {
+	/** Variables added to the environment. */
+	readonly env?: NodeJS.ProcessEnv;
+	/** Folder to run in. */
+	readonly cwd?: string;
+	/** Text for its standard input: the way to hand it a secret. */
+	readonly input?: string;
+	/** The Debian package that holds the program, named when it is missing. */
+	readonly package?: string;
+	/** Runs to its end even when the operator interrupts: for what clears up. */
+	readonly uninterrupted?: boolean;
+}
+
+/** Another program ended with a failure; `stderr` is what it said. */
+export class CommandError extends UserError {
+	override name = 'CommandError';
+	readonly stderr: string;
+
+	constructor(command: string, code: number | undefined, stderr: string) {
+		const said = stderr.trim();
+		super(
+			`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${said === '' ? '' : `:\n${said}`}`,
+		);
+		this.stderr = said;
+	}
+}
+
+let verbose = false;
+
+/** With `true`, every command is shown on stderr before it runs. */
+export function showCommands(show: boolean): void {
+	verbose = show;
+}
+
+/**
+ * Runs a program to its end and returns its standard output.
+ *
+ * @throws UserError exit code 2 when the program is not installed
+ * @throws CommandError when it fails
+ */
+export async function run(
+	command: string,
+	args: readonly string[],
+	options: RunOptions = {},
+): Promise<string> {
+	try {
+		const child = execa(command, args, {
+			stdin: options.input === undefined ? 'ignore' : 'pipe',
+			...(options.input === undefined ? {} : { input: options.input }),
+			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+			env: options.env ?? {},
+			maxBuffer: 256 * 1024 * 1024,
+			...(options.uninterrupted === true ? {} : { cancelSignal: interrupted.signal }),
+		});
+		if (verbose) process.stderr.write(`+ ${child.spawnargs.join(' ')}\n`);
+		return (await child).stdout;
+	} catch (error) {
+		if (options.uninterrupted !== true) interrupted.signal.throwIfAborted();
+		if (!(error instanceof ExecaError)) throw error;
+		if (error.code === 'ENOENT') throw missing(command, options.package);
+		throw new CommandError(error.escapedCommand, error.exitCode, String(error.stderr ?? error.shortMessage));
+	}
+}
+
+/**
+ * Runs a long program and hands on each line that it prints, on either stream, as it comes.
+ * It gets a process group of its own, which an interruption ends as a whole: what the program has
+ * started in turn does not outlive it.
+ *
+ * @throws UserError exit code 2 when the program is not installed
+ * @throws CommandError when it fails
+ */
+export async function follow(
+	command: string,
+	args: readonly string[],
+	onLine: (line: string) => void,
+	options: Pick<RunOptions, 'env' | 'cwd' | 'package'> = {},
+): Promise<void> {
+	interrupted.signal.throwIfAborted();
+	const child = execa(command, args, {
+		stdin: 'ignore',
+		all: true,
+		buffer: false,
+		detached: true,
+		reject: false,
+		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+		env: options.env ?? {},
+	});
+	if (verbose) process.stderr.write(`+ ${child.spawnargs.join(' ')}\n`);
+	let ended: Promise<void> | undefined;
+	const end = () => {
+		ended = endGroup(child.pid);
+	};
+	interrupted.signal.addEventListener('abort', end, { once: true });
+	try {
+		for await (const line of child.iterable({ from: 'all' })) onLine(line);
+		const result = await child;
+		await ended;
+		interrupted.signal.throwIfAborted();
+		if (result.code === 'ENOENT') throw missing(command, options.package);
+		if (result.failed) throw new CommandError(result.escapedCommand, result.exitCode, '');
+	} finally {
+		interrupted.signal.removeEventListener('abort', end);
+	}
+}
+
+/** Ends a process group and waits until it is gone: asks first, and after half a minute no more. */
+async function endGroup(leader: number | undefined): Promise<void> {
+	if (leader === undefined) return;
+	const send = (signal: NodeJS.Signals | 0) => {
+		try {
+			return process.kill(-leader, signal);
+		} catch {
+			return false; // none of it is left
+		}
+	};
+	send('SIGTERM');
+	for (let waited = 0; send(0); waited += 100) {
+		if (waited === 30_000) send('SIGKILL');
+		await setTimeout(100);
+	}
+}
+
+function missing(command: string, debianPackage: string | undefined): UserError {
+	return usageError(
+		`The program \`${command}\` is not installed.`,
+		debianPackage === undefined ? undefined : `On Debian: apt-get install ${debianPackage}`,
+	);
+}

@@ -1,0 +1,13 @@
+/** Rows as aligned columns under their headings, as kubectl prints them. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+	const all = [headings, ...rows];
+	const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+	return all
+		.map((row) =>
+			row
+				.map((cell, column) => cell.padEnd(widths[column] ?? 0))
+				.join('   ')
+				.trimEnd(),
+		)
+		.join('\n');
+}

@@ -1,0 +1,48 @@
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/** One file of a generated tree: its path below the root with `/`, its mode, its text. */
+export interface TreeFile {
+	readonly path: string;
+	readonly mode: number;
+	readonly text: string;
+}
+
+/** A generated tree as a value, sorted by path. */
+export type Tree = readonly TreeFile[];
+
+/** The files as a tree: sorted by path in code point order, so that equal input is equal output. */
+export function sorted(files: readonly TreeFile[]): Tree {
+	return [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+/** Writes the tree below `root`, with the modes it says; files that are not in it stay. */
+export async function writeTree(root: string, tree: Tree): Promise<void> {
+	for (const file of tree) {
+		const target = path.join(root, file.path);
+		await mkdir(path.dirname(target), { recursive: true });
+		await writeFile(target, file.text, { mode: file.mode });
+		await chmod(target, file.mode); // `mode` above is masked by umask, and ignored when the file exists
+	}
+}
+
+/** Writes the tree as the whole content of `root`: what stood there before is gone. */
+export async function replaceTree(root: string, tree: Tree): Promise<void> {
+	await rm(root, { recursive: true, force: true });
+	await writeTree(root, tree);
+}
+
+/** Every regular file below `root` as a tree. */
+export async function readTree(root: string): Promise<Tree> {
+	const files: TreeFile[] = [];
+	for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+		if (!entry.isFile()) continue;
+		const file = path.join(entry.parentPath, entry.name);
+		files.push({
+			path: path.relative(root, file).split(path.sep).join('/'),
+			mode: (await stat(file)).mode & 0o777,
+			text: await readFile(file, 'utf8'),
+		});
+	}
+	return sorted(files);
+}

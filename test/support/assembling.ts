@@ -1,0 +1,88 @@
+// A node assembles itself in a folder: its real scripts and the real openssl, with stand-ins for what would
+// need a real machine.
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Role, renderUserData } from '../../src/stack/user-data.ts';
+import { clusterOf, nodeFiles } from './clusters.ts';
+import { temporaryFolder } from './folders.ts';
+import { filledIn, imageFiles, writeNode } from './node.ts';
+import { output, runToEnd, systemPath, tool } from './processes.ts';
+
+/** Programs that a folder cannot stand in for. Each tells `asked` what it was asked. */
+const standIns: Readonly<Record<string, string>> = {
+	systemctl: '',
+	journalctl: 'echo "words of ${!#}"',
+	sysctl: '',
+	sleep: '',
+	ip: 'echo "2: ens3    inet 10.0.0.11/24 brd 10.0.0.255 scope global ens3"',
+	// No API answers before there is one; from then on it is well.
+	curl: 'case "$*" in *healthz*) [ -e "$root/api-answers" ] || exit 7 ;; esac',
+	kubectl: 'case "$*" in *"apply -f -") tee -a "$root/applied" >/dev/null ;; *"get node"*) echo True ;; esac',
+	'kstack-signal':
+		'{ echo "== $*"; cat; echo; } >>"$root/signals"; [ $# -lt 4 ] || touch "$root/etc/kstack/signals/$3.$4.sent"',
+};
+
+const flagsOfImage = 'KUBELET_VERSION_ARGS="--container-runtime=remote"\nCGROUP_DRIVER=systemd\n';
+const dns = 'kind: Service\nspec: {clusterIP: @@CLUSTER_DNS@@}\ndomain: @@CLUSTER_DOMAIN@@\n';
+
+/** A node of the role in a folder of its own, ready to be assembled. */
+export async function node(
+	role: Role,
+	flags: Record<string, string> = {},
+	tokens: Record<string, string> = {},
+) {
+	const root = await temporaryFolder();
+	const userData = filledIn(role, renderUserData(role, clusterOf(flags)), tokens);
+	await writeNode(root, [
+		...(await imageFiles()),
+		...nodeFiles(userData),
+		{ path: 'usr/share/kstack/flags.env', mode: 0o644, text: flagsOfImage },
+		{ path: 'usr/share/kstack/addons/dns.yaml', mode: 0o644, text: dns },
+		{ path: 'var/lib/kubelet/pki/kubelet-server-current.pem', mode: 0o600, text: '' },
+	]);
+	const bin = path.join(root, 'bin');
+	await mkdir(bin);
+	for (const folder of ['etc/keepalived', 'etc/cni', 'var/log'])
+		await mkdir(path.join(root, folder), { recursive: true });
+	for (const [name, body] of Object.entries(standIns)) {
+		const text = `#!/bin/bash\nroot=${root}\necho "${name} $*" >>"$root/asked"\n${body}\n`;
+		await writeFile(path.join(bin, name), text);
+		await chmod(path.join(bin, name), 0o755);
+	}
+	const file = (name: string) => readFile(path.join(root, name), 'utf8');
+	return {
+		root,
+		file,
+		/** Runs one of the node's own programs or steps. */
+		run: (program: string) =>
+			runToEnd('bash', [path.join(root, program)], { env: { PATH: `${bin}:${systemPath}` } }),
+		asked: async (name: string) =>
+			(await file('asked'))
+				.split('\n')
+				.filter((line) => line.startsWith(`${name} `))
+				.map((line) => line.slice(name.length + 1)),
+	};
+}
+
+export const assemble = 'usr/local/sbin/kstack-assemble';
+export const step = (name: string) => `etc/kstack/assemble.d/${name}`;
+export const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
+
+/** The operator's request as a stack parameter holds it, and its private key's file. */
+export async function operator() {
+	const folder = await temporaryFolder();
+	const key = path.join(folder, 'key');
+	await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key);
+	const request = await openssl(
+		'req',
+		'-new',
+		'-key',
+		key,
+		'-subj',
+		'/O=kstack:operators/CN=kstack-operator',
+	);
+	return Buffer.from(request).toString('base64');
+}
+
+export const started = (calls: readonly string[]) =>
+	calls.filter((call) => /^(--\S+ )*start /.test(call)).map((call) => call.split(' ').at(-1));

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { load } from 'js-yaml';
+import { readCluster } from '../../src/stack/config.ts';
+import { type Role, roles } from '../../src/stack/user-data.ts';
+import { readTree, sorted, type Tree } from '../../src/tree.ts';
+import { temporaryFolder } from './folders.ts';
+import { kstack } from './processes.ts';
+
+/** What `kstack render` is asked for in tests: each shape of a cluster at least once. */
+export const cases: Readonly<Record<string, readonly string[]>> = {
+	/** A network of its own, the API reached by its fixed address alone. */
+	'own-network': ['--network-driver', 'routed'],
+	/** Everything that can be said, on a network that exists. */
+	'existing-network': [
+		...['--network-driver', 'flannel', '--flannel-backend', 'host-gw', '--minions', '3', '--gateways', '2'],
+		...['--fixed-network', 'lan', '--fixed-subnet', 'lan-v4', '--external-network', 'public'],
+		...['--image', 'debian12-x64-kubernetes', '--master-flavor', 'm1.large', '--key-name', 'ops'],
+		...['--minion-availability-zone', 'nova', '--ssh-allowed-cidr', '192.0.2.0/24'],
+		...['--pod-cidr', '172.20.0.0/16', '--service-cidr', '172.30.0.0/20', '--pod-subnet-length', '26'],
+		...[
+			'--cluster-domain',
+			'example.internal',
+			'--boot-timeout',
+			'1800',
+			'--api-allowed-cidr',
+			'192.0.2.0/24',
+		],
+		...['--http-proxy', "http://proxy:3128/it's%2050%25", '--https-proxy', 'http://proxy:3128'],
+		...['--no-proxy', '.internal,10.0.0.0/8'],
+	],
+};
+
+/** A stack directory and its files. */
+export interface Rendered {
+	readonly directory: string;
+	readonly tree: Tree;
+}
+
+/** A stack directory as `kstack render demo` writes it. */
+export async function render(t: ExecutionContext<unknown>, args: readonly string[]): Promise<Rendered> {
+	const folder = await temporaryFolder();
+	const ended = await kstack(['render', 'demo', ...args], { cwd: folder });
+	t.deepEqual(ended, { code: 0, stdout: 'demo\n', stderr: '' });
+	const directory = path.join(folder, 'demo');
+	return { directory, tree: await readTree(directory) };
+}
+
+const done = new Map<string, Promise<Rendered>>();
+
+/** The same, for tests that only read: rendered once for all of them. */
+export function rendered(t: ExecutionContext<unknown>, args: readonly string[]): Promise<Rendered> {
+	const key = args.join('\0');
+	const found = done.get(key) ?? render(t, args);
+	done.set(key, found);
+	return found;
+}
+
+/** A cluster for tests that need no file: the standard one but for `flags`. */
+export const clusterOf = (flags: Readonly<Record<string, string>> = {}) =>
+	readCluster('demo', { networkDriver: 'routed', ...flags }, undefined);
+
+interface CloudConfig {
+	write_files: { path: string; permissions: string; content: string }[];
+}
+
+/** The files that user-data puts on a node. */
+export function nodeFiles(userData: string): Tree {
+	const { write_files } = load(userData) as CloudConfig;
+	return sorted(
+		write_files.map(({ path: target, permissions, content }) => ({
+			path: target.slice(1),
+			mode: Number.parseInt(permissions, 8),
+			text: content,
+		})),
+	);
+}
+
+/** The user-data of each role, of a stack directory. */
+export async function userDataOf(directory: string): Promise<Record<Role, string>> {
+	const texts = roles.map(async (role) => {
+		const file = path.join(directory, 'heat/user-data', `${role}.yaml`);
+		return [role, await readFile(file, 'utf8')] as const;
+	});
+	return Object.fromEntries(await Promise.all(texts)) as Record<Role, string>;
+}

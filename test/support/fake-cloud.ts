@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { temporaryFolder } from './folders.ts';
+import { systemPath } from './processes.ts';
+
+/** Answers of the fake client, by its leading words joined by `-`; a text as it is, all else as JSON. */
+export type Answers = Readonly<Record<string, unknown>>;
+
+export interface FakeCloud {
+	/** The environment in which `openstack` is the fake. */
+	readonly env: NodeJS.ProcessEnv;
+	/** What it was asked, a line each, quoted as for a shell. */
+	asked(): Promise<string[]>;
+}
+
+/** A cloud with one image, three flavors, one external network and no stack. */
+export const emptyCloud: Answers = {
+	'image-list': [{ ID: 'image-1', Name: 'debian12-x64-kubernetes' }],
+	'image-list--name-debian12-x64-kubernetes': [{ ID: 'image-1', Name: 'debian12-x64-kubernetes' }],
+	'image-show-image-1': imageOf('image-1', 'debian12-x64-kubernetes'),
+	'image-show-debian12-x64-kubernetes': imageOf('image-1', 'debian12-x64-kubernetes'),
+	'flavor-list': [
+		{ ID: '1', Name: 'm1.tiny', RAM: 512, VCPUs: 1, Disk: 1 },
+		{ ID: '2', Name: 'm1.small', RAM: 2048, VCPUs: 1, Disk: 20 },
+		{ ID: '3', Name: 'm1.medium', RAM: 4096, VCPUs: 2, Disk: 40 },
+	],
+	'network-list': [{ ID: 'network-1', Name: 'public' }],
+	'stack-list': [],
+	'server-list': [],
+	'orchestration-template-validate': {},
+};
+
+function imageOf(id: string, name: string) {
+	return { id, name, min_disk: 8, properties: { kstack_network_drivers: 'routed,flannel' } };
+}
+
+/** What a stack named demo says once it is made, with so many minions. */
+export function demoStack(minions: number, more: object = {}, parameters: object = {}): object {
+	const member = (name: string, index: number) => ({
+		name,
+		address: `10.0.0.${11 + index}`,
+		server: `server-${name}`,
+	});
+	return {
+		id: 'stack-1',
+		stack_name: 'demo',
+		stack_status: 'CREATE_COMPLETE',
+		stack_status_reason: 'Stack CREATE completed successfully',
+		parameters: { minion_count: String(minions), boot_timeout: '1200', join_token: '******', ...parameters },
+		outputs: [
+			{ output_key: 'api_endpoint', output_value: 'https://127.0.0.1:1' },
+			{ output_key: 'certificates', output_value: JSON.stringify({ ca: 'Q0E=', operator: 'T1A=' }) },
+			{ output_key: 'masters', output_value: [member('demo-master-0', 0)] },
+			{
+				output_key: 'minions',
+				output_value: Array.from({ length: minions }, (_, index) =>
+					member(`demo-minion-${index}`, index + 1),
+				),
+			},
+			{ output_key: 'gateways', output_value: [] },
+		],
+		...more,
+	};
+}
+
+/** An event of the stack demo itself, or of one of its resources. */
+export function event(number: number, status: string, more: object = {}): object {
+	return {
+		id: `event-${number}`,
+		stack_name: 'demo',
+		resource_name: 'demo',
+		physical_resource_id: 'stack-1',
+		resource_status: status,
+		resource_status_reason: status.endsWith('FAILED') ? 'it went wrong' : 'state changed',
+		event_time: `2026-01-01T00:00:${String(number).padStart(2, '0')}Z`,
+		...more,
+	};
+}
+
+/** A cloud that answers so; each further stage holds what is different after a change of a stack. */
+export async function fakeCloud(...stages: readonly Answers[]): Promise<FakeCloud> {
+	const folder = await temporaryFolder();
+	await writeFile(path.join(folder, 'stage'), '0\n');
+	for (const [number, answers] of stages.entries()) {
+		await mkdir(path.join(folder, String(number)));
+		for (const [key, answer] of Object.entries(answers)) {
+			const text = typeof answer === 'string' ? answer : JSON.stringify(answer);
+			await writeFile(path.join(folder, String(number), key), text);
+		}
+	}
+	const log = path.join(folder, 'log');
+	return {
+		env: {
+			PATH: `${path.join(import.meta.dirname, '../fixtures/bin')}:${systemPath}`,
+			FAKE_CLOUD: folder,
+		},
+		asked: async () => (existsSync(log) ? (await readFile(log, 'utf8')).trimEnd().split('\n') : []),
+	};
+}

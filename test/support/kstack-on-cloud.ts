@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { load } from 'js-yaml';
+import { parametersOf } from '../../src/stack/parameters.ts';
+import { clusterOf } from './clusters.ts';
+import { type Answers, demoStack, emptyCloud, event, fakeCloud } from './fake-cloud.ts';
+import { temporaryFolder } from './folders.ts';
+import { kstack } from './processes.ts';
+
+/** Runs kstack in a folder of its own against a cloud that answers so. */
+export async function on(
+	stages: readonly Answers[],
+	args: readonly string[],
+	how: { cwd?: string; env?: object } = {},
+) {
+	const folder = how.cwd ?? (await temporaryFolder());
+	const cloud = await fakeCloud(...stages);
+	const ended = await kstack(args, { cwd: folder, env: { ...cloud.env, ...how.env } });
+	return { ...ended, folder, asked: await cloud.asked() };
+}
+
+/** A cluster of three minions, and its directory in a folder. */
+export async function made(more: Readonly<Record<string, string>> = {}) {
+	const folder = await temporaryFolder();
+	const flags = { networkDriver: 'routed', externalNetwork: 'none', image: 'debian12-x64-kubernetes' };
+	const flavors = { masterFlavor: 'm1.medium', minionFlavor: 'm1.medium', gatewayFlavor: 'm1.small' };
+	const words = Object.entries({ ...flags, ...flavors, minions: '3', ...more }).flatMap(([key, value]) => [
+		`--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+		value,
+	]);
+	const { code, stderr } = await kstack(['render', 'demo', ...words], { cwd: folder });
+	if (code !== 0) throw new Error(stderr);
+	const { parameters } = load(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8')) as {
+		parameters: Record<string, unknown>;
+	};
+	const wanted = clusterOf({ ...flags, ...flavors, minions: '3' }).settings;
+	const shown = Object.fromEntries(
+		Object.entries({ ...parametersOf(wanted), ...parameters }).map(([name, value]) => {
+			if (typeof value === 'object') return [name, JSON.stringify(value)];
+			return [name, typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)];
+		}),
+	);
+	const stages = (minions: number): Answers[] => [
+		{
+			...emptyCloud,
+			'stack-show-demo': demoStack(3, {}, shown),
+			'stack-event-list': [event(1, 'CREATE_COMPLETE')],
+			'stack-update': { id: 'stack-1' },
+			'stack-delete': '',
+		},
+		{
+			'stack-show-demo': demoStack(minions, {}, { ...shown, minion_count: String(minions) }),
+			'stack-event-list': [event(1, 'CREATE_COMPLETE'), event(2, 'UPDATE_COMPLETE')],
+		},
+	];
+	return { folder, stages };
+}
+
+/** Those of its questions that would change a stack. */
+export const updates = (asked: readonly string[]) =>
+	asked.filter((line) => line.startsWith("'stack' 'update'"));

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { kubeconfigText } from '../../src/stack/kubernetes-api.ts';
+import { temporaryFolder } from './folders.ts';
+import { output, tool } from './processes.ts';
+
+/** Something that answers as an API server does, to who has a certificate of its CA, and its kubeconfig. */
+export interface FakeKubernetes {
+	readonly url: string;
+	readonly kubeconfig: string;
+	/** Method and path of each request, and the name in the client's certificate. */
+	readonly asked: string[];
+	close(): void;
+}
+
+/** A Node object as far as kstack looks at it. */
+export const nodeObject = (name: string, ready = true, labels: Record<string, string> = {}) => ({
+	metadata: { name, labels },
+	status: {
+		conditions: [
+			{ type: 'MemoryPressure', status: 'False' },
+			{ type: 'Ready', status: ready ? 'True' : 'False' },
+		],
+		nodeInfo: { kubeletVersion: 'v1.20.2' },
+		addresses: [
+			{ type: 'Hostname', address: name },
+			{ type: 'InternalIP', address: '10.0.0.11' },
+		],
+	},
+});
+
+async function certificates() {
+	const folder = await temporaryFolder();
+	const file = (name: string) => path.join(folder, name);
+	const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
+	const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+	await openssl(
+		'req',
+		'-x509',
+		...newKey,
+		'-keyout',
+		file('ca.key'),
+		'-subj',
+		'/CN=ca',
+		'-out',
+		file('ca.crt'),
+	);
+	for (const name of ['server', 'operator']) {
+		const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
+		const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key')];
+		const own = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`), '-subj', `/CN=${name}`];
+		await openssl('req', '-x509', ...newKey, ...signed, ...own, ...names);
+	}
+	return (name: string) => readFile(file(name));
+}
+
+/** Starts one; `answers` are status and body by method and path. */
+export async function fakeKubernetes(
+	answers: Readonly<Record<string, readonly [number, unknown]>>,
+): Promise<FakeKubernetes> {
+	const read = await certificates();
+	const asked: string[] = [];
+	const server = createServer(
+		{
+			key: await read('server.key'),
+			cert: await read('server.crt'),
+			ca: await read('ca.crt'),
+			requestCert: true,
+			rejectUnauthorized: true,
+		},
+		(request, response) => {
+			const what = `${request.method} ${request.url}`;
+			asked.push(`${what} by ${(request.socket as TLSSocket).getPeerCertificate().subject.CN}`);
+			const [status, body] = answers[what] ?? [404, { kind: 'Status', code: 404 }];
+			response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+		},
+	);
+	const open = new Set<Duplex>();
+	server.on('connection', (socket) => open.add(socket));
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	const base64 = async (name: string) => (await read(name)).toString('base64');
+	return {
+		url,
+		asked,
+		kubeconfig: kubeconfigText('demo', url, {
+			ca: await base64('ca.crt'),
+			certificate: await base64('operator.crt'),
+			key: await base64('operator.key'),
+		}),
+		close: () => {
+			server.close();
+			for (const socket of open) socket.destroy();
+		},
+	};
+}

@@ -1,0 +1,45 @@
+import path from 'node:path';
+import { packageRoot } from '../../src/package.ts';
+import type { Role } from '../../src/stack/user-data.ts';
+import { readTree, type Tree, writeTree } from '../../src/tree.ts';
+
+/** Where a node's files lie, so that a test can put the whole node into a folder of its own. */
+const places =
+	/(?<![\w.}/-])\/(?=(etc\/(kstack|kubernetes|cni|keepalived|sysctl\.d|systemd|resolv\.conf)|usr\/local\/lib\/kstack|usr\/share\/kstack|var\/(lib|log)|run\/kstack|sys\/class)\b)/g;
+
+/** `text` with every path of the node moved below `root`. */
+export const relocate = (text: string, root: string) => text.replace(places, `${root}/`);
+
+/** The files as a node of its own below `root`, which its scripts take for `/`. */
+export async function writeNode(root: string, files: Tree): Promise<void> {
+	await writeTree(
+		root,
+		files.map((file) => ({ ...file, text: relocate(file.text, root) })),
+	);
+}
+
+/** What the element for the services puts on every node's disk. */
+export const imageFiles = () => readTree(path.join(packageRoot, 'elements/kubernetes-services/static'));
+
+/** What Heat puts in place of the tokens in user-data. */
+export const tokens: Readonly<Record<string, string>> = {
+	NODE_IP: '10.0.0.11',
+	API_ADDRESS: '10.0.0.5',
+	API_PUBLIC_ADDRESS: '192.0.2.5',
+	POD_CIDR: '10.244.0.0/16',
+	JOIN_TOKEN: 'abcdef.0123456789abcdef',
+	READY_ENDPOINT: 'http://127.0.0.1:9/ready',
+	READY_TOKEN: 'ready-token',
+	CERTIFICATES_ENDPOINT: 'http://127.0.0.1:9/certificates',
+	CERTIFICATES_TOKEN: 'certificates-token',
+	MASTER_INDEX: '0',
+	CLUSTER_STATE: 'new',
+	OPERATOR_REQUEST: '',
+	CERTIFICATES: '{}',
+};
+
+/** User-data as Heat hands it to a node: the name fits the role, `more` goes before the standard values. */
+export function filledIn(role: Role, userData: string, more: Readonly<Record<string, string>> = {}): string {
+	const values: Record<string, string> = { NODE_NAME: `demo-${role}-0`, ...tokens, ...more };
+	return userData.replace(/@@([A-Z_]+)@@/g, (token, name: string) => values[name] ?? token);
+}
