@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# Sourced by build: what a person sees while it works.
+
+log=
+current_step=
+
+# Everything that the steps print goes to this file; only our own lines reach the terminal.
+start_log() {
+    log=$1
+    : > "$log"
+    trap 'report_failure $?' EXIT
+    trap 'exit 130' INT TERM
+}
+
+# step TITLE COMMAND... runs the command and prints the title with the seconds it took.
+step() {
+    local title=$1 began=$SECONDS
+    shift
+    current_step=$title
+    printf '%-24s ' "$title" >&2
+    echo "== $title" >> "$log"
+    "$@" >> "$log" 2>&1
+    printf '%4d s\n' $((SECONDS - began)) >&2
+    current_step=
+}
+
+report_failure() {
+    [ "$1" -ne 0 ] && [ -n "$current_step" ] || return 0
+    printf '\n' >&2
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    echo "error: '$current_step' failed; the whole log is $log" >&2
+}
+
+# Two runs would write the same files: the second waits for the first.
+only_one_at_a_time() {
+    exec 9> "$1"
+    flock --nonblock 9 || { echo 'waiting for another build of Kubernetes to end' >&2; flock 9; }
+}

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
+import { run } from '../run.ts';
+import type { Profile } from './profiles.ts';
+
+/** Where packages of Debian come from. */
+export interface Mirrors {
+	readonly main: string;
+	readonly security: string;
+}
+
+/** Debian's archive of old releases, for those that have left the mirrors. */
+const archive = process.env.KSTACK_DEBIAN_ARCHIVE ?? 'http://archive.debian.org';
+
+/** One package index that apt is configured for, in this machine's own configuration. */
+interface Target {
+	readonly uri: string;
+	readonly suite: string;
+}
+
+/** Debian's cloud images name a file of mirrors where others name the mirror itself. */
+async function firstMirror(uri: string): Promise<string> {
+	const file = /^mirror\+file:\/*(\/.*?)\/*$/.exec(uri)?.[1];
+	const line =
+		file === undefined ? uri : (await readFile(file, 'utf8')).split('\n').find((text) => /^[a-z]/.test(text));
+	return (line ?? uri).trim().split(/\s/)[0]?.replace(/\/+$/, '') ?? '';
+}
+
+/**
+ * The mirrors that this machine's apt uses for Debian, as apt itself reads its configuration.
+ * `KSTACK_DEBIAN_MIRROR` stands in where it names none.
+ *
+ * @throws UserError when there is neither
+ */
+export async function debianMirrors(): Promise<Mirrors> {
+	const listed = await run(
+		'apt-get',
+		[
+			'indextargets',
+			'--no-release-info',
+			'--format',
+			'$(REPO_URI) $(RELEASE) $(COMPONENT)',
+			'Identifier: Packages',
+		],
+		{ package: 'apt' },
+	);
+	const targets: Target[] = listed
+		.split('\n')
+		.map((line) => line.split(' '))
+		.filter(
+			([uri, , component]) =>
+				component === 'main' && /^mirror\+file:|\/debian(-security)?\/?$/.test(uri ?? ''),
+		)
+		.map(([uri, suite]) => ({ uri: uri as string, suite: suite as string }));
+	const security = targets.find((target) => target.suite.endsWith('-security'));
+	const main = process.env.KSTACK_DEBIAN_MIRROR ?? targets.find((target) => target !== security)?.uri;
+	if (main === undefined) {
+		throw new UserError('apt names no Debian mirror on this machine.', {
+			hint: 'Set KSTACK_DEBIAN_MIRROR to one.',
+		});
+	}
+	const mirror = await firstMirror(main);
+	return {
+		main: mirror,
+		security: security === undefined ? `${mirror}-security` : await firstMirror(security.uri),
+	};
+}
+
+/** The mirrors that hold a profile's release. */
+export async function mirrorsFor(profile: Profile): Promise<Mirrors> {
+	return profile.archived
+		? { main: `${archive}/debian`, security: `${archive}/debian-security` }
+		: debianMirrors();
+}
+
+/** Package sources of a release, each line of sources.list under a name. */
+export function aptSources(profile: Profile, mirrors: Mirrors): Readonly<Record<string, string>> {
+	const { release } = profile;
+	if (profile.archived) {
+		// Its Release files have expired, and apt 1.0 knows no gentler word for that.
+		return {
+			default: `deb [trusted=yes] ${mirrors.main} ${release} main`,
+			security: `deb [trusted=yes] ${mirrors.security} ${release}/updates main`,
+		};
+	}
+	return {
+		default: `deb ${mirrors.main} ${release} main`,
+		updates: `deb ${mirrors.main} ${release}-updates main`,
+		security: `deb ${mirrors.security} ${release}-security main`,
+	};
+}
+
+/** apt's proxy as the environment variables that every other tool reads. */
+export async function proxyEnvironment(): Promise<NodeJS.ProcessEnv> {
+	if (process.env.http_proxy !== undefined) return {};
+	const shown = await run('apt-config', ['shell', 'proxy', 'Acquire::http::Proxy'], { package: 'apt' });
+	const proxy = /^proxy='(.+)'$/m.exec(shown)?.[1];
+	return proxy === undefined || proxy === 'DIRECT' ? {} : { http_proxy: proxy };
+}

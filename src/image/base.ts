@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { follow, run } from '../run.ts';
+import { say } from '../say.ts';
+import { sh } from '../template.ts';
+
+/** Packages that diskimage-builder's own elements install: with them in the base, it finds them there. */
+const usual = [
+	'adduser',
+	'busybox',
+	'cloud-init',
+	'gnupg2',
+	'grub-pc',
+	'initramfs-tools',
+	'linux-image-amd64',
+	'locales',
+	'lsb-release',
+	'netbase',
+	'python3',
+	'rsync',
+	'sudo',
+	'systemd-sysv',
+];
+
+/** A base system older than this is made again; a younger one is brought up to date by the build itself. */
+const daysToKeep = 7;
+
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** What a base system is made of. */
+export interface BaseRequest {
+	/** Code name of Debian's release. */
+	readonly release: string;
+	readonly packages: readonly string[];
+	/** Lines of sources.list. */
+	readonly sources: readonly string[];
+	/** The hook that keeps the initramfs from being made with every package. */
+	readonly holdInitramfs: string;
+}
+
+/**
+ * A root file system with all packages of the image, from the cache or made by mmdebstrap:
+ * the larger part of a build, and the same from one build to the next.
+ *
+ * @param cache   folder of earlier ones
+ * @param onLine  gets mmdebstrap's output
+ * @returns the archive, in the form of diskimage-builder's own debootstrap cache
+ */
+export async function makeBase(
+	request: BaseRequest,
+	cache: string,
+	onLine: (line: string) => void,
+	env: NodeJS.ProcessEnv,
+): Promise<string> {
+	const { release, holdInitramfs } = request;
+	const packages = [...new Set([...usual, ...request.packages])].sort();
+	const options = [
+		'--variant=minbase',
+		'--components=main',
+		`--include=${packages.join(',')}`,
+		`--keyring=${keyring}`,
+		'--aptopt=Acquire::Languages "none"',
+		`--essential-hook=cp ${sh(holdInitramfs)} "$1/hold-initramfs"`,
+		'--essential-hook=chroot "$1" /hold-initramfs',
+		'--essential-hook=rm "$1/hold-initramfs"',
+		// Nothing is lost when a build is: it begins anew.
+		'--dpkgopt=force-unsafe-io',
+		// What only this step needs: diskimage-builder writes sources of its own.
+		'--customize-hook=rm -f "$1/etc/apt/sources.list" "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
+	];
+	const content = JSON.stringify([options, request.sources, await readFile(holdInitramfs, 'utf8')]);
+	const key = createHash('sha256').update(content).digest('hex').slice(0, 12);
+	const archive = path.join(cache, `debian-${release}-${key}.tar.gz`);
+	if (await young(archive)) return archive;
+
+	say(`installing ${packages.length} packages and what they need; kept for the next builds`);
+	await mkdir(cache, { recursive: true });
+	const unfinished = path.join(cache, `${process.pid}.tar`);
+	try {
+		await follow('mmdebstrap', [...options, release, unfinished, ...request.sources], onLine, {
+			env,
+			package: 'mmdebstrap',
+		});
+		// diskimage-builder reads nothing but gzip here; fast is small enough.
+		await run('gzip', ['-1', '--force', unfinished]);
+		await rename(`${unfinished}.gz`, archive);
+	} finally {
+		for (const rest of [unfinished, `${unfinished}.gz`]) await rm(rest, { force: true });
+	}
+	return archive;
+}
+
+async function young(file: string): Promise<boolean> {
+	const status = await stat(file).catch(() => undefined);
+	return status !== undefined && Date.now() - status.mtimeMs < daysToKeep * 24 * 3600 * 1000;
+}

@@ -1,0 +1,86 @@
+import path from 'node:path';
+import { load } from 'js-yaml';
+import { packageRoot } from '../package.ts';
+import { type Locals, render } from '../template.ts';
+import { readTree, sorted, type Tree, type TreeFile } from '../tree.ts';
+import type { ImagePlan } from './plan.ts';
+
+const source = path.join(packageRoot, 'elements');
+
+/** Names in an element-deps file. */
+const names = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+
+/** Those of our elements that the plan needs, by its own list and through element-deps. */
+function needed(plan: ImagePlan, ours: Tree): Set<string> {
+	const found = new Set<string>();
+	const add = (element: string) => {
+		if (found.has(element) || !ours.some((file) => file.path.startsWith(`${element}/`))) return;
+		found.add(element);
+		for (const file of ours) if (file.path === `${element}/element-deps`) names(file.text).forEach(add);
+	};
+	plan.elements.forEach(add);
+	return found;
+}
+
+/** diskimage-builder runs what is executable below `*.d`, and sources environment.d. */
+function modeOf(file: TreeFile): number {
+	return file.text.startsWith('#!') ? 0o755 : 0o644;
+}
+
+/** The values that templates among the elements read. */
+function localsOf(plan: ImagePlan): Locals {
+	return {
+		kubernetes: { version: plan.kubernetes },
+		flags: plan.flags,
+		cgroupDriver: plan.cgroupDriver,
+		dnsImage: plan.line.dnsImage,
+		networks: plan.line.networks,
+		image: {
+			profile: plan.profile.name,
+			kubernetes: plan.kubernetes,
+			components: plan.components,
+		},
+	};
+}
+
+/** The elements of an image as a tree, templates rendered and modes as diskimage-builder wants them. */
+export async function renderElements(plan: ImagePlan): Promise<Tree> {
+	const ours = await readTree(source);
+	const wanted = needed(plan, ours);
+	const locals = localsOf(plan);
+	return sorted(
+		ours
+			.filter((file) => wanted.has(file.path.split('/')[0] as string))
+			.map((file) =>
+				file.path.endsWith('.ejs')
+					? {
+							...file,
+							path: file.path.slice(0, -'.ejs'.length),
+							text: render(path.join(source, file.path), locals),
+						}
+					: file,
+			)
+			.map((file) => ({ ...file, mode: modeOf(file) })),
+	);
+}
+
+interface PackageMap {
+	readonly release?: { readonly debian?: Readonly<Record<string, Readonly<Record<string, string>>>> };
+	readonly default?: Readonly<Record<string, string>>;
+}
+
+/** Debian packages that the elements of a tree ask for in a release, as its pkg-maps name them. */
+export function packagesOf(tree: Tree, release: string): string[] {
+	const packages = new Set<string>();
+	for (const file of tree) {
+		const [element, name] = file.path.split('/');
+		if (name !== 'package-installs.yaml') continue;
+		const mapFile = tree.find(({ path }) => path === `${element}/pkg-map`);
+		const map = (mapFile === undefined ? {} : JSON.parse(mapFile.text)) as PackageMap;
+		for (const key of Object.keys(load(file.text) as object)) {
+			const mapped = map.release?.debian?.[release]?.[key] ?? map.default?.[key] ?? key;
+			for (const one of mapped.split(' ')) if (one !== '') packages.add(one);
+		}
+	}
+	return [...packages].sort();
+}

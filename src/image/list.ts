@@ -1,0 +1,22 @@
+import { table } from '../table.ts';
+import { defaultProfile, profiles } from './profiles.ts';
+
+/** The profiles, for people or as JSON. */
+export function listProfiles(output: 'table' | 'json'): string {
+	if (output === 'json') {
+		return JSON.stringify(
+			profiles.map(({ name, debian, kubernetes, remark }) => ({ name, debian, kubernetes, remark })),
+			null,
+			2,
+		);
+	}
+	return table(
+		['PROFILE', 'DEBIAN', 'KUBERNETES', ''],
+		profiles.map(({ name, debian, kubernetes, remark }) => [
+			name,
+			String(debian),
+			kubernetes,
+			name === defaultProfile ? `${remark} (the default)` : remark,
+		]),
+	);
+}

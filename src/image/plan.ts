@@ -1,0 +1,62 @@
+import { lineFor, minorOf, type ReleaseLine } from './components.ts';
+import { type ComponentFlags, componentFlags } from './flags.ts';
+import type { Profile } from './profiles.ts';
+
+/** What an image is made of, before anything is fetched or built. */
+export interface ImagePlan {
+	readonly profile: Profile;
+	/** Release of Kubernetes, such as `1.20.2`. */
+	readonly kubernetes: string;
+	readonly line: ReleaseLine;
+	/** Whether etcd, container runtime and network plugins come from Debian's packages. */
+	readonly fromDebian: boolean;
+	readonly cgroupDriver: 'systemd' | 'cgroupfs';
+	readonly flags: ComponentFlags;
+	/** Elements to name on disk-image-create's command line; they bring in the others. */
+	readonly elements: readonly string[];
+	/** Parts and their versions, for the image's own record. */
+	readonly components: Readonly<Record<string, string>>;
+}
+
+/** Debian 12's containerd and etcd suit kubelets before 1.26, Debian 8 has none at all. */
+function debianSuits(profile: Profile, kubernetes: string): boolean {
+	return profile.debian >= 12 && minorOf(kubernetes) < 26;
+}
+
+/**
+ * Decides what goes into an image.
+ *
+ * @param kubernetes  release of Kubernetes; the profile's own when left out
+ * @param ownImages   whether the container images come with Kubernetes, made without any registry
+ */
+export function planImage(profile: Profile, kubernetes = profile.kubernetes, ownImages = false): ImagePlan {
+	const line = lineFor(kubernetes);
+	const fromDebian = debianSuits(profile, kubernetes);
+	const networks = ownImages ? [] : Object.keys(line.networks);
+	return {
+		profile,
+		kubernetes,
+		line,
+		fromDebian,
+		// systemd 215 cannot delegate, and 1.20 with Debian's containerd is proven with cgroupfs.
+		cgroupDriver: minorOf(kubernetes) < 26 ? 'cgroupfs' : 'systemd',
+		flags: componentFlags(kubernetes, line.pauseImage),
+		elements: [
+			'debian-minimal',
+			'vm',
+			'block-device-mbr',
+			...(profile.archived ? ['debian-archive'] : []),
+			'kubernetes-node',
+			fromDebian ? 'components-from-debian' : 'components-from-upstream',
+			ownImages ? 'cluster-dns' : 'coredns',
+			...networks.map((network) => `network-${network}`),
+		],
+		components: {
+			kubernetes,
+			...(fromDebian ? {} : Object.fromEntries(line.companions.map(({ name, version }) => [name, version]))),
+			...Object.fromEntries(
+				networks.map((network) => [network, Object.values(line.networks[network] ?? {})[0] as string]),
+			),
+		},
+	};
+}

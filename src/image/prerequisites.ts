@@ -1,0 +1,175 @@
+import { access, mkdir, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { exitCodes, UserError } from '../errors.ts';
+import { CommandError, run } from '../run.ts';
+import { aptSources, type Mirrors, mirrorsFor } from './apt.ts';
+import type { KubernetesSource } from './kubernetes.ts';
+import { type ImagePlan, planImage } from './plan.ts';
+import { profiles } from './profiles.ts';
+
+/** Commands that a build runs, with the Debian package that brings each. */
+const commands: Readonly<Record<string, string>> = {
+	'disk-image-create': 'python3-diskimage-builder',
+	'qemu-img': 'qemu-utils',
+	curl: 'curl',
+	debootstrap: 'debootstrap',
+	gzip: 'gzip',
+	kpartx: 'kpartx',
+	losetup: 'mount',
+	'mkfs.ext4': 'e2fsprogs',
+	mmdebstrap: 'mmdebstrap',
+	partx: 'fdisk',
+	tar: 'tar',
+};
+
+const gigabyte = 1e9;
+
+/** Where a build's programs are looked for, before anything that a user has put in PATH. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+async function isThere(file: string): Promise<boolean> {
+	return access(file).then(
+		() => true,
+		() => false,
+	);
+}
+
+async function inPath(command: string): Promise<boolean> {
+	for (const folder of systemPath.split(':')) if (await isThere(path.join(folder, command))) return true;
+	return false;
+}
+
+/** Bytes free where a folder is, or will be. */
+async function freeBytes(folder: string): Promise<number> {
+	await mkdir(folder, { recursive: true });
+	const { bavail, bsize } = await statfs(folder);
+	return bavail * bsize;
+}
+
+/** Whether something can be fetched from an address, asked without fetching it. */
+export async function answers(address: string): Promise<boolean> {
+	try {
+		await run('curl', [
+			'--fail',
+			'--silent',
+			'--head',
+			'--location',
+			'--max-time',
+			'6',
+			'--output',
+			'/dev/null',
+			address,
+		]);
+		return true;
+	} catch (error) {
+		if (error instanceof CommandError) return false;
+		throw error;
+	}
+}
+
+async function holds(mirrors: Mirrors, release: string): Promise<boolean> {
+	return answers(`${mirrors.main}/dists/${release}/Release`);
+}
+
+/** What this machine itself lacks. */
+async function machineLacks(plan: ImagePlan, folders: Readonly<Record<string, number>>): Promise<string[]> {
+	const lacks: string[] = [];
+	if (process.getuid?.() !== 0)
+		lacks.push("This must be run as root: it mounts, and it writes other owners' files.");
+	const missing = [];
+	for (const command of Object.keys(commands)) {
+		if (plan.profile.archived && command === 'mmdebstrap') continue;
+		if (!(await inPath(command))) missing.push(command);
+	}
+	if (missing.length > 0) {
+		const packages = [...new Set(missing.map((command) => commands[command]))];
+		lacks.push(`Not installed: ${missing.join(', ')}. On Debian: apt-get install ${packages.join(' ')}`);
+	}
+	if (!(await isThere('/dev/loop-control')))
+		lacks.push('This kernel has no loop devices (/dev/loop-control).');
+	if (!(await isThere('/usr/share/keyrings/debian-archive-keyring.gpg'))) {
+		lacks.push("Debian's keys are not here. On Debian: apt-get install debian-archive-keyring");
+	}
+	for (const [folder, wanted] of Object.entries(folders)) {
+		const free = await freeBytes(folder);
+		if (free < wanted) {
+			lacks.push(
+				`${folder} has ${(free / gigabyte).toFixed(1)} GB free, and the build needs ${wanted / gigabyte}.`,
+			);
+		}
+	}
+	return lacks;
+}
+
+/** The command lines that would build something here, for the operator who asked for what cannot be built. */
+async function buildable(): Promise<string[]> {
+	const lines = await Promise.all(
+		profiles.map(async (profile) => {
+			const [hasRelease, hasUpstream] = await Promise.all([
+				mirrorsFor(profile).then((mirrors) => holds(mirrors, profile.release)),
+				upstreamAnswers(planImage(profile)),
+			]);
+			if (!hasRelease || (!hasUpstream && profile.debian < 12)) return [];
+			return [`kimg build ${profile.name}${hasUpstream ? '' : ' --kubernetes-source debian'}`];
+		}),
+	);
+	return lines.flat();
+}
+
+async function otherProfiles(): Promise<string> {
+	const lines = await buildable();
+	return lines.length === 0
+		? 'No profile can be built from what this machine reaches.'
+		: ['What can be built here:', ...lines].join('\n    ');
+}
+
+async function upstreamAnswers(plan: ImagePlan): Promise<boolean> {
+	return process.env.KSTACK_MIRROR !== undefined || answers(plan.line.kubernetes.url);
+}
+
+/**
+ * Checks all that a build needs before it begins.
+ *
+ * @param folders  folders that the build writes to, with the bytes it needs in each
+ * @returns the mirrors and package sources to build from
+ * @throws UserError that names everything that is missing; exit code 2 when it is this machine's, else 1
+ */
+export async function checkPrerequisites(
+	plan: ImagePlan,
+	source: KubernetesSource,
+	folders: Readonly<Record<string, number>>,
+): Promise<{ mirrors: Mirrors; sources: Readonly<Record<string, string>> }> {
+	const { profile } = plan;
+	const lacks = await machineLacks(plan, folders);
+	if (lacks.length > 0) {
+		throw new UserError(
+			['This machine cannot build the image yet:', ...lacks.map((lack) => `  - ${lack}`)].join('\n'),
+			{
+				exitCode: exitCodes.usage,
+			},
+		);
+	}
+	const mirrors = await mirrorsFor(profile);
+	const [hasRelease, hasUpstream] = await Promise.all([
+		holds(mirrors, profile.release),
+		source === 'upstream' ? upstreamAnswers(plan) : true,
+	]);
+	if (!hasRelease) {
+		throw new UserError(
+			`${profile.name} needs Debian ${profile.debian} (${profile.release}), which ${mirrors.main} does not give from here.`,
+			{ hint: await otherProfiles() },
+		);
+	}
+	if (!hasUpstream) {
+		throw new UserError(
+			`Kubernetes ${plan.kubernetes} cannot be fetched: ${plan.line.kubernetes.url} does not answer.`,
+			{
+				hint:
+					profile.debian < 12
+						? 'Set KSTACK_MIRROR to a folder or an address that holds the file.'
+						: "From Debian's packages alone: --kubernetes-source debian (Kubernetes 1.20.2, for tests).",
+			},
+		);
+	}
+	return { mirrors, sources: aptSources(profile, mirrors) };
+}

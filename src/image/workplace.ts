@@ -1,0 +1,102 @@
+import { mkdir, readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { run } from '../run.ts';
+import { say } from '../say.ts';
+
+/** The folder for what can be made again: downloads, base systems, Kubernetes. */
+export function cacheFolder(): string {
+	const base = process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
+	return process.env.KSTACK_CACHE ?? path.join(base, 'kstack');
+}
+
+/** When a process started, in the kernel's ticks: with its number, a name for it that is never used again. */
+async function startOf(pid: number | string): Promise<string | undefined> {
+	try {
+		// The command's name, in parentheses, may hold anything; start is the 20th word after it.
+		return (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1)?.split(' ')[19];
+	} catch {
+		return undefined;
+	}
+}
+
+/** A folder of our own for one build, under a name that tells whether we still run. */
+export async function openWorkplace(cache: string): Promise<string> {
+	const folder = path.join(cache, 'work', `${process.pid}-${await startOf(process.pid)}`);
+	await mkdir(folder, { recursive: true });
+	return realpath(folder);
+}
+
+/** Clears up after builds whose process is gone: killed, or lost with the machine's power. */
+export async function closeAbandoned(cache: string): Promise<void> {
+	const work = path.join(cache, 'work');
+	for (const name of await readdir(work).catch(() => [])) {
+		const [pid, start] = name.split('-') as [string, string | undefined];
+		if ((await startOf(pid)) !== start) await closeWorkplace(await realpath(path.join(work, name)));
+	}
+}
+
+/**
+ * Removes a build's folder, with the mounts and loop devices that the build has left in it.
+ * A folder that still holds a mount stays: it may be a way into this machine's own /dev.
+ */
+export async function closeWorkplace(folder: string): Promise<void> {
+	await endProcessesBelow(folder);
+	// Asked first: a device forgets where its file was once that place is unmounted.
+	const devices = await loopDevicesBelow(folder);
+	for (let tries = 0; tries < 5; tries++) {
+		for (const mount of await mountsBelow(folder)) await clear('umount', '--lazy', mount);
+	}
+	await detach(devices);
+	const left = await mountsBelow(folder);
+	if (left.length > 0) say(`left for the next build to clear up: ${left.join(' ')}`);
+	else await clear('rm', '--recursive', '--force', '--one-file-system', folder);
+}
+
+/** Ends what still works in a build's folder or is rooted in it: a build outlives a kimg that was killed. */
+async function endProcessesBelow(folder: string): Promise<void> {
+	for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+		const places = await Promise.all(
+			['cwd', 'root'].map((link) => readlink(`/proc/${pid}/${link}`).catch(() => '')),
+		);
+		if (places.some((place) => `${place}/`.startsWith(`${folder}/`))) await clear('kill', '-KILL', pid);
+	}
+}
+
+/** One step of clearing up: what it could not do, a later one may. */
+async function clear(command: string, ...args: string[]): Promise<string> {
+	return run(command, args, { uninterrupted: true }).catch(() => '');
+}
+
+/** `\040` and its like in /proc/self/mountinfo. */
+const plain = (text: string) =>
+	text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+/** Mount points below a folder, the latest first. */
+async function mountsBelow(folder: string): Promise<string[]> {
+	const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
+		.split('\n')
+		.map((line) => plain(line.split(' ')[4] ?? ''));
+	return mounts.filter((place) => place.startsWith(`${folder}/`)).reverse();
+}
+
+interface LoopDevice {
+	readonly name: string;
+	readonly 'back-file': string;
+}
+
+async function loopDevicesBelow(folder: string): Promise<string[]> {
+	const listed = await clear('losetup', '--list', '--json', '--output', 'NAME,BACK-FILE');
+	const devices = listed === '' ? [] : (JSON.parse(listed) as { loopdevices: LoopDevice[] }).loopdevices;
+	return devices
+		.filter((device) => device['back-file']?.startsWith(`${folder}/`))
+		.map((device) => device.name);
+}
+
+async function detach(devices: readonly string[]): Promise<void> {
+	for (const device of devices) {
+		await clear('kpartx', '-d', device);
+		await clear('partx', '--delete', device);
+		await clear('losetup', '--detach', device);
+	}
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env node
+import type { Argv } from 'yargs';
+import { defaultProfile } from './image/profiles.ts';
+import { main } from './main.ts';
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+const profile = (cli: Argv) =>
+	cli.positional('profile', {
+		type: 'string',
+		default: defaultProfile,
+		describe: 'Name of the profile, see kimg list',
+	});
+
+const kubernetesSource = {
+	type: 'string',
+	requiresArg: true,
+	default: 'upstream',
+	describe:
+		"Where Kubernetes comes from: upstream (its release), debian (1.20.2 from Debian's source package), or a folder with bin/",
+} as const;
+
+await main('kimg', (cli) =>
+	cli
+		.usage('$0 <command>\n\nDisk images for the nodes of a Kubernetes cluster on OpenStack.')
+		.option('verbose', { type: 'boolean', describe: 'Show the commands that are run' })
+		.middleware(async (args) => {
+			if (args.verbose === true) (await import('./run.ts')).showCommands(true);
+		})
+		.command(
+			'list',
+			'List the profiles: what images there are',
+			(command) =>
+				command.option('output', {
+					alias: 'o',
+					choices: ['table', 'json'] as const,
+					default: 'table' as const,
+					describe: 'How to print',
+				}),
+			async (args) => {
+				const { listProfiles } = await import('./image/list.ts');
+				print(listProfiles(args.output));
+			},
+		)
+		.command(
+			'render [profile]',
+			'Write the elements of an image and the script that builds it, and build nothing',
+			(command) =>
+				profile(command)
+					.option('out', { type: 'string', requiresArg: true, describe: 'Folder to write [./PROFILE]' })
+					.option('kubernetes-source', kubernetesSource)
+					.example('$0 render debian12-x64-kubernetes', 'write ./debian12-x64-kubernetes'),
+			async (args) => {
+				const { writeImage } = await import('./image/render.ts');
+				print(await writeImage(args.profile as string, args.kubernetesSource, args.out));
+			},
+		)
+		.command(
+			'build [profile]',
+			'Build an image with diskimage-builder',
+			(command) =>
+				profile(command)
+					.option('out', { type: 'string', requiresArg: true, describe: 'File to write [./PROFILE.qcow2]' })
+					.option('kubernetes-source', kubernetesSource)
+					.example('$0 build debian12-x64-kubernetes', "Kubernetes' current line on Debian 12")
+					.example(
+						'$0 build debian12-x64-kubernetes --kubernetes-source debian',
+						"from Debian's packages alone",
+					),
+			async (args) => {
+				const { buildImage } = await import('./image/build.ts');
+				print(await buildImage(args.profile as string, args.kubernetesSource, args.out));
+			},
+		)
+		.command(
+			'upload <file>',
+			'Upload an image to the cloud',
+			(command) =>
+				command
+					.positional('file', {
+						type: 'string',
+						demandOption: true,
+						describe: 'The qcow2 that kimg has built',
+					})
+					.option('name', {
+						type: 'string',
+						requiresArg: true,
+						describe: "Its name in the cloud [the profile's]",
+					})
+					.option('os-cloud', {
+						type: 'string',
+						requiresArg: true,
+						describe: 'Entry of clouds.yaml [OS_CLOUD]',
+					})
+					.example('$0 upload debian12-x64-kubernetes.qcow2', 'print the ID of the image in the cloud'),
+			async (args) => {
+				const { uploadImage } = await import('./image/upload.ts');
+				print(await uploadImage(args.file, args.name, args.osCloud));
+			},
+		)
+		.example('$0 build debian12-x64-kubernetes', 'an image for production, from upstream')
+		.example('$0 upload debian12-x64-kubernetes.qcow2', 'to the cloud that OS_CLOUD names'),
+);

@@ -1,0 +1,60 @@
+import test from 'ava';
+import { lineFor } from '../../src/image/components.ts';
+import { packagesOf, renderElements } from '../../src/image/elements.ts';
+import { planImage } from '../../src/image/plan.ts';
+import { defaultProfile, profileNamed, profiles } from '../../src/image/profiles.ts';
+
+const lengths: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 };
+
+for (const version of ['1.20.2', '1.35.4']) {
+	const line = lineFor(version);
+	test(`what goes with Kubernetes ${version} is pinned whole`, (t) => {
+		for (const component of [line.kubernetes, ...line.companions, ...Object.values(line.manifests)]) {
+			const [algorithm, digest] = component.checksum.split(':') as [string, string];
+			t.regex(digest, /^[0-9a-f]+$/, component.name);
+			t.is(digest.length, lengths[algorithm] ?? 0, component.name);
+			t.true(
+				component.url.startsWith('https://') && component.url.includes(component.version),
+				component.url,
+			);
+			t.not(component.published, '');
+		}
+		t.regex(line.pauseImage, /:[\d.]+$/);
+		t.regex(line.dnsImage, /:v?[\d.]+$/);
+	});
+}
+
+test('a profile without a word about Kubernetes gets the release that its line pins', (t) => {
+	for (const profile of profiles) t.is(profile.kubernetes, lineFor(profile.kubernetes).kubernetes.version);
+});
+
+test('the default profile is the name that the first cluster templates asked for', (t) => {
+	t.is(profileNamed(defaultProfile).release, 'jessie');
+});
+
+test("Debian's own containerd and etcd are taken where they suit the kubelet", (t) => {
+	const bookworm = profileNamed('debian12-x64-kubernetes');
+	t.true(planImage(bookworm, '1.20.2', true).fromDebian);
+	t.false(planImage(bookworm, '1.35.4').fromDebian);
+	t.false(planImage(profileNamed('debian8-x64-kubernetes'), '1.20.2', true).fromDebian);
+});
+
+test('containerd and kubelet are told the same cgroup driver', async (t) => {
+	for (const profile of profiles) {
+		const plan = planImage(profile);
+		const flags = (await renderElements(plan)).find((file) => file.path.endsWith('/flags.env'));
+		t.true(flags?.text.includes(`CGROUP_DRIVER=${plan.cgroupDriver}\n`));
+	}
+});
+
+test('packages are named as the release names them', async (t) => {
+	const packages = async (name: string) => {
+		const profile = profileNamed(name);
+		return packagesOf(await renderElements(planImage(profile, '1.20.2', true)), profile.release);
+	};
+	const jessie = await packages('debian8-x64-kubernetes');
+	t.true(jessie.includes('linux-image-4.9-amd64'));
+	t.false(jessie.includes('containerd'));
+	const trixie = await packages('debian13-x64-kubernetes');
+	t.true(trixie.includes('dhcpcd-base') && trixie.includes('containerd') && trixie.includes('etcd-server'));
+});

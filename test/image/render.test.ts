@@ -1,0 +1,144 @@
+import { mkdir, readdir, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { renderImage } from '../../src/image/render.ts';
+import { packageRoot } from '../../src/package.ts';
+import { readTree, sorted, type Tree, writeTree } from '../../src/tree.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { matchesGolden } from '../support/golden.ts';
+import { plans } from '../support/images.ts';
+import { output, runToEnd, systemPath, tool } from '../support/processes.ts';
+
+const diskimageBuilder = '/usr/lib/python3/dist-packages/diskimage_builder';
+
+/** What kimg makes of the elements: every file's name and mode, and the text of those that are not copies. */
+async function particular(tree: Tree): Promise<Tree> {
+	const originals = new Map(
+		(await readTree(path.join(packageRoot, 'elements'))).map((file) => [file.path, file.text]),
+	);
+	const made = tree.filter((file) => originals.get(file.path.replace(/^elements\//, '')) !== file.text);
+	const listing = tree.map((file) => `${file.mode.toString(8)} ${file.path}\n`).join('');
+	return sorted([...made, { path: 'FILES', mode: 0o644, text: listing }]);
+}
+
+for (const [name, plan] of Object.entries(plans)) {
+	test(`${name} renders as in test/golden`, async (t) => {
+		await matchesGolden(t, `image/${name}`, await particular(await renderImage(plan)));
+	});
+
+	test(`${name}: dib-lint finds nothing`, async (t) => {
+		const folder = await temporaryFolder();
+		await writeTree(folder, await renderImage(plan));
+		// It wants a library to look at, a git repository to ask, and a command that Debian does not have.
+		await mkdir(path.join(folder, 'lib'));
+		await mkdir(path.join(folder, 'bin'));
+		await symlink(tool('python3', 'python3'), path.join(folder, 'bin/python'));
+		await output('git', ['init', '--quiet'], { cwd: folder });
+		tool('file', 'file');
+		const ended = await runToEnd(tool('dib-lint', 'python3-diskimage-builder'), [], {
+			cwd: folder,
+			env: { ELEMENTS_DIR: 'elements', LIB_DIR: 'lib', PATH: `${folder}/bin:${systemPath}` },
+		});
+		t.is(ended.code, 0, ended.stdout.replace(/^(Checking|Parsing).*\n/gm, ''));
+	});
+
+	test(`${name}: diskimage-builder resolves its elements`, async (t) => {
+		const folder = await temporaryFolder();
+		await writeTree(folder, await renderImage(plan));
+		tool('disk-image-create', 'python3-diskimage-builder');
+		const resolved = await output(
+			'/usr/bin/python3',
+			[path.join(diskimageBuilder, 'lib/element-info.py'), ...plan.elements],
+			{ env: { ELEMENTS_PATH: `${folder}/elements:${diskimageBuilder}/elements` } },
+		);
+		const elements = resolved.trim().split(/\s+/);
+		for (const own of await readdir(path.join(folder, 'elements'))) t.true(elements.includes(own), own);
+	});
+
+	test(`${name}: shellcheck and bash find nothing`, async (t) => {
+		const folder = await temporaryFolder();
+		const tree = await renderImage(plan);
+		await writeTree(folder, tree);
+		const scripts = tree.filter((file) => file.text.startsWith('#!/bin/bash'));
+		const sourced = tree.filter((file) => file.path.includes('/environment.d/'));
+		const shellcheck = tool('shellcheck', 'shellcheck');
+		for (const [files, options] of [
+			[scripts, []],
+			[sourced, ['--shell=bash']],
+		] as const) {
+			const names = files.map((file) => file.path);
+			if (names.length === 0) continue;
+			const ended = await runToEnd(shellcheck, [...options, ...names], { cwd: folder });
+			t.is(ended.code, 0, ended.stdout);
+			for (const file of names) await output('bash', ['-n', file], { cwd: folder });
+		}
+	});
+
+	test(`${name}: nothing of this machine is in what is rendered`, async (t) => {
+		for (const file of await renderImage(plan)) {
+			t.notRegex(file.text, /\/home\/|\/root\/|(deb|security|snapshot)\.debian\.org/, file.path);
+			t.false(file.text.includes(packageRoot), file.path);
+		}
+	});
+}
+
+test('the scripts that kimg runs pass shellcheck', async (t) => {
+	const scripts = path.join(packageRoot, 'scripts');
+	const shellcheck = tool('shellcheck', 'shellcheck');
+	for (const [cwd, names] of [
+		[path.join(scripts, 'kubernetes'), ['--external-sources', 'build']],
+		[path.join(scripts, 'image'), await shims(path.join(scripts, 'image'))],
+	] as const) {
+		const ended = await runToEnd(shellcheck, [...names], { cwd });
+		t.is(ended.code, 0, ended.stdout);
+	}
+});
+
+async function shims(folder: string): Promise<string[]> {
+	const found = await readdir(folder, { recursive: true, withFileTypes: true });
+	return found.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+test('every hook that diskimage-builder runs is named as it wants, else it is left out in silence', async (t) => {
+	for (const plan of Object.values(plans)) {
+		for (const file of await renderImage(plan)) {
+			const hook = /\/[a-z-]+\.d\/([^/]+)$/.exec(file.path)?.[1];
+			if (hook === undefined || file.path.includes('/static/') || file.path.includes('/environment.d/'))
+				continue;
+			t.regex(hook, /^\d\d-[0-9A-Za-z_-]+$/, file.path);
+			t.is(file.mode, 0o755, file.path);
+		}
+	}
+});
+
+test('the image says what is in it', async (t) => {
+	const plan = plans['debian12-x64-kubernetes'];
+	if (plan === undefined) return t.fail();
+	const tree = await renderImage(plan);
+	const record = tree.find((file) => file.path.endsWith('/usr/share/kstack/image.json'));
+	const { profile, kubernetes, components } = JSON.parse(record?.text ?? '{}');
+	t.is(profile, plan.profile.name);
+	t.is(kubernetes, '1.35.4');
+	t.is(components.etcd, '3.6.14');
+});
+
+test('every addon is YAML once its tokens are filled in', async (t) => {
+	const { load } = await import('js-yaml');
+	for (const plan of Object.values(plans)) {
+		for (const file of await renderImage(plan)) {
+			if (!file.path.includes('/usr/share/kstack/addons/')) continue;
+			const filled = file.text.replaceAll('@@POD_SUBNET_LENGTH@@', '24').replace(/@@[A-Z_]+@@/g, '10.0.0.1');
+			const { kind, items } = load(filled) as { kind: string; items: { kind: string }[] };
+			t.is(kind, 'List', file.path);
+			t.true(items.every((item) => typeof item.kind === 'string'));
+			t.notRegex(filled, /<%/);
+		}
+	}
+});
+
+test('the rendered script calls diskimage-builder as documented', async (t) => {
+	const plan = plans['debian8-x64-kubernetes'];
+	if (plan === undefined) return t.fail();
+	const script = (await renderImage(plan)).find((file) => file.path === 'build')?.text ?? '';
+	t.regex(script, /^exec disk-image-create -n -a amd64 -o debian8-x64-kubernetes .* kubernetes-node /m);
+});
