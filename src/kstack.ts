@@ -1,0 +1,145 @@
+#!/usr/bin/env node
+import type { Argv } from 'yargs';
+import { main } from './main.ts';
+import { flagOf, type Setting, settings } from './stack/settings.ts';
+
+const which = { describe: 'Name of the cluster', type: 'string' } as const;
+const output = {
+	alias: 'o',
+	choices: ['table', 'json'] as const,
+	default: 'table' as const,
+	describe: 'How to print',
+};
+
+/** Flags stay text, and undefined when not given: one place checks flags and files alike. */
+function settingFlags(cli: Argv, wanted: (setting: Setting) => boolean): Argv {
+	for (const setting of settings.filter(wanted)) {
+		const standard = setting.default === undefined || setting.default === '' ? '' : ` [${setting.default}]`;
+		cli.option(flagOf(setting), { type: 'string', describe: setting.describe + standard, requiresArg: true });
+	}
+	return cli;
+}
+
+const configFlag = {
+	alias: 'f',
+	type: 'string',
+	requiresArg: true,
+	describe: 'Read settings from this file instead of NAME/cluster.yaml',
+} as const;
+
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+async function nameOf(args: Readonly<Record<string, unknown>>): Promise<string> {
+	const { defaultName } = await import('./stack/directory.ts');
+	return typeof args.name === 'string' ? args.name : defaultName();
+}
+
+await main('kstack', (cli) =>
+	cli
+		.usage('$0 <command>\n\nKubernetes clusters on OpenStack, by Heat and nothing else.')
+		.option('os-cloud', { type: 'string', requiresArg: true, describe: 'Entry of clouds.yaml [OS_CLOUD]' })
+		.option('verbose', { type: 'boolean', describe: 'Show the commands that are run' })
+		.middleware(async (args) => {
+			if (args.osCloud !== undefined) process.env.OS_CLOUD = args.osCloud;
+			if (args.verbose === true) (await import('./run.ts')).showCommands(true);
+		})
+		.command(
+			'create [name]',
+			'Create a cluster',
+			(command) =>
+				settingFlags(command.positional('name', which), () => true)
+					.option('config', configFlag)
+					.example('$0 create demo --masters 1 --minions 3', 'a cluster of four nodes'),
+			async (args) => {
+				const { createCluster } = await import('./stack/create.ts');
+				print(await createCluster(await nameOf(args), args, args.config));
+			},
+		)
+		.command(
+			'render [name]',
+			'Write the stack directory and touch no cloud',
+			(command) =>
+				settingFlags(command.positional('name', which), () => true)
+					.option('config', configFlag)
+					.example('$0 render demo --minions 3', 'write ./demo, to be used with the openstack client'),
+			async (args) => {
+				const { renderCluster } = await import('./stack/create.ts');
+				print(await renderCluster(await nameOf(args), args, args.config));
+			},
+		)
+		.command(
+			'update [name]',
+			'Bring a cluster to what its cluster.yaml, parameters.yaml and these flags say',
+			(command) =>
+				settingFlags(command.positional('name', which), (setting) => !setting.fixed).example(
+					'$0 update demo',
+					'after an edit of demo/parameters.yaml',
+				),
+			async (args) => {
+				const { updateCluster } = await import('./stack/update.ts');
+				print(await updateCluster(await nameOf(args), args));
+			},
+		)
+		.command(
+			'scale [name]',
+			'Set the number of minions or gateways',
+			(command) =>
+				settingFlags(command.positional('name', which), (setting) => setting.type === 'count').example(
+					'$0 scale demo --minions 5',
+					'five minions, however many there are now',
+				),
+			async (args) => {
+				const { scaleCluster } = await import('./stack/update.ts');
+				print(await scaleCluster(await nameOf(args), args));
+			},
+		)
+		.command(
+			'status [name]',
+			'Show what Heat, Nova and Kubernetes say of a cluster',
+			(command) => command.positional('name', which).option('output', output),
+			async (args) => {
+				const { stackDirectory } = await import('./stack/directory.ts');
+				const { clusterStatus, needStack, statusText } = await import('./stack/status.ts');
+				const name = await nameOf(args);
+				const status = await clusterStatus(await needStack(name), await stackDirectory(name));
+				print(args.output === 'json' ? JSON.stringify(status, undefined, 2) : statusText(status));
+			},
+		)
+		.command(
+			'list',
+			'List the clusters of this project',
+			(command) => command.option('output', output),
+			async (args) => {
+				const { listClusters } = await import('./stack/list.ts');
+				print(await listClusters(args.output));
+			},
+		)
+		.command(
+			'kubeconfig [name]',
+			'Print the kubeconfig of a cluster',
+			(command) =>
+				command
+					.positional('name', which)
+					.example('$0 kubeconfig demo > ~/.kube/config', 'the same as demo/kubeconfig'),
+			async (args) => {
+				const { stackDirectory } = await import('./stack/directory.ts');
+				const { obtainKubeconfig } = await import('./stack/kubeconfig.ts');
+				const { needStack } = await import('./stack/status.ts');
+				const name = await nameOf(args);
+				process.stdout.write(await obtainKubeconfig(await stackDirectory(name), await needStack(name)));
+			},
+		)
+		.command(
+			'delete <name>',
+			'Delete a cluster and all that was made for it',
+			(command) => command.positional('name', { ...which, demandOption: true }),
+			async (args) => {
+				const { deleteCluster } = await import('./stack/delete.ts');
+				await deleteCluster(args.name);
+			},
+		)
+		.example('$0 create demo --masters 1 --minions 3', 'a cluster of four nodes')
+		.example('$0 scale demo --minions 5', 'five minions, however many there are now')
+		.example('$0 delete demo', 'and all that was made for it')
+		.epilogue('Which cloud: OS_CLOUD and clouds.yaml, or OS_ variables, as for the openstack client.'),
+);

@@ -1,0 +1,31 @@
+import type { Stack } from './openstack.ts';
+import { type Role, roles } from './user-data.ts';
+
+/** A machine of a cluster, as its stack knows it. */
+export interface Member {
+	readonly name: string;
+	readonly role: Role;
+	readonly address: string;
+	/** Nova's ID of its server. */
+	readonly server: string;
+}
+
+/** The machines of a stack, from its outputs; those that are not complete yet are absent. */
+export function membersOf(stack: Stack): Member[] {
+	return roles.flatMap((role) => {
+		const members = stack.outputs[`${role}s`];
+		if (!Array.isArray(members)) return [];
+		return members.flatMap((member: Partial<Member> | null) =>
+			member?.name === undefined
+				? []
+				: [
+						{
+							name: member.name,
+							role,
+							address: String(member.address ?? ''),
+							server: String(member.server ?? ''),
+						},
+					],
+		);
+	});
+}

@@ -1,0 +1,41 @@
+import type { Settings } from './config.ts';
+import { type Setting, settings, type Value } from './settings.ts';
+
+/** Heat parameters by name. */
+export type Parameters = Readonly<Record<string, unknown>>;
+
+/** The Heat parameters of a cluster's settings, but for things that Heat is given by ID. */
+export function parametersOf(cluster: Settings): Parameters {
+	const parameters: Record<string, unknown> = {};
+	const recorded: Record<string, Value> = {};
+	for (const setting of settings) {
+		const value = cluster[setting.key];
+		if (value === undefined) continue;
+		if (!setting.direct) recorded[setting.key] = value;
+		for (const parameter of setting.parameters) parameters[parameter] = value;
+	}
+	return { ...parameters, recorded_settings: recorded };
+}
+
+function typed(setting: Setting, value: unknown): Value {
+	if (setting.type === 'count' || setting.type === 'seconds' || setting.type === 'length')
+		return Number(value);
+	// Heat shows booleans as Python spells them, and lists as JSON.
+	if (setting.type === 'switch') return String(value).toLowerCase() === 'true';
+	return Array.isArray(value) ? value.join(',') : String(value ?? '');
+}
+
+/** The settings of a cluster as its stack's parameters tell them: the reverse of `parametersOf`. */
+export function settingsOf(parameters: Parameters): Settings {
+	const record = parameters.recorded_settings ?? {};
+	const recorded = (typeof record === 'string' ? JSON.parse(record || '{}') : record) as Record<
+		string,
+		unknown
+	>;
+	const found: Record<string, Value> = {};
+	for (const setting of settings) {
+		const value = setting.direct ? parameters[setting.parameters[0] as string] : recorded[setting.key];
+		if (value !== undefined && value !== null) found[setting.key] = typed(setting, value);
+	}
+	return found;
+}

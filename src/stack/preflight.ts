@@ -1,0 +1,165 @@
+import { refuse } from '../errors.ts';
+import { overlap, parseNetwork } from './cidr.ts';
+import type { Cluster, Settings } from './config.ts';
+import { list, show, showStack } from './openstack.ts';
+import type { Value } from './settings.ts';
+import { type Role, roles } from './user-data.ts';
+
+type Json = Record<string, unknown>;
+
+/** What a machine of the role needs at least: megabytes of memory, virtual CPUs. */
+const needs: Readonly<Record<Role, { readonly memory: number; readonly cpus: number }>> = {
+	master: { memory: 2048, cpus: 2 },
+	minion: { memory: 1024, cpus: 1 },
+	gateway: { memory: 512, cpus: 1 },
+};
+
+/** A cluster whose open settings have been filled in from what the cloud has. */
+export interface Resolved {
+	readonly cluster: Cluster;
+	/** Heat parameters that name things by ID, so that they never come to mean another. */
+	readonly ids: Readonly<Record<string, Value>>;
+}
+
+const names = (things: readonly Json[]) => things.map((thing) => thing.Name).join(', ') || 'none';
+
+function properties(image: Json): Json {
+	return { ...image, ...((image.properties ?? image.Properties ?? {}) as Json) };
+}
+
+/** The image asked for, or the newest that kimg uploaded. Of several of one name it is the newest. */
+async function findImage(wanted: Value | undefined, mistakes: string[]): Promise<Json | undefined> {
+	const filter = wanted === undefined ? ['--tag', 'kimg'] : ['--name', String(wanted)];
+	const [newest] = await list(['image'], ...filter, '--sort', 'created_at:desc', '--status', 'active');
+	const id = newest?.ID ?? wanted;
+	const image = id === undefined ? undefined : await show(['image'], String(id));
+	if (image !== undefined) return properties(image);
+	mistakes.push(
+		wanted === undefined
+			? 'There is no image made by kimg here: run `kimg build` and `kimg upload`, or name one with --image.'
+			: `There is no image "${wanted}". There are: ${names(await list(['image']))}.`,
+	);
+	return undefined;
+}
+
+function findFlavor(role: Role, wanted: Value | undefined, flavors: readonly Json[], mistakes: string[]) {
+	const { memory, cpus } = needs[role];
+	const enough = (flavor: Json) => Number(flavor.RAM) >= memory && Number(flavor.VCPUs) >= cpus;
+	if (wanted === undefined) {
+		const cost = (flavor: Json) =>
+			Number(flavor.RAM) * 16 + Number(flavor.VCPUs) * 1024 + Number(flavor.Disk);
+		const smallest = flavors
+			.filter((flavor) => enough(flavor) && Number(flavor.Disk) >= 10)
+			.sort((a, b) => cost(a) - cost(b))[0];
+		if (smallest === undefined) {
+			mistakes.push(
+				`No flavor is enough for a ${role} (${memory} MB, ${cpus} CPUs, 10 GB disk): name one with --${role}-flavor.`,
+			);
+		}
+		return smallest;
+	}
+	const found = flavors.find((flavor) => flavor.Name === wanted || flavor.ID === wanted);
+	if (found === undefined) mistakes.push(`There is no flavor "${wanted}". There are: ${names(flavors)}.`);
+	else if (!enough(found)) {
+		mistakes.push(
+			`The flavor "${wanted}" has ${found.RAM} MB and ${found.VCPUs} CPUs; a ${role} needs ${memory} MB and ${cpus}.`,
+		);
+		return undefined;
+	}
+	return found;
+}
+
+/** The external network asked for, or the only one there is; none if there are more, or none. */
+function findExternalNetwork(wanted: Value | undefined, networks: readonly Json[], mistakes: string[]) {
+	if (wanted === 'none' || wanted === '') return undefined;
+	if (wanted === undefined) return networks.length === 1 ? networks[0] : undefined;
+	const found = networks.find((network) => network.Name === wanted || network.ID === wanted);
+	if (found === undefined) {
+		mistakes.push(`There is no external network "${wanted}". There are: ${names(networks)}.`);
+	}
+	return found;
+}
+
+/** The pod network asked for, or the first that the image carries. */
+function findNetworkDriver(wanted: Value | undefined, image: Json | undefined, mistakes: string[]): Value {
+	const carried = String(image?.kstack_network_drivers ?? 'routed').split(',');
+	if (wanted === undefined)
+		return ['calico', 'flannel', 'routed'].find((driver) => carried.includes(driver)) ?? 'routed';
+	if (image?.kstack_network_drivers !== undefined && !carried.includes(String(wanted))) {
+		mistakes.push(`The image has no network driver "${wanted}"; it has: ${carried.join(', ')}.`);
+	}
+	return wanted;
+}
+
+/** Machines on an existing subnet need addresses that are nobody's else, too. */
+function overlaps(subnet: Json | undefined, wanted: Settings): string[] {
+	const machines = parseNetwork(String(subnet?.cidr ?? ''));
+	return ['podCidr', 'serviceCidr'].flatMap((key) => {
+		const other = parseNetwork(String(wanted[key] ?? ''));
+		if (machines === undefined || other === undefined || !overlap(machines, other)) return [];
+		return [
+			`${key} (${wanted[key]}) overlaps with the addresses of the subnet "${subnet?.name}" (${subnet?.cidr}).`,
+		];
+	});
+}
+
+async function check(kind: string, name: Value | undefined, mistakes: string[]): Promise<Json | undefined> {
+	if (name === undefined || name === '') return undefined;
+	const found = await show(kind === 'key pair' ? ['keypair'] : [kind], String(name));
+	if (found === undefined) mistakes.push(`There is no ${kind} "${name}".`);
+	return found;
+}
+
+/**
+ * Compares what is asked for with what the cloud has, before anything is made; chooses what was left open.
+ *
+ * @throws UserError exit code 2 with everything that is not there
+ */
+export async function preflight(cluster: Cluster): Promise<Resolved> {
+	const wanted: Settings = cluster.settings;
+	// Questions asked side by side; each has a list of its own, so that the order does not depend on the answers'.
+	const [ofImage, ofNetwork, ofSubnet, ofKeyPair]: [string[], string[], string[], string[]] = [
+		[],
+		[],
+		[],
+		[],
+	];
+	const [stack, image, flavors, networks, , subnet] = await Promise.all([
+		showStack(cluster.name),
+		findImage(wanted.image, ofImage),
+		list(['flavor']),
+		list(['network'], '--external'),
+		check('network', wanted.fixedNetwork, ofNetwork),
+		check('subnet', wanted.fixedSubnet, ofSubnet),
+		check('key pair', wanted.keyName, ofKeyPair),
+	]);
+	const mistakes = [...ofImage, ...ofNetwork, ...ofSubnet, ...overlaps(subnet, wanted), ...ofKeyPair];
+	if (stack !== undefined) {
+		mistakes.push(
+			`A stack "${cluster.name}" exists (${stack.status}): change it with kstack update, or remove it with kstack delete.`,
+		);
+	}
+	const settings: Record<string, Value> = { ...wanted };
+	const ids: Record<string, Value> = {};
+	if (image !== undefined) {
+		settings.image = String(wanted.image ?? image.name);
+		for (const role of roles) ids[`${role}_image`] = String(image.id);
+	}
+	for (const role of roles) {
+		const flavor = findFlavor(role, wanted[`${role}Flavor`], flavors, mistakes);
+		if (flavor === undefined) continue;
+		settings[`${role}Flavor`] = String(flavor.Name);
+		ids[`${role}_flavor`] = String(flavor.ID);
+		if (image !== undefined && Number(image.min_disk) > Number(flavor.Disk) && Number(flavor.Disk) !== 0) {
+			mistakes.push(
+				`The flavor "${flavor.Name}" has a disk of ${flavor.Disk} GB; the image needs ${image.min_disk}.`,
+			);
+		}
+	}
+	const external = findExternalNetwork(wanted.externalNetwork, networks, mistakes);
+	settings.externalNetwork = external === undefined ? 'none' : String(external.Name);
+	ids.external_network = external === undefined ? '' : String(external.ID);
+	settings.networkDriver = findNetworkDriver(wanted.networkDriver, image, mistakes);
+	refuse(mistakes, 'Nothing was created.');
+	return { cluster: { name: cluster.name, settings }, ids };
+}

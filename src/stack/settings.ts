@@ -1,0 +1,155 @@
+/** What a setting may hold. An empty text means none. */
+export type Value = string | number | boolean;
+
+/** One thing that can be said about a cluster, under one word in three spellings. */
+export interface Setting {
+	/** Its key in cluster.yaml, in camel case; the flag is the same word in kebab case. */
+	readonly key: string;
+	/** One sentence for `--help` and for cluster.yaml. */
+	readonly describe: string;
+	/** The Heat parameters it becomes; none for what is known when user-data is rendered. */
+	readonly parameters: readonly string[];
+	readonly type: 'count' | 'seconds' | 'text' | 'domain' | 'choice' | 'switch' | 'cidr' | 'cidrs' | 'length';
+	/** Without one, `kstack create` chooses what the cloud offers. */
+	readonly default?: Value;
+	readonly choices?: readonly string[];
+	/** Whether a running cluster keeps the value it was made with. */
+	readonly fixed: boolean;
+	/** Whether Heat is told the value as it is; if not, the parameter `recorded_settings` keeps it. */
+	readonly direct: boolean;
+}
+
+const snake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The flag of a setting: `minionFlavor` is `--minion-flavor`. */
+export const flagOf = (setting: Setting) => snake(setting.key).replaceAll('_', '-');
+
+type Rest = Partial<Setting> & Pick<Setting, 'type' | 'describe'>;
+
+const define = (key: string, rest: Rest): Setting => ({
+	key,
+	parameters: [snake(key)],
+	fixed: true,
+	direct: true,
+	...rest,
+});
+
+/** A setting that user-data holds and Heat's resources do not. */
+const rendered = (key: string, rest: Rest) => define(key, { parameters: [], direct: false, ...rest });
+
+/** A setting that names a thing, which Heat is given by its ID. */
+const named = (key: string, rest: Rest) => define(key, { direct: false, ...rest });
+
+const roles = ['master', 'minion', 'gateway'] as const;
+
+/** Every setting of a cluster but its name, in the order in which cluster.yaml lists them. */
+export const settings: readonly Setting[] = [
+	define('masters', {
+		type: 'count',
+		parameters: ['master_count'],
+		default: 1,
+		fixed: false,
+		describe: 'Number of masters; this release makes clusters of one',
+	}),
+	define('minions', {
+		type: 'count',
+		parameters: ['minion_count'],
+		default: 1,
+		fixed: false,
+		describe: 'Number of minions, the machines that run pods',
+	}),
+	define('gateways', {
+		type: 'count',
+		parameters: ['gateway_count'],
+		default: 0,
+		fixed: false,
+		describe: 'Number of gateways, tainted machines for traffic from outside',
+	}),
+	named('image', {
+		type: 'text',
+		parameters: roles.map((role) => `${role}_image`),
+		describe: 'Image of all machines, by name or ID; left out: the newest that kimg uploaded',
+	}),
+	...roles.map((role) =>
+		named(`${role}Flavor`, {
+			type: 'text',
+			describe: `Flavor of the ${role}s; left out: the smallest that is enough`,
+		}),
+	),
+	...roles.map((role) =>
+		define(`${role}AvailabilityZone`, {
+			type: 'text',
+			default: '',
+			describe: `Availability zone of the ${role}s`,
+		}),
+	),
+	define('keyName', { type: 'text', default: '', describe: 'Key pair for SSH' }),
+	define('bootTimeout', {
+		type: 'seconds',
+		default: 1200,
+		describe: 'Seconds that a new machine has from its first boot to Ready',
+	}),
+	named('externalNetwork', {
+		type: 'text',
+		describe: 'Network of the floating IPs, or `none`; left out: the one there is',
+	}),
+	define('apiFloatingIp', {
+		type: 'switch',
+		default: true,
+		describe: 'Whether the API gets a floating IP, if there is an external network',
+	}),
+	define('apiAllowedCidr', {
+		type: 'cidr',
+		default: '0.0.0.0/0',
+		fixed: false,
+		describe: 'Who may reach the Kubernetes API',
+	}),
+	define('sshAllowedCidr', {
+		type: 'cidrs',
+		default: '',
+		fixed: false,
+		describe: 'Who may reach the machines by SSH; nobody unless given',
+	}),
+	define('fixedNetwork', {
+		type: 'text',
+		default: '',
+		describe: 'Existing network for the machines; left out: one is made, with a router',
+	}),
+	define('fixedSubnet', { type: 'text', default: '', describe: 'Subnet of the existing network' }),
+	define('nodeCidr', {
+		type: 'cidr',
+		default: '10.0.0.0/24',
+		describe: 'Addresses of the machines, on a network that is made',
+	}),
+	define('dnsNameserver', {
+		type: 'text',
+		default: '',
+		describe: 'DNS name servers of the machines, with commas, on a network that is made',
+	}),
+	define('podCidr', { type: 'cidr', default: '10.244.0.0/16', describe: 'Addresses of the pods' }),
+	rendered('podSubnetLength', {
+		type: 'length',
+		default: 24,
+		describe: "Prefix length of one machine's share of the pods' addresses",
+	}),
+	rendered('serviceCidr', { type: 'cidr', default: '10.96.0.0/16', describe: 'Addresses of Services' }),
+	rendered('clusterDomain', {
+		type: 'domain',
+		default: 'cluster.local',
+		describe: 'DNS domain of the cluster',
+	}),
+	rendered('networkDriver', {
+		type: 'choice',
+		choices: ['calico', 'flannel', 'routed'],
+		describe: 'Pod network; left out: the first of calico, flannel and routed that the image has',
+	}),
+	rendered('flannelBackend', {
+		type: 'choice',
+		choices: ['vxlan', 'host-gw', 'udp'],
+		default: 'vxlan',
+		describe: 'How flannel carries packets',
+	}),
+	rendered('httpProxy', { type: 'text', default: '', describe: 'Proxy for http, for pulling images' }),
+	rendered('httpsProxy', { type: 'text', default: '', describe: 'Proxy for https, for pulling images' }),
+	rendered('noProxy', { type: 'text', default: '', describe: 'Hosts that are reached without a proxy' }),
+];

@@ -1,0 +1,81 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { load } from 'js-yaml';
+import { type Answers, emptyCloud } from '../support/fake-cloud.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { made, on } from '../support/kstack-on-cloud.ts';
+import { kstack } from '../support/processes.ts';
+
+test('delete removes the stack and the secrets of its directory, and keeps what was asked for', async (t) => {
+	const { folder, stages } = await made();
+	const [first] = stages(3);
+	const gone = { 'stack-event-list.fails': 'Stack not found: stack-1\n' };
+	const { code, stderr, asked } = await on([first as Answers, gone], ['delete', 'demo'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.is(stderr, 'Deleting demo\ndemo is deleted\n');
+	t.true(asked.includes("'stack' 'delete' '--yes' 'demo'"));
+	t.deepEqual((await readdir(path.join(folder, 'demo'))).sort(), ['cluster.yaml', 'heat', 'parameters.yaml']);
+});
+
+test('status as JSON is for programs: nothing but JSON on stdout', async (t) => {
+	const { folder, stages } = await made();
+	const { code, stdout } = await on(stages(3), ['status', 'demo', '-o', 'json'], { cwd: folder });
+	t.is(code, 0);
+	t.like(JSON.parse(stdout), { name: 'demo', stack: 'CREATE_COMPLETE', api: 'https://127.0.0.1:1' });
+	t.is((JSON.parse(stdout) as { nodes: unknown[] }).nodes.length, 4);
+});
+
+test('list shows the stacks that kstack made, and knows an empty cloud', async (t) => {
+	const none = await on([emptyCloud], ['list']);
+	t.deepEqual([none.code, none.stdout], [0, 'NAME   STATUS   CREATED\n']);
+	t.true(none.asked[0]?.includes("'--tags' 'kstack'"));
+	const stacks = [
+		{ 'Stack Name': 'demo', 'Stack Status': 'CREATE_COMPLETE', 'Creation Time': '2026-01-01T00:00:00Z' },
+	];
+	const one = await on([{ 'stack-list': stacks }], ['list', '-o', 'json']);
+	t.deepEqual(JSON.parse(one.stdout), [
+		{ name: 'demo', status: 'CREATE_COMPLETE', created: '2026-01-01T00:00:00Z' },
+	]);
+});
+
+test('kubeconfig says where the key is when it is not here', async (t) => {
+	const { stages } = await made();
+	const { code, stdout, stderr } = await on(stages(3), ['kubeconfig', 'demo']);
+	t.is(code, 1);
+	t.is(stdout, '');
+	t.regex(
+		stderr,
+		/^kstack: There is no kubeconfig in demo, and no operator's key .*\n {2}Run this where demo was created/,
+	);
+});
+
+test('kubeconfig makes one from the key in the directory and what the first master signed', async (t) => {
+	const { folder, stages } = await made();
+	const key = await readFile(path.join(folder, 'demo/operator.key'), 'utf8');
+	const first = await on(stages(3), ['kubeconfig', 'demo'], { cwd: folder });
+	t.is(first.code, 0, first.stderr);
+	const config = load(first.stdout) as { users: { user: Record<string, string> }[] };
+	const encoded = config.users[0]?.user['client-key-data'] ?? '';
+	t.is(Buffer.from(encoded, 'base64').toString(), key);
+	const again = await on(stages(3), ['kubeconfig'], { cwd: path.join(folder, 'demo') });
+	t.is(again.stdout, first.stdout, 'and in its directory it needs no name');
+});
+
+test('a cluster may have a name that means something else in YAML', async (t) => {
+	const folder = await temporaryFolder();
+	for (const name of ['null', 'true', 'e1', 'y']) {
+		t.is((await kstack(['render', name], { cwd: folder })).stdout, `${name}\n`);
+		t.is((await kstack(['render', name], { cwd: folder })).stdout, `${name}\n`, 'its own file is read');
+		t.is((await kstack(['render'], { cwd: path.join(folder, name) })).stdout, '.\n', 'also without its name');
+	}
+});
+
+test('a name may be left out: the cluster of the directory, else kubernetes', async (t) => {
+	const folder = await temporaryFolder();
+	const { stdout } = await kstack(['render', '--minions', '3'], { cwd: folder });
+	t.is(stdout, 'kubernetes\n');
+	const inside = path.join(folder, 'kubernetes');
+	t.is((await kstack(['render'], { cwd: inside })).stdout, '.\n');
+	t.regex(await readFile(path.join(inside, 'cluster.yaml'), 'utf8'), /^minions: 3$/m);
+});

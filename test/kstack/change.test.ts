@@ -1,0 +1,155 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { type Answers, event, fakeCloud } from '../support/fake-cloud.ts';
+import { made, on, updates } from '../support/kstack-on-cloud.ts';
+import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
+import { kstack } from '../support/processes.ts';
+
+test('scale changes the count and nothing else, and both files say so', async (t) => {
+	const { folder, stages } = await made();
+	const { code, stdout, stderr, asked } = await on(stages(4), ['scale', 'demo', '--minions', '4'], {
+		cwd: folder,
+	});
+	t.is(code, 0, stderr);
+	t.regex(stderr, /^minions: 3 -> 4$/m);
+	t.deepEqual(updates(asked), [
+		"'stack' 'update' '--existing' '--parameter' 'minion_count=4' '--parameter' 'cluster_state=existing' '--timeout' '40' '-f' 'json' 'demo'",
+	]);
+	t.regex(stdout, /^demo-minion-3 /m);
+	t.regex(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), /^minions: 4$/m);
+	t.regex(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), /^ {2}minion_count: 4$/m);
+});
+
+test('scale to the size that there is changes nothing and says so', async (t) => {
+	const { folder, stages } = await made();
+	const { code, stderr, asked } = await on(stages(3), ['scale', 'demo', '--minions', '3'], { cwd: folder });
+	t.is(code, 0);
+	t.is(stderr, 'demo has that size already.\n');
+	t.deepEqual(updates(asked), []);
+});
+
+test('scale works where there is no stack directory', async (t) => {
+	const { stages } = await made();
+	const { code, stderr, asked, folder } = await on(stages(2), ['scale', 'demo', '--minions', '2']);
+	t.is(code, 0, stderr);
+	t.is(updates(asked).length, 1);
+	t.regex(stderr, /remove their nodes: kubectl delete node demo-minion-2\n/);
+	t.deepEqual(await readdir(folder), []);
+});
+
+for (const [file, from, to] of [
+	['parameters.yaml', '  minion_count: 3', '  minion_count: 4 # for the weekend'],
+	['cluster.yaml', 'minions: 3', 'minions: 4'],
+] as const) {
+	test(`update does what was edited in ${file}, and then both files say so`, async (t) => {
+		const { folder, stages } = await made();
+		const edited = path.join(folder, 'demo', file);
+		await writeFile(edited, (await readFile(edited, 'utf8')).replace(from, to));
+		const { code, stderr, asked } = await on(stages(4), ['update', 'demo'], { cwd: folder });
+		t.is(code, 0, stderr);
+		t.is(updates(asked).length, 1);
+		t.regex(updates(asked)[0] ?? '', /'minion_count=4'/);
+		t.regex(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), /^minions: 4$/m);
+		t.regex(
+			await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'),
+			/^ {2}minion_count: 4( #.*)?$/m,
+		);
+		t.true((await readFile(edited, 'utf8')).includes(to), 'a comment stays');
+
+		const again = await on([{ ...stages(4)[0], ...stages(4)[1] }], ['update'], {
+			cwd: path.join(folder, 'demo'),
+		});
+		t.is(again.code, 0, again.stderr);
+		t.is(again.stderr, 'demo is as asked: nothing to change.\n');
+	});
+}
+
+test('scaling down forgets the Node objects of the machines that went, and of no other', async (t) => {
+	const { folder, stages } = await made();
+	const items = ['master-0', 'minion-0', 'minion-1', 'minion-2'].map((name) => nodeObject(`demo-${name}`));
+	const kubernetes = await fakeKubernetes({
+		'GET /api/v1/nodes': [200, { items }],
+		'DELETE /api/v1/nodes/demo-minion-2': [200, {}],
+	});
+	t.teardown(kubernetes.close);
+	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
+	const { code, stdout, stderr } = await on(stages(2), ['scale', 'demo', '--minions', '2'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.regex(stderr, /^Node demo-minion-2 is gone$/m);
+	t.deepEqual(
+		kubernetes.asked.filter((line) => line.startsWith('DELETE')),
+		['DELETE /api/v1/nodes/demo-minion-2 by operator'],
+	);
+	t.regex(stdout, /^demo-minion-1 +minion +10\.0\.0\.13 +absent +Ready +v1\.20\.2$/m);
+});
+
+test('Ctrl-C ends the following, with exit code 130; Heat goes on, and that is said', async (t) => {
+	const { folder, stages } = await made();
+	const [first, second] = stages(4);
+	const going = {
+		...second,
+		'stack-event-list': [event(1, 'CREATE_COMPLETE'), event(2, 'UPDATE_IN_PROGRESS')],
+	};
+	const cloud = await fakeCloud(first as Answers, going);
+	let sent = false;
+	let interrupted = false; // a second Ctrl-C would end it the hard way
+	const { code, stderr } = await kstack(['scale', 'demo', '--minions', '4'], {
+		cwd: folder,
+		env: cloud.env,
+		onStderr: (text, pid) => {
+			if (sent || !text.includes('minions: 3 -> 4')) return;
+			sent = true;
+			const watch = setInterval(async () => {
+				// Once Heat was told and asked how it goes: that cannot be called back.
+				const asked = await cloud.asked();
+				if (updates(asked).length === 0 || !asked.at(-1)?.startsWith("'stack' 'event'")) return;
+				clearInterval(watch);
+				if (!interrupted) process.kill(pid, 'SIGINT');
+				interrupted = true;
+			}, 100);
+		},
+	});
+	t.is(code, 130);
+	t.regex(stderr, /kstack: Interrupted\. Heat goes on with demo\.\n {2}.*kstack .* demo/);
+});
+
+test('update changes nothing where nothing was edited', async (t) => {
+	const { folder, stages } = await made();
+	const { code, stderr, asked } = await on(stages(3), ['update', 'demo'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.is(stderr, 'demo is as asked: nothing to change.\n');
+	t.deepEqual(updates(asked), []);
+});
+
+test('update refuses what would replace machines, all at once, and changes no file', async (t) => {
+	const { folder, stages } = await made();
+	const edited = path.join(folder, 'demo/cluster.yaml');
+	const text = (await readFile(edited, 'utf8'))
+		.replace('10.244.0.0/16', '10.64.0.0/16')
+		.replace('m1.small', 'm1.large');
+	await writeFile(edited, text);
+	const { code, stderr, asked } = await on(stages(3), ['update', 'demo'], { cwd: folder });
+	t.is(code, 2);
+	t.regex(
+		stderr,
+		/^kstack: 2 mistakes:\n {2}- gatewayFlavor is .*\n {2}- podCidr is .*\n {2}Nothing was changed\.\n$/,
+	);
+	t.deepEqual(updates(asked), []);
+	t.is(await readFile(edited, 'utf8'), text);
+});
+
+test('nothing is done to a stack that is busy', async (t) => {
+	const { folder, stages } = await made();
+	const [first] = stages(3);
+	const busy = { ...(first?.['stack-show-demo'] as object), stack_status: 'UPDATE_IN_PROGRESS' };
+	for (const args of [
+		['scale', 'demo', '--minions', '5'],
+		['update', 'demo'],
+	]) {
+		const ended = await on([{ ...first, 'stack-show-demo': busy }], args, { cwd: folder });
+		t.is(ended.code, 1);
+		t.regex(ended.stderr, /^kstack: demo is busy \(UPDATE_IN_PROGRESS\)\.\n {2}Wait until it is done/);
+		t.deepEqual(updates(ended.asked), []);
+	}
+});

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { load } from 'js-yaml';
+import { type Answers, demoStack, emptyCloud, event } from '../support/fake-cloud.ts';
+import { on } from '../support/kstack-on-cloud.ts';
+
+/** The stages of a cloud on which a cluster is created and closed. */
+const creating: readonly Answers[] = [
+	{ ...emptyCloud, 'stack-create': { id: 'stack-1' }, 'stack-update': { id: 'stack-1' } },
+	{
+		'stack-event-list': [
+			event(1, 'CREATE_IN_PROGRESS'),
+			event(2, 'CREATE_COMPLETE', { resource_name: 'network', physical_resource_id: 'network-2' }),
+			event(3, 'CREATE_COMPLETE', { stack_name: 'demo-minions-x7-0-k3', resource_name: 'ready' }),
+			event(4, 'CREATE_COMPLETE'),
+		],
+		'stack-show-demo': demoStack(1),
+		'server-list': [
+			{ ID: 'server-demo-master-0', Name: 'demo-master-0', Status: 'ACTIVE' },
+			{ ID: 'server-demo-minion-0', Name: 'demo-minion-0', Status: 'ACTIVE' },
+		],
+	},
+	{
+		'stack-event-list': [
+			event(4, 'CREATE_COMPLETE'),
+			event(5, 'UPDATE_IN_PROGRESS'),
+			event(6, 'UPDATE_COMPLETE'),
+		],
+	},
+];
+
+test('create asks, writes the directory, creates, follows, and ends with the node table', async (t) => {
+	const { code, stdout, stderr, folder, asked } = await on(creating, [
+		'create',
+		'demo',
+		'--api-floating-ip',
+		'false',
+	]);
+	t.is(code, 0, stderr);
+	t.regex(stderr, /demo: network made\n.*demo-minion-0: Ready\n/);
+	t.regex(stderr, /Next: export KUBECONFIG=demo\/kubeconfig; kubectl get nodes\n$/);
+	t.regex(stdout, /^NODE +ROLE +ADDRESS +SERVER +KUBERNETES +VERSION$/m);
+	t.regex(stdout, /^demo-minion-0 +minion +10\.0\.0\.12 +ACTIVE +unknown$/m);
+
+	const file = (name: string) => readFile(path.join(folder, 'demo', name), 'utf8');
+	const { parameters } = load(await file('parameters.yaml')) as { parameters: Record<string, unknown> };
+	t.like(parameters, {
+		...{ master_image: 'image-1', minion_image: 'image-1', master_flavor: '3', minion_flavor: '2' },
+		...{ external_network: 'network-1', api_floating_ip: false, cluster_state: 'existing', minion_count: 1 },
+	});
+	const { join_token } = (load(await file('secrets.yaml')) as { parameters: { join_token: string } })
+		.parameters;
+	for (const name of ['secrets.yaml', 'kubeconfig'])
+		t.is((await stat(path.join(folder, 'demo', name))).mode & 0o777, 0o600, name);
+	t.false(existsSync(path.join(folder, 'demo/operator.key')), 'the kubeconfig holds the key now');
+	t.regex(
+		await file('kubeconfig'),
+		/certificate-authority-data: Q0E=\n[\s\S]*client-certificate-data: T1A=\n/,
+	);
+
+	const changing = asked.filter((line) => /^'stack' '(create|update|delete)'/.test(line));
+	t.is(changing.length, 2);
+	t.regex(
+		changing[0] ?? '',
+		/'-t' 'demo\/heat\/cluster\.yaml' '-e' 'demo\/parameters\.yaml' '-e' 'demo\/secrets\.yaml'/,
+	);
+	t.regex(changing[1] ?? '', /'--existing' '--parameter' 'cluster_state=existing'/);
+	t.true(asked.findIndex((line) => line.includes("'validate'")) < asked.indexOf(changing[0] ?? ''));
+	for (const line of asked) t.false(line.includes(join_token) || line.includes('PRIVATE KEY'), line);
+});
+
+test('a creation that fails says which resource, what Nova says and what the node says', async (t) => {
+	const failed: readonly Answers[] = [
+		creating[0] as Answers,
+		{
+			'stack-event-list': [
+				event(1, 'CREATE_FAILED', {
+					...{ stack_name: 'demo-minions-x7-0-k3', resource_name: 'ready', physical_resource_id: 'w' },
+					resource_status_reason: 'WaitConditionFailure: resources.ready: step 70-join failed',
+				}),
+				event(2, 'CREATE_FAILED', {
+					...{
+						stack_name: 'demo-minions-x7-1-k4',
+						resource_name: 'server',
+						physical_resource_id: 'server-9',
+					},
+					resource_status_reason: 'Went to status ERROR',
+				}),
+				event(3, 'CREATE_FAILED', { resource_name: 'minions', resource_status_reason: 'resources.minions' }),
+				event(4, 'CREATE_FAILED', { resource_status_reason: 'Resource CREATE failed' }),
+			],
+			'stack-show-demo': demoStack(1),
+			'server-show-server-9': { fault: { message: 'No valid host was found.' } },
+			'stack-resource-metadata-demo-minions-x7-0-k3-ready_handle': {
+				node: {
+					status: 'FAILURE',
+					reason: 'demo-minion-0: step 70-join failed (exit 1)',
+					data: 'a\nthe end\n',
+				},
+			},
+		},
+	];
+	const { code, stdout, stderr } = await on(failed, ['create', 'demo']);
+	t.is(code, 1);
+	t.is(stdout, '');
+	t.regex(stderr, /\nkstack: Creating demo failed \(CREATE_FAILED\)\.\n/);
+	t.regex(stderr, /The node says: demo-minion-0: step 70-join failed \(exit 1\)\n {4}a\n {4}the end\n/);
+	t.regex(
+		stderr,
+		/demo-minions-x7-1-k4\/server: Went to status ERROR\n {2}Nova says: No valid host was found\.\n/,
+	);
+	t.notRegex(stderr, /resources\.minions/);
+	t.regex(stderr, /remove it with: kstack delete demo\n$/);
+});
+
+test('what Heat refuses of the templates ends the creation before there is a stack', async (t) => {
+	const cloud = { ...emptyCloud, 'orchestration-template-validate.fails': 'ERROR: The Parameter is bad\n' };
+	const { code, stderr, asked } = await on([cloud], ['create', 'demo']);
+	t.is(code, 1);
+	t.regex(stderr, /The Parameter is bad/);
+	t.false(asked.some((line) => line.startsWith("'stack' 'create'")));
+});

@@ -1,0 +1,158 @@
+// kstack-nodes: whose certificates it approves.
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { packageRoot } from '../../src/package.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { output, runToEnd, systemPath, tool } from '../support/processes.ts';
+
+const sbin = path.join(packageRoot, 'elements/kubernetes-services/static/usr/local/sbin');
+
+/** What a request asks for, and whether demo-minion-1 at 10.0.0.12 may have it. */
+const requests: readonly (readonly [string, string, string, boolean])[] = [
+	['its own name', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', true],
+	[
+		'its own name and address',
+		'/O=system:nodes/CN=system:node:demo-minion-1',
+		'DNS:demo-minion-1,IP:10.0.0.12',
+		true,
+	],
+	['its own address alone', '/O=system:nodes/CN=system:node:demo-minion-1', 'IP:10.0.0.12', true],
+	[
+		'as many names as need a longer header',
+		'/O=system:nodes/CN=system:node:demo-minion-1',
+		Array.from({ length: 12 }, () => 'DNS:demo-minion-1').join(','),
+		true,
+	],
+	["another node's name", '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-2', false],
+	['a name that its own begins', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-10', false],
+	['a name that begins its own', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion', false],
+	[
+		"the API's name",
+		'/O=system:nodes/CN=system:node:demo-minion-1',
+		'DNS:demo-minion-1,DNS:kubernetes',
+		false,
+	],
+	[
+		"another node's address",
+		'/O=system:nodes/CN=system:node:demo-minion-1',
+		'IP:10.0.0.12,IP:10.0.0.13',
+		false,
+	],
+	["the API's address", '/O=system:nodes/CN=system:node:demo-minion-1', 'IP:10.0.0.12,IP:10.0.0.5', false],
+	['an address that looks alike', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:10x0x0x12', false],
+	['every name', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:*', false],
+	['an option of grep', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:-edemo-minion-1', false],
+	['an e-mail address', '/O=system:nodes/CN=system:node:demo-minion-1', 'email:a@demo-minion-1', false],
+	['a URI', '/O=system:nodes/CN=system:node:demo-minion-1', 'URI:demo-minion-1', false],
+	["another node's identity", '/O=system:nodes/CN=system:node:demo-minion-2', 'DNS:demo-minion-1', false],
+	['another group', '/O=system:masters/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', false],
+	['two groups', '/O=system:masters/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', false],
+	['no group', '/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', false],
+	// As a program that is no kubelet could write them: an end of line inside of a name.
+	[
+		'a second name behind an end of line in the first',
+		'/O=system:nodes/CN=system:node:demo-minion-1',
+		'DNS:demo-minion-1\n,DNS:kubernetes',
+		false,
+	],
+	[
+		'a name that reads like two, and a hidden third',
+		'/O=system:nodes/CN=system:node:demo-minion-1',
+		'DNS:demo-minion-1; DNS:demo-minion-1\n,DNS:kubernetes',
+		false,
+	],
+];
+
+/** The names as OpenSSL's configuration for an extension in plain DER, where any byte may be in a name. */
+function der(names: string): string {
+	const parts = names.split(',').map((name) => {
+		const [, kind, text] = /^(DNS|IP|email|URI):([\s\S]*)$/.exec(name) as unknown as [string, string, string];
+		const tag = { DNS: 0x82, IP: 0x87, email: 0x81, URI: 0x86 }[kind] as number;
+		const value =
+			kind === 'IP' ? Buffer.from(text.split('.').map(Number)) : Buffer.from(text.replace(';', ','));
+		return Buffer.concat([Buffer.from([tag, value.length]), value]);
+	});
+	const all = Buffer.concat(parts);
+	const header = all.length < 128 ? [0x30, all.length] : [0x30, 0x81, all.length];
+	return Buffer.concat([Buffer.from(header), all]).toString('hex');
+}
+
+test("kstack-nodes approves what is the asking node's own, and nothing else", async (t) => {
+	const folder = await temporaryFolder();
+	const openssl = tool('openssl', 'openssl');
+	await output(openssl, [
+		'ecparam',
+		'-name',
+		'prime256v1',
+		'-genkey',
+		'-noout',
+		'-out',
+		path.join(folder, 'key'),
+	]);
+	for (const [index, [, subject, names]] of requests.entries()) {
+		const configuration = `[req]\ndistinguished_name=name\nreq_extensions=ext\n[name]\n[ext]\n2.5.29.17=DER:${der(names)}\n`;
+		await writeFile(path.join(folder, `${index}.cnf`), configuration);
+		await output(openssl, [
+			...['req', '-new', '-key', path.join(folder, 'key'), '-subj', subject],
+			...['-config', path.join(folder, `${index}.cnf`), '-out', path.join(folder, `${index}.csr`)],
+		]);
+	}
+	const functions = (await readFile(path.join(sbin, 'kstack-nodes'), 'utf8')).replace(
+		/^columns=[\s\S]*/m,
+		'',
+	);
+	const script = `${functions}
+addresses() { printf '%s\\n' 10.0.0.12 10.0.0.13 10.0.0.5 demo-minion-1 kubernetes; }
+kube() { printf '%s\\n' 'demo-minion-1 10.0.0.12' 'demo-minion-2 10.0.0.13'; }
+API_ADDRESS=10.0.0.5
+for number in $(seq 0 ${requests.length - 1}); do
+	if asks_for_its_own demo-minion-1 "$(cat "$1/$number.csr")"; then echo yes; else echo no; fi
+done`;
+	const answers = (await output('bash', ['-c', script, '-', folder])).trimEnd().split('\n');
+	t.deepEqual(
+		requests.map(([what], index) => `${what}: ${answers[index]}`),
+		requests.map(([what, , , allowed]) => `${what}: ${allowed ? 'yes' : 'no'}`),
+	);
+});
+
+test('kstack-nodes approves and labels when the watch shows a request, and leaves others alone', async (t) => {
+	const folder = await temporaryFolder();
+	const openssl = tool('openssl', 'openssl');
+	const key = path.join(folder, 'key');
+	await output(openssl, ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key]);
+	const request = await output(openssl, [
+		...['req', '-new', '-key', key, '-subj', '/O=system:nodes/CN=system:node:demo-minion-1'],
+		...['-addext', 'subjectAltName=DNS:demo-minion-1,IP:10.0.0.12'],
+	]);
+	const encoded = Buffer.from(request).toString('base64');
+	const serving = 'kubernetes.io/kubelet-serving system:node:demo-minion-1';
+	const lines = [
+		`csr-client kubernetes.io/kube-apiserver-client-kubelet system:bootstrap:abcdef ${encoded} `,
+		`csr-done ${serving} ${encoded} Approved`,
+		`csr-new ${serving} ${encoded} `,
+		`csr-liar kubernetes.io/kubelet-serving system:node:demo-minion-2 ${encoded} `,
+	];
+	await writeFile(path.join(folder, 'watch'), `${lines.join('\n')}\n`);
+	const kubectl = `#!/bin/bash
+shift # --kubeconfig
+case "$*" in
+    'get certificatesigningrequests --watch '*) cat ${folder}/watch ;;
+    'get nodes '*) echo 'demo-minion-1 10.0.0.12' ;;
+    'get node '*.status.addresses*) printf '%s\\n' 10.0.0.12 demo-minion-1 ;;
+    'get node '*kstack*role*) echo minion ;;
+    *) echo "$*" >>${folder}/asked ;;
+esac
+`;
+	await writeFile(path.join(folder, 'kubectl'), kubectl, { mode: 0o755 });
+	await writeFile(path.join(folder, 'sleep'), '#!/bin/bash\n', { mode: 0o755 });
+	const ended = await runToEnd(path.join(sbin, 'kstack-nodes'), [], {
+		env: { PATH: `${folder}:${systemPath}` },
+	});
+	t.is(ended.code, 0, ended.stderr);
+	t.is(
+		await readFile(path.join(folder, 'asked'), 'utf8'),
+		'label --overwrite node demo-minion-1 node-role.kubernetes.io/minion=\ncertificate approve csr-new\n',
+	);
+	t.regex(ended.stdout, /^not approved: csr-liar of demo-minion-2 asks for names that are not its own/m);
+});

@@ -1,0 +1,123 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { node, openssl, operator, step } from '../support/assembling.ts';
+
+test('the certificates of a master are for whom they say, by the authority they say', async (t) => {
+	const { run, root } = await node('master');
+	t.is((await run(step('20-pki'))).code, 0);
+	const pki = (name: string) => path.join(root, 'etc/kubernetes/pki', name);
+	const issued: readonly (readonly [string, string, string, string])[] = [
+		['apiserver', 'ca', 'sslserver', 'CN=kube-apiserver'],
+		['apiserver-kubelet-client', 'ca', 'sslclient', 'CN=kube-apiserver-kubelet-client'],
+		['front-proxy-client', 'front-proxy-ca', 'sslclient', 'CN=front-proxy-client'],
+		['controller-manager', 'ca', 'sslclient', 'CN=system:kube-controller-manager'],
+		['scheduler', 'ca', 'sslclient', 'CN=system:kube-scheduler'],
+		['admin', 'ca', 'sslclient', 'CN=kstack-master,O=system:masters'],
+		['etcd', 'etcd-ca', 'sslserver', 'CN=demo-master-0'],
+		['etcd', 'etcd-ca', 'sslclient', 'CN=demo-master-0'],
+		['apiserver-etcd-client', 'etcd-ca', 'sslclient', 'CN=kube-apiserver'],
+	];
+	for (const [name, authority, purpose, subject] of issued) {
+		await openssl('verify', '-purpose', purpose, '-CAfile', pki(`${authority}.crt`), pki(`${name}.crt`));
+		t.is(
+			(await openssl('x509', '-in', pki(`${name}.crt`), '-noout', '-subject', '-nameopt', 'RFC2253')).trim(),
+			`subject=${subject}`,
+		);
+		t.is(
+			await openssl('x509', '-in', pki(`${name}.crt`), '-noout', '-pubkey'),
+			await openssl('ec', '-in', pki(`${name}.key`), '-pubout'),
+		);
+	}
+	for (const name of ['kubernetes', 'kubernetes.default.svc.cluster.local', 'demo-master-0', 'localhost'])
+		await openssl('verify', '-verify_hostname', name, '-CAfile', pki('ca.crt'), pki('apiserver.crt'));
+	for (const address of ['127.0.0.1', '10.0.0.11', '10.0.0.5', '192.0.2.5', '10.96.0.1'])
+		await openssl('verify', '-verify_ip', address, '-CAfile', pki('ca.crt'), pki('apiserver.crt'));
+	await t.throwsAsync(
+		openssl('verify', '-verify_ip', '10.0.0.6', '-CAfile', pki('ca.crt'), pki('apiserver.crt')),
+	);
+	await t.throwsAsync(
+		openssl('verify', '-CAfile', pki('etcd-ca.crt'), pki('admin.crt')),
+		undefined,
+		'authorities are apart',
+	);
+});
+
+test('a certificate that ends soon is issued anew with its key; others, and the authorities, stay', async (t) => {
+	const { run, root, file, asked } = await node('master');
+	await run(step('20-pki'));
+	const pki = (name: string) => path.join(root, 'etc/kubernetes/pki', name);
+	const all = (await readdir(path.join(root, 'etc/kubernetes/pki'))).filter((name) => !name.endsWith('.srl'));
+	await openssl(
+		...[
+			'req',
+			'-new',
+			'-key',
+			pki('scheduler.key'),
+			'-subj',
+			'/CN=system:kube-scheduler',
+			'-out',
+			pki('short.csr'),
+		],
+	);
+	await openssl(
+		...[
+			'x509',
+			'-req',
+			'-days',
+			'60',
+			'-in',
+			pki('short.csr'),
+			'-CA',
+			pki('ca.crt'),
+			'-CAkey',
+			pki('ca.key'),
+		],
+		...['-CAcreateserial', '-out', pki('scheduler.crt')],
+	);
+	await rm(pki('short.csr'));
+	const texts = async () =>
+		Object.fromEntries(
+			await Promise.all(all.map(async (name) => [name, await file(`etc/kubernetes/pki/${name}`)])),
+		);
+	const before = await texts();
+	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
+	const after = await texts();
+	t.deepEqual(
+		all.filter((name) => after[name] !== before[name]),
+		['scheduler.crt'],
+	);
+	await openssl('x509', '-in', pki('scheduler.crt'), '-noout', '-checkend', String(300 * 86_400));
+	await openssl('verify', '-purpose', 'sslclient', '-CAfile', pki('ca.crt'), pki('scheduler.crt'));
+	t.deepEqual(await asked('systemctl'), [
+		...[
+			'restart etcd',
+			'restart kube-apiserver',
+			'restart kube-controller-manager',
+			'restart kube-scheduler',
+		],
+	]);
+	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
+	t.is((await asked('systemctl')).length, 4, 'nothing is restarted for nothing');
+});
+
+test("the operator's certificate is for the operator's request, and its group alone", async (t) => {
+	const request = await operator();
+	const { run, root, file } = await node('master', {}, { OPERATOR_REQUEST: request });
+	await run(step('20-pki'));
+	const ended = await run(step('25-certificates'));
+	t.is(ended.code, 0, ended.stderr);
+	const pki = (name: string) => path.join(root, 'etc/kubernetes/pki', name);
+	await openssl('verify', '-purpose', 'sslclient', '-CAfile', pki('ca.crt'), pki('operator.crt'));
+	await t.throwsAsync(
+		openssl('verify', '-purpose', 'sslserver', '-CAfile', pki('ca.crt'), pki('operator.crt')),
+	);
+	t.is(
+		(await openssl('x509', '-in', pki('operator.crt'), '-noout', '-subject', '-nameopt', 'RFC2253')).trim(),
+		'subject=CN=kstack-operator,O=kstack:operators',
+	);
+	const signalled = [...(await file('signals')).matchAll(/^== SUCCESS signed certificates (\w+)\n(\S+)$/gm)];
+	for (const [, name, encoded] of signalled)
+		t.is(Buffer.from(encoded ?? '', 'base64').toString(), await file(`etc/kubernetes/pki/${name}.crt`));
+	t.is(signalled.length, 2);
+});

@@ -1,0 +1,68 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { packageRoot } from '../../src/package.ts';
+import { readTree } from '../../src/tree.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { runToEnd, tool } from '../support/processes.ts';
+
+const element = path.join(packageRoot, 'elements/kubernetes-services');
+const folder = path.join(element, 'static/etc/systemd/system');
+
+/** Units of the image that ours lean on; systemd's own targets come from this machine. */
+const others = { 'containerd.service': '[Service]\nExecStart=/usr/bin/containerd\n' };
+
+/** What systemd says of our units, in a root in which every program they run is there. */
+async function verify(change: (text: string) => string = (text) => text) {
+	const root = await temporaryFolder();
+	const units = path.join(root, 'etc/systemd/system');
+	const system = path.join(root, 'usr/lib/systemd/system');
+	await mkdir(units, { recursive: true });
+	await mkdir(system, { recursive: true });
+	for (const name of await readdir('/usr/lib/systemd/system')) {
+		if (name.endsWith('.target'))
+			await writeFile(path.join(system, name), await readFile(path.join('/usr/lib/systemd/system', name)));
+	}
+	const ours = (await readTree(folder)).map((file) => ({ name: file.path, text: change(file.text) }));
+	const theirs = Object.entries(others).map(([name, text]) => ({ name, text }));
+	for (const { name, text } of [...ours, ...theirs]) {
+		await writeFile(path.join(units, name), text);
+		for (const [, program] of text.matchAll(/^Exec\w+=(\/\S+)/gm)) {
+			await mkdir(path.join(root, path.dirname(program as string)), { recursive: true });
+			await writeFile(path.join(root, program as string), '#!/bin/sh\n', { mode: 0o755 });
+		}
+	}
+	const names = ours.map(({ name }) => `/etc/systemd/system/${name}`);
+	return runToEnd(tool('systemd-analyze', 'systemd'), ['verify', '--man=no', `--root=${root}`, ...names]);
+}
+
+test('systemd takes our units', async (t) => {
+	const { code, stdout, stderr } = await verify();
+	t.deepEqual([code, stdout, stderr], [0, '', '']);
+});
+
+test('systemd would not take a unit with an unknown key or a program that is not there', async (t) => {
+	t.regex((await verify((text) => text.replace('Restart=', 'Restrat='))).stderr, /Restrat/);
+	t.regex((await verify((text) => text.replace('Requires=containerd', 'Requires=no'))).stderr, /no\.service/);
+});
+
+test('every program of ours that a unit runs is in the element, and can be run', async (t) => {
+	const files = await readTree(path.join(element, 'static'));
+	const programs = files.flatMap(({ text }) => [...text.matchAll(/^Exec\w+=(\/usr\/local\/sbin\/\S+)/gm)]);
+	t.true(programs.length > 4);
+	for (const [, program] of programs) {
+		t.is(files.find((file) => `/${file.path}` === program)?.mode, 0o755, program);
+	}
+});
+
+test('units are enabled only if they can be: each has an [Install] section or is started by another', async (t) => {
+	const script = await readFile(path.join(element, 'post-install.d/70-kubernetes-services'), 'utf8');
+	const enabled = [...script.matchAll(/[\w-]+\.(?:service|timer)/g)].map(([name]) => name);
+	for (const name of enabled)
+		t.regex(await readFile(path.join(folder, name), 'utf8'), /^\[Install\]$/m, name);
+	t.true(enabled.includes('kstack-assemble.service'));
+});
+
+test('no unit names a secret in the arguments of a program', async (t) => {
+	for (const file of await readTree(folder)) t.notRegex(file.text, /(token|password)=[^$\s]/i, file.path);
+});

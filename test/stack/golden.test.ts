@@ -1,0 +1,21 @@
+import test from 'ava';
+import { cases, rendered } from '../support/clusters.ts';
+import { matchesGolden } from '../support/golden.ts';
+
+/** What is another each time, by the file it is in. */
+const changing: Readonly<Record<string, readonly [RegExp, string]>> = {
+	'secrets.yaml': [/join_token: .*/, 'join_token: TOKEN'],
+	'parameters.yaml': [/operator_request: .*/, 'operator_request: REQUEST'],
+	'operator.key': [/^-----BEGIN EC PRIVATE KEY-----\n[\s\S]*-----END EC PRIVATE KEY-----\n$/, 'KEY\n'],
+};
+
+for (const [name, args] of Object.entries(cases)) {
+	test(`the stack directory of the case ${name} is the one that was reviewed`, async (t) => {
+		const { tree } = await rendered(t, args);
+		const settled = tree.map((file) => {
+			const [value, word] = changing[file.path] ?? [/$^/, ''];
+			return { ...file, mode: 0o644, text: file.text.replace(value, word) };
+		});
+		await matchesGolden(t, `stack/${name}`, settled);
+	});
+}
