@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# What a person sees: one line per step with its seconds, one reason for a failure.
+
+die() {
+	printf '\ndevcloud: %s\n' "$*" >&2
+	exit 1
+}
+
+# step TITLE COMMAND...
+step() {
+	local title=$1 from=${EPOCHREALTIME/./} tenths
+	shift
+	printf '%-48s' "$title"
+	"$@"
+	tenths=$(((${EPOCHREALTIME/./} - from) / 100000))
+	printf '%4d.%d s\n' $((tenths / 10)) $((tenths % 10))
+}
+
+# logged NAME COMMAND...  output goes to a log; a failure shows its end.
+logged() {
+	local log=$LOG/$1.log
+	shift
+	"$@" >>"$log" 2>&1 </dev/null || die "$1 failed. The end of $log:"$'\n'"$(tail -n 15 "$log")"
+}

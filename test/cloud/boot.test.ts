@@ -1,0 +1,88 @@
+import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import test from 'ava';
+import { eventually, succeed, withFolder } from './cloud.ts';
+import { downloadImage } from './image.ts';
+
+const userData = `#cloud-config
+hostname: lonely
+runcmd:
+  - [sh, -c, 'systemctl is-active containerd; systemctl is-enabled kstack-assemble; ctr -n k8s.io images list -q; echo KSTACK-IS-HERE']
+output: {all: '| tee -a /dev/console'}
+`;
+
+test.serial(
+	'the image boots by its own boot loader to the end of cloud-init, with its container images imported',
+	async (t) => {
+		await withFolder(async (folder) => {
+			await downloadImage(`${folder}/image.qcow2`);
+			await succeed('qemu-img', [
+				'create',
+				'-q',
+				'-f',
+				'qcow2',
+				'-b',
+				`${folder}/image.qcow2`,
+				'-F',
+				'qcow2',
+				`${folder}/disk.qcow2`,
+				'10G',
+			]);
+			await writeFile(`${folder}/user-data`, userData);
+			await writeFile(`${folder}/meta-data`, 'instance-id: i-lonely\nlocal-hostname: lonely\n');
+			await succeed(
+				'genisoimage',
+				['-quiet', '-V', 'cidata', '-J', '-R', '-o', 'seed.iso', 'user-data', 'meta-data'],
+				folder,
+			);
+			const drive = (file: string, format: string) => [
+				'-drive',
+				`file=${file},format=${format},if=virtio,cache=unsafe`,
+			];
+			const machine = spawn(
+				'qemu-system-x86_64',
+				[
+					...[
+						'-accel',
+						'tcg,thread=multi',
+						'-cpu',
+						'max',
+						'-smp',
+						'2',
+						'-m',
+						'2048',
+						'-display',
+						'none',
+						'-monitor',
+						'none',
+					],
+					...[...drive('disk.qcow2', 'qcow2'), ...drive('seed.iso', 'raw'), '-device', 'virtio-rng-pci'],
+					...[
+						'-netdev',
+						'user,id=n0,restrict=on',
+						'-device',
+						'virtio-net-pci,netdev=n0',
+						'-serial',
+						'file:console',
+						'-no-reboot',
+					],
+				],
+				{ cwd: folder, stdio: 'ignore' },
+			);
+			try {
+				const console = await eventually(1500, async () => {
+					const text = await readFile(`${folder}/console`, 'utf8');
+					if (!/Cloud-init v\. .* finished/.test(text))
+						throw new Error(`not at cloud-init's end:\n${text.slice(-2000)}`);
+					return text;
+				});
+				t.regex(console, /GRUB|Booting/);
+				t.regex(console, /active\r?\nenabled/);
+				t.regex(console, /registry\.k8s\.io\/pause:/);
+				t.regex(console, /KSTACK-IS-HERE/);
+			} finally {
+				machine.kill('SIGKILL');
+			}
+		});
+	},
+);

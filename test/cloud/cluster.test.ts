@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import test from 'ava';
+import { load } from 'js-yaml';
+import { eventually, inNode, kubectl, readyNodes, succeed } from './cloud.ts';
+
+const manifest = new URL('../fixtures/web.yaml', import.meta.url).pathname;
+
+/** Asks the API as nobody in particular. */
+async function anonymous(path: string): Promise<{ status: number; body: string }> {
+	const config = load(await readFile(process.env.KUBECONFIG as string, 'utf8')) as {
+		clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
+	};
+	const cluster = config.clusters[0]?.cluster;
+	const ca = Buffer.from(cluster?.['certificate-authority-data'] ?? '', 'base64');
+	return new Promise((resolve, reject) => {
+		request(new URL(path, cluster?.server), { ca, agent: false }, (answer) => {
+			let body = '';
+			answer.on('data', (chunk) => {
+				body += String(chunk);
+			});
+			answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+		})
+			.on('error', reject)
+			.end();
+	});
+}
+
+const inPod = (...command: string[]) => kubectl('exec', 'asker', '--', ...command);
+
+test.before(async () => {
+	await kubectl('delete', '--ignore-not-found', '-f', manifest);
+	await kubectl('apply', '-f', manifest);
+	await kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/web');
+	await kubectl('wait', '--for=condition=Ready', '--timeout=120s', 'pod/asker');
+});
+
+test.after.always(async () => {
+	await kubectl('delete', '--ignore-not-found', '-f', manifest);
+});
+
+test.serial('one master and three minions are Ready, each with its role', async (t) => {
+	const lines = (await kubectl('get', 'nodes', '--no-headers')).trim().split('\n');
+	t.deepEqual(
+		lines.map((line) => line.split(/\s+/).slice(0, 3)),
+		[
+			['demo-master-0', 'Ready', 'master'],
+			['demo-minion-0', 'Ready', 'minion'],
+			['demo-minion-1', 'Ready', 'minion'],
+			['demo-minion-2', 'Ready', 'minion'],
+		],
+	);
+});
+
+test.serial('two pods of a Deployment and the one that asks them run on three minions', async (t) => {
+	const nodes = await kubectl('get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}');
+	t.is(new Set(nodes.split(' ')).size, 3);
+	t.false(nodes.includes('master'));
+});
+
+test.serial('a Service answers by its name, with either pod', async (t) => {
+	const answered = new Set<string>();
+	await eventually(60, async () => {
+		answered.add(await inPod('wget', '-q', '-O', '-', 'http://web/'));
+		if (answered.size < 2) throw new Error(`only ${[...answered]} answered`);
+	});
+	t.is(answered.size, 2);
+});
+
+test.serial(
+	'names outside the cluster are asked of the node, and names that are not there are refused',
+	async (t) => {
+		const error = await t.throwsAsync(inPod('nslookup', 'nothing.default.svc.cluster.local'));
+		t.regex(error?.message ?? '', /NXDOMAIN/);
+	},
+);
+
+test.serial('what is larger than a packet passes from pod to pod across minions', async (t) => {
+	const address = await kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].status.podIP}');
+	t.regex(await inPod('ping', '-c', '2', '-s', '4000', address), / 0% packet loss/);
+	t.is((await inPod('sh', '-c', `wget -q -O - http://${address}/large | wc -c`)).trim(), '1000000');
+});
+
+test.serial('pods have the MTU of the network below them', async (t) => {
+	const mtu = (await inPod('cat', '/sys/class/net/eth0/mtu')).trim();
+	const node = (await kubectl('get', 'pod', 'asker', '-o', 'jsonpath={.spec.nodeName}')).trim();
+	t.is(mtu, (await inNode(node, 'cat', '/sys/class/net/eth0/mtu')).stdout.trim());
+});
+
+test.serial('kubectl logs and exec reach pods, over certificates the cluster has signed', async (t) => {
+	t.is(await kubectl('logs', 'asker'), 'waiting\n');
+	t.is((await inPod('hostname')).trim(), 'asker');
+	const requests = await kubectl('get', 'csr', '-o', 'jsonpath={.items[*].status.conditions[*].type}');
+	t.false(/Denied|Failed/.test(requests));
+});
+
+test.serial('who shows no certificate is refused, but may ask for health', async (t) => {
+	t.is((await anonymous('/readyz')).status, 200);
+	for (const path of ['/api/v1/nodes', '/api/v1/secrets', '/version', '/apis', '/metrics']) {
+		t.is((await anonymous(path)).status, 403, path);
+	}
+});
+
+test.serial('a kubelet refuses who shows no certificate', async (t) => {
+	const address = await kubectl(
+		'get',
+		'node',
+		'demo-minion-0',
+		'-o',
+		'jsonpath={.status.addresses[0].address}',
+	);
+	const { stdout } = await inNode(
+		'demo-master-0',
+		'curl',
+		'-sk',
+		'-o',
+		'/dev/null',
+		'-w',
+		'%{http_code}',
+		`https://${address}:10250/pods`,
+	);
+	t.is(stdout, '401');
+});
+
+test.serial('a pod does not reach the metadata service, its node does', async (t) => {
+	const node = (await kubectl('get', 'pod', 'asker', '-o', 'jsonpath={.spec.nodeName}')).trim();
+	const address = 'http://169.254.169.254/openstack/latest/user_data';
+	t.regex((await inNode(node, 'curl', '-sf', '-m', '5', address)).stdout, /^#cloud-config/);
+	t.is(await inPod('sh', '-c', `timeout 5 wget -q -O - ${address} || echo refused`), 'refused\n');
+});
+
+test.serial('Secrets lie encrypted in etcd', async (t) => {
+	await kubectl('create', 'secret', 'generic', 'proof', '--from-literal=word=abracadabra');
+	t.teardown(() => kubectl('delete', 'secret', 'proof'));
+	const pki = '/etc/kubernetes/pki';
+	const { stdout } = await inNode(
+		'demo-master-0',
+		...[
+			'env',
+			'ETCDCTL_API=3',
+			'etcdctl',
+			'--endpoints=https://127.0.0.1:2379',
+			`--cacert=${pki}/etcd-ca.crt`,
+		],
+		...[`--cert=${pki}/apiserver-etcd-client.crt`, `--key=${pki}/apiserver-etcd-client.key`],
+		...['get', '/registry/secrets/default/proof'],
+	);
+	t.regex(stdout, /k8s:enc:aescbc/);
+	t.false(stdout.includes('abracadabra'));
+});
+
+test.serial('assembling a node again changes nothing', async (t) => {
+	const running = async () =>
+		(
+			await inNode(
+				'demo-minion-0',
+				'systemctl',
+				'show',
+				'-p',
+				'MainPID',
+				'kubelet',
+				'kube-proxy',
+				'containerd',
+			)
+		).stdout;
+	const before = await running();
+	const { code, stdout } = await inNode('demo-minion-0', 'kstack-assemble');
+	t.is(code, 0, stdout);
+	t.is(await running(), before);
+});
+
+test.serial('a minion that is rebooted comes back by itself', async (t) => {
+	const bootId = async () => (await inNode('demo-minion-2', 'cat', '/proc/sys/kernel/random/boot_id')).stdout;
+	const before = await bootId();
+	await succeed('openstack', ['server', 'reboot', '--wait', 'demo-minion-2']);
+	await eventually(120, async () => {
+		if ((await bootId()) === before) throw new Error('not rebooted yet');
+		const routes = (await inNode('demo-minion-2', 'ip', 'route', 'show', 'protocol', '77')).stdout
+			.trim()
+			.split('\n');
+		if (routes.length !== 3) throw new Error(`routes: ${routes}`);
+		if ((await readyNodes()).length !== 4) throw new Error('not Ready yet');
+	});
+	t.truthy(await eventually(60, () => inPod('timeout', '2', 'wget', '-q', '-O', '-', 'http://web/')));
+});
