@@ -7,7 +7,8 @@ import { downloadImage } from './image.ts';
 const userData = `#cloud-config
 hostname: lonely
 runcmd:
-  - [sh, -c, 'systemctl is-active containerd; systemctl is-enabled kstack-assemble; ctr -n k8s.io images list -q; echo KSTACK-IS-HERE']
+  - [sh, -c, 'echo "units: $(systemctl is-active containerd) $(systemctl is-enabled kstack-assemble)"']
+  - [sh, -c, 'ctr -n k8s.io images list -q; echo KSTACK-IS-HERE']
 output: {all: '| tee -a /dev/console'}
 `;
 
@@ -77,7 +78,7 @@ test.serial(
 					return text;
 				});
 				t.regex(console, /GRUB|Booting/);
-				t.regex(console, /active\r?\nenabled/);
+				t.regex(console, /units: active enabled/); // in one line: the console is shared with others
 				t.regex(console, /registry\.k8s\.io\/pause:/);
 				t.regex(console, /KSTACK-IS-HERE/);
 			} finally {
