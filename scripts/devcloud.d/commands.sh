@@ -17,6 +17,7 @@ command_up() {
 	[[ $fakes =~ ^[0-9]+$ ]] || die "--fake $fakes: not a number"
 	packages_installed || step "install packages" install_packages
 	write_clouds_yaml
+	raise_limits
 	holder_pid >/dev/null || step "make namespaces" start_holder
 	inside "$here/devcloud" inside up "$fakes"
 	echo "$fakes" >"$STATE/fakes"
@@ -103,6 +104,7 @@ command_reset() {
 	lock_state
 	kill_holder
 	remove_cgroups
+	restore_limits
 	rm -rf --one-file-system "$STATE" "$STATE.lock"
 }
 

@@ -26,6 +26,19 @@ inside() {
 	${limit:+timeout -k 5 "$limit"} nsenter --target "$holder" --mount --net --pid --uts --wdns=/ -- "$@" 9>&-
 }
 
+# All nodes' programs belong to one user here, and each node takes about ten inotify instances: the usual 128 would be
+# used up by a dozen nodes, and the next one would not come to the end of its boot.
+instances=/proc/sys/fs/inotify/max_user_instances
+raise_limits() {
+	(($(<"$instances") < 1024)) || return 0
+	cat "$instances" >"$STATE/max_user_instances"
+	echo 1024 >"$instances"
+}
+
+restore_limits() {
+	[[ ! -s $STATE/max_user_instances ]] || cat "$STATE/max_user_instances" >"$instances"
+}
+
 start_holder() {
 	local try holder
 	remove_cgroups
