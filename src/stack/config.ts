@@ -43,6 +43,12 @@ function understand(setting: Setting, value: unknown): { value: Value } | { mist
 			if (seconds === undefined || seconds > 43200) return { mistake: 'must be seconds from 60 to 43200' };
 			return { value: seconds };
 		}
+		case 'port': {
+			const port = whole(value, 1);
+			// From 10248 on the node's own programs listen.
+			if (port === undefined || port > 10247) return { mistake: 'must be a port from 1 to 10247' };
+			return { value: port };
+		}
 		case 'length': {
 			const length = whole(value, 8);
 			if (length === undefined || length > 30) return { mistake: 'must be a prefix length from 8 to 30' };
@@ -145,12 +151,19 @@ function contradictions(cluster: Settings, values: ReadonlyMap<string, Given>): 
 	const mistakes: string[] = [];
 	const place = (key: string) => values.get(key)?.place ?? key;
 	const masters = cluster.masters;
-	if (typeof masters === 'number' && masters !== 1) {
+	if (typeof masters === 'number' && ![1, 3, 5, 7].includes(masters)) {
 		const why =
-			masters > 0 && masters % 2 === 0
-				? 'an even number of masters survives no more losses than the odd one below it, and '
-				: '';
-		mistakes.push(`${place('masters')} is ${masters}: ${why}this release makes clusters of one master.`);
+			masters === 0
+				? 'a cluster is nothing without a master'
+				: masters > 7
+					? 'more than seven only slow etcd down'
+					: `${masters} survive no more losses than ${masters - 1} do`;
+		mistakes.push(`${place('masters')} is ${masters}: ${why}. Use 1, 3, 5 or 7.`);
+	}
+	if (Number(cluster.gatewayFirstPort) > Number(cluster.gatewayLastPort)) {
+		mistakes.push(
+			`${place('gatewayFirstPort')} is ${cluster.gatewayFirstPort}: it must not be above gatewayLastPort (${cluster.gatewayLastPort}).`,
+		);
 	}
 	for (const key of ['httpProxy', 'httpsProxy']) {
 		if (/^[a-z]+:\/\/[^/]*@/i.test(String(cluster[key] ?? ''))) {

@@ -74,7 +74,7 @@ function clusterFile(cluster: Cluster): string {
 }
 
 /** No update may replace a master: Heat refuses it. */
-const guards = { resources: { masters: { '*': { server: { restricted_actions: 'replace' } } } } };
+const guards = { resources: { 'masters*': { '*': { server: { restricted_actions: 'replace' } } } } };
 
 function parametersFile(name: string, parameters: Parameters): string {
 	return [

@@ -1,6 +1,13 @@
 import { UserError } from '../errors.ts';
 import type { Outcome } from './follow.ts';
-import { consoleLog, resourceId, resourceMetadata, type StackEvent, show } from './openstack.ts';
+import {
+	consoleLog,
+	deploymentOutput,
+	resourceId,
+	resourceMetadata,
+	type StackEvent,
+	show,
+} from './openstack.ts';
 
 type Words = Record<string, { status?: string; reason?: string; data?: string } | unknown>;
 
@@ -39,6 +46,10 @@ async function explain(event: StackEvent): Promise<string> {
 		const fault = await serversFault(event);
 		return fault === undefined ? reason : `${reason}\n  Nova says: ${fault}`;
 	}
+	if (event.resource === 'leave') {
+		const words = await deploymentOutput(event.physicalId);
+		if (words !== '') return `${reason}\n  The node says:\n${indented(words)}`;
+	}
 	if (event.resource === 'ready' || event.resource === 'certificates') {
 		const words = await nodesWords(event);
 		if (words !== undefined) return `${reason}\n  The node says: ${words}`;
@@ -52,7 +63,7 @@ async function explain(event: StackEvent): Promise<string> {
 /** Failures that only pass on another's: groups, nested stacks, and what was cancelled because of it. */
 function isEcho(event: StackEvent): boolean {
 	return (
-		/^(masters|minions|gateways|\d+)$/.test(event.resource) ||
+		/^((master|minion|gateway)s(_\d+)?|\d+)$/.test(event.resource) ||
 		event.stack.startsWith(event.resource) ||
 		/aborted|cancelled/i.test(event.reason)
 	);

@@ -17,21 +17,39 @@ export interface Outcome {
 	readonly failures: readonly StackEvent[];
 }
 
-/** `demo-minions-x7-2-k3` is where minion 2 of `demo` lives; anything else is the cluster's own. */
+/**
+ * `demo-minions-x7-2-k3` is where minion 2 of `demo` lives, `demo-minions_3-x7-2-k3` the one of generation 3;
+ * anything else is the cluster's own.
+ */
 function owner(event: StackEvent, name: string): string {
-	const match = /^-(master|minion|gateway)s-[a-z0-9]+-([a-z0-9]+)-[a-z0-9]+$/.exec(
+	const match = /^-(master|minion|gateway)s(?:_(\d+))?-[a-z0-9]+-([a-z0-9]+)-[a-z0-9]+$/.exec(
 		event.stack.slice(name.length),
 	);
-	return match === null || !event.stack.startsWith(name) ? name : `${name}-${match[1]}-${match[2]}`;
+	if (match === null || !event.stack.startsWith(name)) return name;
+	const [, role, generation, index] = match;
+	return generation === undefined ? `${name}-${role}-${index}` : `${name}-${role}-g${generation}-${index}`;
 }
 
 /** Groups and nested stacks only repeat what their parts say. */
 function isContainer(event: StackEvent, name: string): boolean {
 	return (
-		/^(masters|minions|gateways|\d+)$/.test(event.resource) ||
+		/^((master|minion|gateway)s(_\d+)?|\d+)$/.test(event.resource) ||
 		event.stack.endsWith(event.resource) ||
 		event.resource === name
 	);
+}
+
+/** What has a better word than what Heat's resource went through. */
+const milestones: Readonly<Record<string, string>> = {
+	'ready CREATE_COMPLETE': 'Ready',
+	'leave DELETE_IN_PROGRESS': 'leaving',
+	'leave DELETE_COMPLETE': 'has left',
+};
+
+/** A leave takes its time, so its beginning is told too; of all else only the end. */
+function isTold(event: StackEvent): boolean {
+	if (`${event.resource} ${event.status}` in milestones || event.status.endsWith('_FAILED')) return true;
+	return event.status.endsWith('_COMPLETE') && event.resource !== 'leave';
 }
 
 function line(event: StackEvent, name: string, began: number): string {
@@ -41,9 +59,7 @@ function line(event: StackEvent, name: string, began: number): string {
 	const done: Record<string, string> = { CREATE: 'made', UPDATE: 'updated', DELETE: 'deleted' };
 	const word = state.join('_') === 'COMPLETE' ? (done[action] ?? event.status) : event.status;
 	const what =
-		event.resource === 'ready' && event.status === 'CREATE_COMPLETE'
-			? 'Ready'
-			: `${event.resource.replaceAll('_', ' ')} ${word}`;
+		milestones[`${event.resource} ${event.status}`] ?? `${event.resource.replaceAll('_', ' ')} ${word}`;
 	return `${String(seconds).padStart(5)} s  ${owner(event, name)}: ${what}`;
 }
 
@@ -80,12 +96,9 @@ export async function follow(
 				return { status: event.status, reason: event.reason, failures };
 			}
 			if (event.status.endsWith('_FAILED')) failures.push(event);
-			if (
-				!isContainer(event, name) &&
-				/_(COMPLETE|FAILED)$/.test(event.status) &&
-				!event.status.startsWith('SIGNAL')
-			)
+			if (!isContainer(event, name) && isTold(event) && !event.status.startsWith('SIGNAL')) {
 				say(line(event, name, began));
+			}
 		}
 		await pause(name);
 	}

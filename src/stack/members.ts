@@ -8,6 +8,9 @@ export interface Member {
 	readonly address: string;
 	/** Nova's ID of its server. */
 	readonly server: string;
+	/** Its index in its pool, by which Heat is told that it is to go. */
+	readonly index: number;
+	readonly generation: number;
 }
 
 /** The machines of a stack, from its outputs; those that are not complete yet are absent. */
@@ -24,6 +27,8 @@ export function membersOf(stack: Stack): Member[] {
 							role,
 							address: String(member.address ?? ''),
 							server: String(member.server ?? ''),
+							index: Number(member.index),
+							generation: Number(member.generation),
 						},
 					],
 		);

@@ -126,6 +126,23 @@ export async function resourceId(stack: string, resource: string): Promise<strin
 	return typeof found?.physical_resource_id === 'string' ? found.physical_resource_id : undefined;
 }
 
+/** The IDs of the things of a type, such as `OS::Nova::Server`, that a stack and those nested in it have made. */
+export async function resourcesOfType(stack: string, type: string): Promise<string[]> {
+	// Heat's own filter would leave out the nested stacks before it looks into them.
+	const found = await ifPresent(json<Json[]>(['stack', 'resource', 'list', '--nested-depth', '3', stack]));
+	return (found ?? [])
+		.filter((resource) => resource.resource_type === type)
+		.map((resource) => String(resource.physical_resource_id ?? ''))
+		.filter((id) => id !== '');
+}
+
+/** What a node said when Heat asked something of it; none when it has not answered. */
+export async function deploymentOutput(deployment: string): Promise<string> {
+	const found = await ifPresent(json<Json>(['software', 'deployment', 'show', '--long', deployment]));
+	const values = (found?.output_values ?? {}) as { deploy_stdout?: string; deploy_stderr?: string };
+	return [values.deploy_stdout, values.deploy_stderr].filter(Boolean).join('\n');
+}
+
 /** The last lines of a server's console; none when there is no console. */
 export async function consoleLog(server: string, lines: number): Promise<string> {
 	const log = await ifPresent(openstack(['console', 'log', 'show', '--lines', String(lines), server]));

@@ -17,7 +17,7 @@ export async function requestOperatorCertificate(keyFile: string): Promise<strin
 }
 
 /** A bootstrap token, in the form that Kubernetes asks for: six characters, a dot, sixteen. */
-export function makeJoinToken(): string {
+export function makeToken(): string {
 	const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 	const word = (length: number) =>
 		Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');

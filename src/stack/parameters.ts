@@ -18,8 +18,7 @@ export function parametersOf(cluster: Settings): Parameters {
 }
 
 function typed(setting: Setting, value: unknown): Value {
-	if (setting.type === 'count' || setting.type === 'seconds' || setting.type === 'length')
-		return Number(value);
+	if (['count', 'seconds', 'port', 'length'].includes(setting.type)) return Number(value);
 	// Heat shows booleans as Python spells them, and lists as JSON.
 	if (setting.type === 'switch') return String(value).toLowerCase() === 'true';
 	return Array.isArray(value) ? value.join(',') : String(value ?? '');

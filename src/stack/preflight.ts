@@ -159,6 +159,8 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	const external = findExternalNetwork(wanted.externalNetwork, networks, mistakes);
 	settings.externalNetwork = external === undefined ? 'none' : String(external.Name);
 	ids.external_network = external === undefined ? '' : String(external.ID);
+	settings.gatewayFloatingIp =
+		wanted.gatewayFloatingIp ?? (external !== undefined && Number(wanted.gateways) > 0);
 	settings.networkDriver = findNetworkDriver(wanted.networkDriver, image, mistakes);
 	refuse(mistakes, 'Nothing was created.');
 	return { cluster: { name: cluster.name, settings }, ids };

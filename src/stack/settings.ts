@@ -9,7 +9,17 @@ export interface Setting {
 	readonly describe: string;
 	/** The Heat parameters it becomes; none for what is known when user-data is rendered. */
 	readonly parameters: readonly string[];
-	readonly type: 'count' | 'seconds' | 'text' | 'domain' | 'choice' | 'switch' | 'cidr' | 'cidrs' | 'length';
+	readonly type:
+		| 'count'
+		| 'seconds'
+		| 'port'
+		| 'text'
+		| 'domain'
+		| 'choice'
+		| 'switch'
+		| 'cidr'
+		| 'cidrs'
+		| 'length';
 	/** Without one, `kstack create` chooses what the cloud offers. */
 	readonly default?: Value;
 	readonly choices?: readonly string[];
@@ -49,7 +59,7 @@ export const settings: readonly Setting[] = [
 		parameters: ['master_count'],
 		default: 1,
 		fixed: false,
-		describe: 'Number of masters; this release makes clusters of one',
+		describe: 'Number of masters: 1, 3, 5 or 7',
 	}),
 	define('minions', {
 		type: 'count',
@@ -89,6 +99,18 @@ export const settings: readonly Setting[] = [
 		default: 1200,
 		describe: 'Seconds that a new machine has from its first boot to Ready',
 	}),
+	define('drainTimeout', {
+		type: 'seconds',
+		default: 300,
+		fixed: false,
+		describe: 'Seconds that the pods of a leaving machine have to end and to be replaced elsewhere',
+	}),
+	define('drainForce', {
+		type: 'switch',
+		default: false,
+		fixed: false,
+		describe: 'Whether pods that their disruption budgets hold back are deleted when that time is over',
+	}),
 	named('externalNetwork', {
 		type: 'text',
 		describe: 'Network of the floating IPs, or `none`; left out: the one there is',
@@ -109,6 +131,28 @@ export const settings: readonly Setting[] = [
 		default: '',
 		fixed: false,
 		describe: 'Who may reach the machines by SSH; nobody unless given',
+	}),
+	define('gatewayFloatingIp', {
+		type: 'switch',
+		describe: "Whether the gateways' shared address gets a floating IP; left out: if there are gateways",
+	}),
+	define('gatewayAllowedCidr', {
+		type: 'cidr',
+		default: '0.0.0.0/0',
+		fixed: false,
+		describe: 'Who may reach Services through the gateways',
+	}),
+	define('gatewayFirstPort', {
+		type: 'port',
+		default: 23,
+		fixed: false,
+		describe: 'The first of the ports at which Services may be reached through the gateways',
+	}),
+	define('gatewayLastPort', {
+		type: 'port',
+		default: 9999,
+		fixed: false,
+		describe: 'The last of them',
 	}),
 	define('fixedNetwork', {
 		type: 'text',

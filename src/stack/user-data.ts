@@ -18,8 +18,11 @@ const taints: Readonly<Record<Role, string>> = {
 	gateway: 'kstack.io/gateway=:NoSchedule',
 };
 
-/** Nova takes 65,535 bytes of base64; below that stays room for what Heat puts in place of its tokens. */
-export const userDataLimit = 60_000;
+/**
+ * Nova takes 65,535 bytes of base64; below that stays room for the parts that Heat adds (about 6,000 bytes) and
+ * for what it puts in place of its tokens.
+ */
+export const userDataLimit = 56_000;
 
 const folder = path.join(packageRoot, 'cloud-init');
 
