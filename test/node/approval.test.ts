@@ -156,3 +156,17 @@ esac
 	);
 	t.regex(ended.stdout, /^not approved: csr-liar of demo-minion-2 asks for names that are not its own/m);
 });
+
+for (const [what, state, code] of [
+	['another master approved first', 'csr-new Approved', 0],
+	['is gone by then', '', 0],
+	['the API did not take', 'csr-new ', 1],
+] as const) {
+	test(`kstack-nodes ${code === 0 ? 'goes on' : 'starts over'} after a request that ${what}`, async (t) => {
+		const text = await readFile(path.join(sbin, 'kstack-nodes'), 'utf8');
+		const script = `${text.replace(/^columns=[\s\S]*/m, '')}
+kube() { case "$*" in 'certificate approve csr-new') return 1 ;; *) printf '%s' "$answer" ;; esac; }
+approve csr-new`;
+		t.is((await runToEnd('bash', ['-c', script], { env: { answer: state } })).code, code);
+	});
+}

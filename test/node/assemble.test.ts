@@ -1,9 +1,15 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { load } from 'js-yaml';
+import { load, loadAll } from 'js-yaml';
 import { assemble, node, operator, started, step } from '../support/assembling.ts';
+import { output, runToEnd, tool } from '../support/processes.ts';
+
+async function put(root: string, name: string) {
+	await mkdir(path.dirname(path.join(root, name)), { recursive: true });
+	await writeFile(path.join(root, name), '');
+}
 
 test('a master assembles itself from nothing, step by step, and says so once', async (t) => {
 	const { run, root, file, asked } = await node('master', {}, { OPERATOR_REQUEST: await operator() });
@@ -16,8 +22,8 @@ test('a master assembles itself from nothing, step by step, and says so once', a
 	);
 	t.deepEqual(started(await asked('systemctl')), [
 		...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'etcd', 'kube-apiserver'],
-		...['kube-controller-manager', 'kube-scheduler', 'kstack-nodes', 'keepalived', 'kubelet', 'kube-proxy'],
-		'kstack-routes',
+		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-nodes', 'kstack-pki'],
+		...['kstack-leavers', 'kstack-services', 'keepalived', 'kubelet', 'kube-proxy', 'kstack-routes'],
 	]);
 	const signals = (await file('signals')).match(/^== .*/gm);
 	t.deepEqual(signals, [
@@ -26,7 +32,7 @@ test('a master assembles itself from nothing, step by step, and says so once', a
 		'== SUCCESS assembled ready',
 	]);
 	t.true(existsSync(path.join(root, 'var/lib/kstack/assembled')));
-	for (const secret of ['abcdef.0123456789abcdef', '0123456789abcdef', 'PRIVATE KEY']) {
+	for (const secret of ['0123456789abcdef', 'fedcba9876543210', 'PRIVATE KEY']) {
 		t.false(stdout.includes(secret) || stderr.includes(secret), 'the journal holds no secret');
 		t.false((await file('asked')).includes(secret), 'nor does a command line');
 		t.false((await file('signals')).includes(secret), 'nor does a signal');
@@ -75,8 +81,8 @@ test('what a master writes can be read by those it is for, and its secrets by ro
 	t.regex(applied, /name: bootstrap-token-abcdef\n[\s\S]*token-secret: "0123456789abcdef"/);
 	t.regex(applied, /clusterIP: 10\.96\.0\.10\}\ndomain: cluster\.local\n/);
 	t.regex(
-		await file('etc/kstack/etcd.env'),
-		/^ETCD_INITIAL_CLUSTER=demo-master-0=https:\/\/10\.0\.0\.11:2380$/m,
+		await file('etc/kstack/etcd-initial.env'),
+		/^ETCD_INITIAL_CLUSTER_STATE=new\nETCD_INITIAL_CLUSTER=demo-master-0=https:\/\/10\.0\.0\.11:2380$/m,
 	);
 });
 
@@ -120,6 +126,7 @@ for (const role of ['minion', 'gateway'] as const) {
 		t.deepEqual(started(await asked('systemctl')), [
 			...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'kubelet', 'kube-proxy'],
 			'kstack-routes',
+			...(role === 'gateway' ? ['kstack-gateway', 'haproxy', 'keepalived'] : []),
 		]);
 		t.deepEqual((await file('signals')).match(/^== .*/gm), ['== SUCCESS assembled ready']);
 	});
@@ -150,32 +157,154 @@ test('a service that does not start fails its step, which says the words of the 
 	t.regex(stdout, /^containerd did not start:\nwords of containerd$/m);
 });
 
-/** When a master without a member's data may form an etcd cluster. */
-for (const [what, tokens, files, allowed] of [
+/** Whether a master forms an etcd cluster. */
+for (const [what, tokens, files, forms] of [
 	['the first master of a new stack', {}, [], true],
 	['a further master', { MASTER_INDEX: '1' }, [], false],
 	['the first master of a stack that was up before', { CLUSTER_STATE: 'existing' }, [], false],
 	['a first master whose API already answers elsewhere', {}, ['api-answers'], false],
+	['a first master whose disk holds data already', {}, ['var/lib/etcd/data/member/x'], false],
 	[
-		'a master that has its data, whatever else',
-		{ CLUSTER_STATE: 'existing', MASTER_INDEX: '2' },
-		['var/lib/etcd/data/member/x'],
+		'a master that formed the cluster before its API answered',
+		{},
+		['var/lib/kstack/forms', 'api-answers'],
 		true,
 	],
+	['a master that joined before', {}, ['var/lib/kstack/joins'], false],
 ] as const) {
-	test(`etcd ${allowed ? 'starts' : 'does not start'} on ${what}`, async (t) => {
-		const { run, root, asked } = await node('master', {}, tokens);
-		for (const file of files) {
-			await mkdir(path.dirname(path.join(root, file)), { recursive: true });
-			await writeFile(path.join(root, file), '');
-		}
-		await writeFile(path.join(root, 'asked'), '');
-		const { code, stdout } = await run(step('30-etcd'));
-		t.is(code, allowed ? 0 : 1, stdout);
-		t.deepEqual(started(await asked('systemctl')), allowed ? ['etcd'] : []);
-		if (!allowed) t.regex(stdout, /may form no cluster|forms no second cluster/);
+	test(`${what} ${forms ? 'forms a cluster' : 'forms none, but joins one'}`, async (t) => {
+		const { run, root, standIn } = await node('master', {}, tokens);
+		await standIn('kstack-fetch-pki', '');
+		for (const file of files) await put(root, file);
+		t.is((await run(step('15-form-or-join'))).code, 0);
+		t.deepEqual(await readdir(path.join(root, 'var/lib/kstack')), [forms ? 'forms' : 'joins']);
+		const sent = existsSync(path.join(root, 'etc/kstack/signals/certificates.joins.sent'));
+		t.is(sent, !forms && !files.some((file) => file.endsWith('joins')), 'only who forms owes certificates');
 	});
 }
+
+/** When etcd starts without another master being asked. */
+for (const [what, files, starts] of [
+	['a master that forms', ['var/lib/kstack/forms'], true],
+	['a master that forms, while an API already answers', ['var/lib/kstack/forms', 'api-answers'], false],
+	['a master that has decided nothing', [], false],
+	['a master that has its data', ['var/lib/etcd/data/member/x', 'api-answers'], true],
+] as const) {
+	test(`etcd ${starts ? 'starts' : 'does not start'} on ${what}`, async (t) => {
+		const { run, root, asked } = await node('master');
+		for (const file of files) await put(root, file);
+		await put(root, 'asked');
+		const { code, stdout } = await run(step('30-etcd'));
+		t.is(code, starts ? 0 : 1, stdout);
+		t.deepEqual(started(await asked('systemctl')), starts ? ['etcd'] : []);
+		if (!starts) t.regex(stdout, /may form no cluster|forms no second cluster/);
+	});
+}
+
+test('the master token lets others join for the time of a boot, and running again does not revive it', async (t) => {
+	const { run, root, file } = await node('master', {}, { BOOT_TIMEOUT: '1000' });
+	await run(step('20-pki'));
+	await put(root, 'var/lib/kstack/forms');
+	const before = Math.floor(Date.now() / 1000);
+	t.is((await run(step('50-cluster'))).code, 0);
+	const applied = await file('applied');
+	const objects = loadAll(applied.replace(/^apiVersion/gm, '---\napiVersion')) as {
+		metadata?: { name: string; namespace: string };
+		stringData?: Record<string, string>;
+		data?: Record<string, string>;
+	}[];
+	const secret = objects.find(({ metadata }) => metadata?.name === 'bootstrap-token-master');
+	t.like(secret?.stringData, {
+		'token-id': 'master',
+		'token-secret': 'fedcba9876543210',
+		'usage-bootstrap-authentication': 'true',
+		'usage-bootstrap-signing': 'true',
+		'auth-extra-groups': 'system:bootstrappers:kstack-masters',
+	});
+	const end = Date.parse(secret?.stringData?.expiration ?? '') / 1000;
+	t.true(end >= before + 1600 && end <= Date.now() / 1000 + 1600, String(end - before));
+	const info = objects.find(({ metadata }) => metadata?.name === 'cluster-info');
+	t.is(info?.metadata?.namespace, 'kube-public');
+	t.like((load(info?.data?.kubeconfig ?? '') as { clusters: object[] }).clusters[0], {
+		cluster: {
+			server: 'https://10.0.0.5:6443',
+			'certificate-authority-data': Buffer.from(await file('etc/kubernetes/pki/ca.crt')).toString('base64'),
+		},
+	});
+	await writeFile(path.join(root, 'applied'), '');
+	t.is((await run(step('50-cluster'))).code, 0);
+	t.notRegex(await file('applied'), /bootstrap-token-master/);
+	t.regex(await file('applied'), /bootstrap-token-abcdef/);
+});
+
+test('a master that joined hands out no token of its own making, and no certificates', async (t) => {
+	const { run, root, file } = await node('master', {}, { MASTER_INDEX: '1' });
+	await run(step('20-pki'));
+	await put(root, 'var/lib/kstack/joins');
+	t.is((await run(step('50-cluster'))).code, 0);
+	t.notRegex(await file('applied'), /bootstrap-token-master/);
+	t.is((await run(step('25-certificates'))).code, 0);
+	t.false(existsSync(path.join(root, 'signals')));
+});
+
+test('a master that joined makes no authority and no key of the cluster, however they got lost', async (t) => {
+	const { run, root } = await node('master', {}, { MASTER_INDEX: '1' });
+	t.is((await run(step('20-pki'))).code, 0);
+	await put(root, 'var/lib/kstack/joins');
+	for (const name of ['ca.key', 'etcd-ca.crt', 'front-proxy-ca.key', 'sa.key']) {
+		const file = path.join(root, 'etc/kubernetes/pki', name);
+		await rename(file, `${file}.away`);
+		const { code, stdout } = await run(step('20-pki'));
+		t.is(code, 1, name);
+		t.regex(stdout, /^\S+ of the cluster's PKI is not here; this master joined, and makes none$/m);
+		t.false(existsSync(file), name);
+		await rename(`${file}.away`, file);
+	}
+	const { code, stdout } = await run(step('40-control-plane'));
+	t.is(code, 1);
+	t.regex(stdout, /the cluster's key for Secrets is not here/);
+});
+
+test('of two masters neither keeps the address by rank, and no two ask for it in the same moment', async (t) => {
+	const ranks = new Set<number>();
+	for (const address of ['10.0.0.11', '10.0.0.12', '10.0.0.13', '10.0.0.200', '10.0.0.254']) {
+		const { run, file } = await node('master', {}, { NODE_IP: address });
+		t.is((await run(step('60-api-address'))).code, 0);
+		const text = await file('etc/keepalived/keepalived.conf');
+		t.regex(text, /^ {4}state BACKUP\n {4}nopreempt$/m);
+		const rank = Number(/^ {4}priority (\d+)$/m.exec(text)?.[1]);
+		t.true(rank > 0 && rank < 255, String(rank));
+		for (const other of ranks) t.true(Math.abs(other - rank) >= 5, `${rank} ${other}`);
+		ranks.add(rank);
+	}
+});
+
+test('keepalived takes its configuration, and goes before the API server at a shutdown', async (t) => {
+	const { run, root, file } = await node('master');
+	t.is((await run(step('60-api-address'))).code, 0);
+	const taken = await runToEnd(tool('keepalived', 'keepalived'), [
+		'--config-test',
+		`--use-file=${path.join(root, 'etc/keepalived/keepalived.conf')}`,
+	]);
+	t.notRegex(taken.stdout + taken.stderr, /unknown keyword|missing|invalid/i);
+	const unit = await file('etc/systemd/system/keepalived.service.d/kstack.conf');
+	t.regex(unit, /^After=.*\bkube-apiserver\.service$/m);
+	t.regex(unit, /^ExecStopPost=.* addr del 10\.0\.0\.5\/32 dev ens3 /m);
+});
+
+test('masters renew their certificates at different times of the week', async (t) => {
+	const times = new Set<string>();
+	for (const address of ['10.0.0.1', '10.0.0.12', '10.0.0.13', '10.0.0.254']) {
+		const { run, file } = await node('master', {}, { NODE_IP: address });
+		await run(step('20-pki'));
+		t.is((await run(step('40-control-plane'))).code, 0);
+		const text = await file('etc/systemd/system/kstack-renew.timer.d/time.conf');
+		const time = /^OnCalendar=\nOnCalendar=(.+)\n$/m.exec(text)?.[1] ?? '';
+		await output(tool('systemd-analyze', 'systemd'), ['calendar', time]);
+		times.add(time);
+	}
+	t.is(times.size, 4);
+});
 
 test('a proxy is for the container runtime alone, with its signs as systemd reads them', async (t) => {
 	const flags = { httpProxy: 'http://proxy:3128/it\'s%20"50%"\\', noProxy: '.internal,10.0.0.0/8' };

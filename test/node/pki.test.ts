@@ -104,6 +104,7 @@ test('a certificate that ends soon is issued anew with its key; others, and the 
 test("the operator's certificate is for the operator's request, and its group alone", async (t) => {
 	const request = await operator();
 	const { run, root, file } = await node('master', {}, { OPERATOR_REQUEST: request });
+	await run(step('15-form-or-join'));
 	await run(step('20-pki'));
 	const ended = await run(step('25-certificates'));
 	t.is(ended.code, 0, ended.stderr);

@@ -16,14 +16,14 @@ const standIns: Readonly<Record<string, string>> = {
 	sleep: '',
 	ip: 'echo "2: ens3    inet 10.0.0.11/24 brd 10.0.0.255 scope global ens3"',
 	// No API answers before there is one; from then on it is well.
-	curl: 'case "$*" in *healthz*) [ -e "$root/api-answers" ] || exit 7 ;; esac',
+	curl: 'case "$*" in *:6443/healthz*) [ -e "$root/api-answers" ] || exit 7 ;; esac',
 	kubectl: 'case "$*" in *"apply -f -") tee -a "$root/applied" >/dev/null ;; *"get node"*) echo True ;; esac',
 	'kstack-signal':
 		'{ echo "== $*"; cat; echo; } >>"$root/signals"; [ $# -lt 4 ] || touch "$root/etc/kstack/signals/$3.$4.sent"',
 };
 
 const flagsOfImage = 'KUBELET_VERSION_ARGS="--container-runtime=remote"\nCGROUP_DRIVER=systemd\n';
-const dns = 'kind: Service\nspec: {clusterIP: @@CLUSTER_DNS@@}\ndomain: @@CLUSTER_DOMAIN@@\n';
+const dns = 'apiVersion: v1\nkind: Service\nspec: {clusterIP: @@CLUSTER_DNS@@}\ndomain: @@CLUSTER_DOMAIN@@\n';
 
 /** A node of the role in a folder of its own, ready to be assembled. */
 export async function node(
@@ -44,18 +44,23 @@ export async function node(
 	await mkdir(bin);
 	for (const folder of ['etc/keepalived', 'etc/cni', 'var/log'])
 		await mkdir(path.join(root, folder), { recursive: true });
-	for (const [name, body] of Object.entries(standIns)) {
+	const standIn = async (name: string, body: string) => {
 		const text = `#!/bin/bash\nroot=${root}\necho "${name} $*" >>"$root/asked"\n${body}\n`;
 		await writeFile(path.join(bin, name), text);
 		await chmod(path.join(bin, name), 0o755);
-	}
+	};
+	for (const [name, body] of Object.entries(standIns)) await standIn(name, body);
 	const file = (name: string) => readFile(path.join(root, name), 'utf8');
 	return {
 		root,
 		file,
+		/** Puts another program in the place of one, for this node. */
+		standIn,
 		/** Runs one of the node's own programs or steps. */
 		run: (program: string) =>
-			runToEnd('bash', [path.join(root, program)], { env: { PATH: `${bin}:${systemPath}` } }),
+			runToEnd('bash', [path.join(root, program)], {
+				env: { PATH: `${bin}:${root}/usr/local/sbin:${systemPath}` },
+			}),
 		asked: async (name: string) =>
 			(await file('asked'))
 				.split('\n')
