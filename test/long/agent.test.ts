@@ -1,0 +1,315 @@
+// kstack-agent with a small Keystone and Heat: what it asks, what it runs, what it tells.
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { temporaryFolder } from '../support/folders.ts';
+import { imageFiles, writeNode } from '../support/node.ts';
+import { systemPath, tool } from '../support/processes.ts';
+import { inBackground, until } from '../support/waiting.ts';
+
+interface Signal {
+	readonly path: string;
+	readonly token: string | undefined;
+	readonly body: {
+		readonly deploy_stdout: string;
+		readonly deploy_stderr: string;
+		readonly deploy_status_code: number;
+	};
+}
+
+type Inputs = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A cloud of one server, whose metadata the test changes as it goes. */
+async function cloud(t: ExecutionContext) {
+	const state = {
+		/** What Heat has for the server. */
+		deployments: [] as object[],
+		/** What the cloud answers to everything instead, while it is not 0. */
+		broken: 0,
+		/** Tokens that Keystone has made and not let expire. */
+		valid: new Set<string>(),
+		logins: [] as { user: string; password: string; project: string; path: string }[],
+		polls: 0,
+		signals: [] as Signal[],
+		/** How many signals are to be lost on their way. */
+		lost: 0,
+	};
+	const bodyOf = async (request: IncomingMessage) => {
+		let text = '';
+		for await (const chunk of request) text += chunk;
+		return text === '' ? undefined : JSON.parse(text);
+	};
+	const server = createServer(async (request, response) => {
+		const url = request.url ?? '';
+		const body = await bodyOf(request);
+		const token = request.headers['x-auth-token'] as string | undefined;
+		const answer = (status: number, json: unknown = null) => {
+			response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(json));
+		};
+		if (state.broken !== 0) return answer(state.broken);
+		if (url === '/identity/v3/auth/tokens') {
+			const { identity, scope } = body.auth;
+			const { id: user, password } = identity.password.user;
+			state.logins.push({ user, password, project: scope.project.id, path: url });
+			if (password !== `password of ${user}`) return answer(401);
+			const made = `token-${state.logins.length}-of-${user}`;
+			state.valid.add(made);
+			response.setHeader('X-Subject-Token', made);
+			const endpoint = (region: string, at: string) => ({
+				interface: 'public',
+				region,
+				region_id: region,
+				url: at,
+			});
+			const heat = `${address}/orchestration/v1/${scope.project.id}`;
+			const endpoints = [
+				endpoint('elsewhere', 'http://127.0.0.1:9/'),
+				{ ...endpoint('here', 'http://127.0.0.1:9/'), interface: 'internal' },
+				endpoint('here', heat),
+			];
+			const catalog = [
+				{ type: 'compute', endpoints: [endpoint('here', 'http://127.0.0.1:9/')] },
+				{ type: 'orchestration', endpoints },
+			];
+			return answer(201, { token: { catalog } });
+		}
+		if (token === undefined || !state.valid.has(token)) return answer(401);
+		if (url === '/orchestration/v1/p1/stacks/demo/id-1/resources/server/metadata') {
+			state.polls++;
+			return answer(200, { metadata: { deployments: state.deployments } });
+		}
+		if (request.method === 'POST' && url.endsWith('/signal')) {
+			if (state.lost-- > 0) return answer(500);
+			state.signals.push({ path: url, token, body });
+			return answer(200);
+		}
+		return answer(404);
+	});
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	t.teardown(() => server.close());
+	const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	return { state, address };
+}
+
+/** A node in a folder, with the agent ready to be started. */
+async function machine(t: ExecutionContext, address: string, authUrl = `${address}/identity`) {
+	const root = await temporaryFolder();
+	await writeNode(root, await imageFiles());
+	const bin = path.join(root, 'bin');
+	await mkdir(bin);
+	const programs = {
+		sleep: 'exec /bin/sleep 0.05',
+		curl: `tr '\\0' '\\n' </proc/$$/cmdline >>${root}/argv\nexec ${tool('curl', 'curl')} "$@"`,
+		jq: `tr '\\0' '\\n' </proc/$$/cmdline >>${root}/argv\nexec ${tool('jq', 'jq')} "$@"`,
+	};
+	for (const [name, body] of Object.entries(programs)) {
+		await writeFile(path.join(bin, name), `#!/bin/bash\n${body}\n`);
+		await chmod(path.join(bin, name), 0o755);
+	}
+	const folder = path.join(root, 'var/lib/heat-cfntools');
+	await mkdir(folder, { recursive: true });
+	const heat = {
+		auth_url: authUrl,
+		user_id: 'server',
+		password: 'password of server',
+		project_id: 'p1',
+		stack_id: 'demo/id-1',
+		resource_name: 'server',
+		region_name: 'here',
+	};
+	const own = {
+		deploy_auth_url: authUrl,
+		deploy_user_id: 'leave',
+		deploy_password: 'password of leave',
+		deploy_project_id: 'p1',
+		deploy_region_name: 'here',
+		deploy_stack_id: 'demo/id-1',
+		deploy_resource_name: 'leave',
+		deploy_signal_transport: 'HEAT_SIGNAL',
+		deploy_action: 'DELETE',
+	};
+	return {
+		root,
+		/** What cloud-init makes of the user-data. */
+		giveCredentials: () =>
+			writeFile(path.join(folder, 'cfn-init-data'), JSON.stringify({ 'os-collect-config': { heat } })),
+		deployment: (id: string, script: string, inputs: Inputs = {}, group = 'script') => ({
+			id,
+			name: 'leave',
+			group,
+			config: script,
+			inputs: Object.entries({ ...own, ...inputs }).map(([name, value]) => ({ name, value, type: 'String' })),
+			outputs: [],
+			options: {},
+		}),
+		start: (change: (text: string) => string = (text) => text) =>
+			inBackground(t, root, 'kstack-agent', { PATH: `${bin}:${systemPath}` }, change),
+		file: (name: string) => readFile(path.join(root, name), 'utf8').catch(() => ''),
+	};
+}
+
+test('what Heat asks for is run once, with its inputs, and Heat is told how it ended', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	const script = `echo "$drain_timeout|$drain_force|$words|$nothing|\${deploy_password-}"; echo why >&2; echo x >>${root}/runs`;
+	const inputs = { drain_timeout: 300, drain_force: false, words: 'it\'s\n"two" $lines', nothing: null };
+	const agent = await start();
+	await until(agent, () => state.polls > 1, 'the agent polls while there is nothing to do');
+	state.deployments = [
+		deployment('other-1', `echo x >>${root}/others`, {}, 'Heat::Ungrouped'),
+		deployment('leave-1', script, inputs),
+	];
+	await until(agent, () => state.signals.length > 0, 'the deployment is signalled');
+	const polls = state.polls;
+	await until(agent, () => state.polls > polls + 2, 'the agent goes on polling');
+	t.deepEqual(state.signals, [
+		{
+			path: '/orchestration/v1/p1/stacks/demo/id-1/resources/leave/signal',
+			token: state.signals[0]?.token,
+			body: {
+				deploy_stdout: '300|false|it\'s\n"two" $lines||\n',
+				deploy_stderr: 'why\n',
+				deploy_status_code: 0,
+			},
+		},
+	]);
+	t.regex(state.signals[0]?.token ?? '', /-of-leave$/, "the signal is sent as the deployment's own user");
+	t.is(await file('runs'), 'x\n');
+	t.is(await file('others'), '', 'what is of another group is left alone');
+	t.is(state.logins.filter(({ user }) => user === 'server').length, 1, 'a token is used more than once');
+	t.notRegex(await file('argv'), /password of|token-\d/, 'no program is given a secret as an argument');
+});
+
+for (const ending of ['/identity/', '/identity/v3', '/identity/v3/', '/identity/v2.0'])
+	test(`Keystone may be named as ${ending}`, async (t) => {
+		const { state, address } = await cloud(t);
+		const { giveCredentials, start } = await machine(t, address, `${address}${ending}`);
+		await giveCredentials();
+		const agent = await start();
+		await until(agent, () => state.polls > 0, 'the agent polls');
+		t.is(state.logins[0]?.path, '/identity/v3/auth/tokens');
+	});
+
+test('a script that fails is told as a failure with its last words, and is not tried again', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	const script = `#!/bin/bash\necho x >>${root}/runs\nhead -c 9000 /dev/zero | tr '\\0' a; printf 'the \\033[31mend\\377'; exit 3`;
+	state.deployments = [deployment('leave-1', script)];
+	const agent = await start();
+	await until(agent, () => state.signals.length > 0, 'the failure is signalled');
+	const polls = state.polls;
+	await until(agent, () => state.polls > polls + 2, 'the agent goes on polling');
+	const { deploy_stdout: said, deploy_status_code: code } = (state.signals[0] as Signal).body;
+	t.is(code, 3);
+	t.regex(said, /^a+the \[31mend\ufffd$/);
+	t.true(said.length <= 4000);
+	t.is(await file('runs'), 'x\n');
+});
+
+test('an agent that ends between running and telling tells later, and runs nothing twice', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	state.lost = 1000;
+	state.deployments = [deployment('leave-1', `echo x >>${root}/runs; echo done`)];
+	const first = await start();
+	await until(first, () => state.lost < 999, 'the signal is tried again');
+	await first.stop();
+	state.lost = 0;
+	const second = await start();
+	await until(second, () => state.signals.length > 0, 'the signal is sent');
+	t.is(await file('runs'), 'x\n');
+	t.is(state.signals[0]?.body.deploy_stdout, 'done\n');
+});
+
+test('an agent that is killed while the script runs begins it anew', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	state.deployments = [
+		deployment('leave-1', `echo x >>${root}/runs; [ -e ${root}/again ] || exec /bin/sleep 5`),
+	];
+	const first = await start();
+	await until(first, async () => (await file('runs')) === 'x\n', 'the script runs');
+	await first.stop();
+	await writeFile(path.join(root, 'again'), '');
+	const second = await start();
+	await until(second, () => state.signals.length > 0, 'the signal is sent');
+	t.is(await file('runs'), 'x\nx\n');
+	t.is(state.signals[0]?.body.deploy_status_code, 0);
+});
+
+test('a script that takes too long is ended with all it has started, and told as a failure', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	const script = `echo begun; (/bin/sleep 3; echo x >>${root}/late) & wait`;
+	state.deployments = [deployment('leave-1', script, { drain_timeout: '1' })];
+	const agent = await start((text) => text.replace('+ 240', '+ 0'));
+	await until(agent, () => state.signals.length > 0, 'the failure is signalled');
+	t.deepEqual(state.signals[0]?.body, {
+		deploy_stdout: 'begun\n',
+		deploy_stderr: 'ended by the node: it took longer than 1 s\n',
+		deploy_status_code: 124,
+	});
+	await new Promise((resolve) => setTimeout(resolve, 3000));
+	t.is(await file('late'), '');
+});
+
+test('Heat may be away for a while, and is asked again', async (t) => {
+	const { state, address } = await cloud(t);
+	const { giveCredentials, deployment, start } = await machine(t, address);
+	await giveCredentials();
+	state.broken = 503;
+	const agent = await start();
+	await until(agent, () => /status 503/.test(agent.said()), 'it says so');
+	state.deployments = [deployment('leave-1', 'echo well')];
+	state.broken = 0;
+	await until(agent, () => state.signals.length > 0, 'the deployment is signalled');
+	t.is(agent.said().match(/status 503/g)?.length, 1, 'and once is enough');
+	state.broken = 503;
+	await until(agent, () => agent.said().match(/status 503/g)?.length === 2, 'it says so the next time too');
+	t.is(state.signals[0]?.body.deploy_stdout, 'well\n');
+});
+
+test('a token that has expired is replaced', async (t) => {
+	const { state, address } = await cloud(t);
+	const { giveCredentials, start } = await machine(t, address);
+	await giveCredentials();
+	const agent = await start();
+	await until(agent, () => state.polls > 0, 'the agent polls');
+	state.valid.clear();
+	const polls = state.polls;
+	await until(agent, () => state.polls > polls, 'the agent polls again');
+	t.is(state.logins.length, 2);
+});
+
+test('credentials may come late, and in pieces', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, start } = await machine(t, address);
+	const agent = await start();
+	await writeFile(path.join(root, 'var/lib/heat-cfntools/cfn-init-data'), '{"os-collect-config": {"he');
+	await new Promise((resolve) => setTimeout(resolve, 300));
+	t.is(state.logins.length, 0);
+	await giveCredentials();
+	await until(agent, () => state.polls > 0, 'the agent polls');
+	await rm(path.join(root, 'argv'), { force: true });
+});
+
+test('a deployment that wants no signal is run, and nothing is told', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	state.deployments = [
+		deployment('quiet-1', `echo x >>${root}/runs`, { deploy_signal_transport: 'NO_SIGNAL' }),
+	];
+	const agent = await start();
+	await until(agent, () => state.polls > 2, 'the agent goes on polling');
+	t.is(await file('runs'), 'x\n');
+	t.deepEqual(state.signals, []);
+	t.true((await readdir(path.join(root, 'var/lib/kstack/deployments/quiet-1'))).includes('signalled'));
+});
