@@ -23,6 +23,17 @@ export class UserError extends Error {
 	}
 }
 
+/** Nothing went wrong, but the exit code is a part of the answer, which has been printed. */
+export class Answer extends Error {
+	override name = 'Answer';
+	readonly exitCode: number;
+
+	constructor(exitCode: number) {
+		super(`exit code ${exitCode}`);
+		this.exitCode = exitCode;
+	}
+}
+
 /** A mistake in flags, files or environment, found before anything was done. Exit code 2. */
 export function usageError(message: string, hint?: string): UserError {
 	return new UserError(message, { exitCode: exitCodes.usage, ...(hint === undefined ? {} : { hint }) });

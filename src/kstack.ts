@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { Argv } from 'yargs';
+import { Answer } from './errors.ts';
 import { main } from './main.ts';
 import { flagOf, type Setting, settings } from './stack/settings.ts';
 
@@ -26,6 +27,22 @@ const configFlag = {
 	requiresArg: true,
 	describe: 'Read settings from this file instead of NAME/cluster.yaml',
 } as const;
+
+const count = { type: 'string', requiresArg: true } as const;
+
+/** How members that go are treated. */
+const leaveFlags = <Flags>(cli: Argv<Flags>) =>
+	cli
+		.option('drain-timeout', {
+			type: 'string',
+			requiresArg: true,
+			describe: "Seconds that the pods of a leaving machine have; left out: the cluster's",
+		})
+		.option('force', {
+			type: 'boolean',
+			describe: 'Delete pods that are left then, and give up machines that do not answer',
+		})
+		.option('yes', { alias: 'y', type: 'boolean', describe: 'Do not ask' });
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -71,26 +88,94 @@ await main('kstack', (cli) =>
 			'update [name]',
 			'Bring a cluster to what its cluster.yaml, parameters.yaml and these flags say',
 			(command) =>
-				settingFlags(command.positional('name', which), (setting) => !setting.fixed).example(
-					'$0 update demo',
-					'after an edit of demo/parameters.yaml',
-				),
+				leaveFlags(settingFlags(command.positional('name', which), (setting) => !setting.fixed))
+					.option('allow-replace', {
+						type: 'boolean',
+						describe: 'Go on where machines, volumes or addresses would be replaced or deleted',
+					})
+					.example('$0 update demo', 'after an edit of demo/parameters.yaml'),
 			async (args) => {
 				const { updateCluster } = await import('./stack/update.ts');
 				print(await updateCluster(await nameOf(args), args));
 			},
 		)
 		.command(
-			'scale [name]',
-			'Set the number of minions or gateways',
+			'plan [name]',
+			'Show what `update` with these flags would add, change, replace and delete (exit code 0, 3 or 4)',
 			(command) =>
-				settingFlags(command.positional('name', which), (setting) => setting.type === 'count').example(
-					'$0 scale demo --minions 5',
-					'five minions, however many there are now',
+				settingFlags(command.positional('name', which), (setting) => !setting.fixed)
+					.option('output', output)
+					.example('$0 plan demo -o json', 'exit code 0: nothing; 3: changes; 4: something would be lost'),
+			async (args) => {
+				const { planCluster } = await import('./stack/plan.ts');
+				const { text, code } = await planCluster(await nameOf(args), args, args.output);
+				print(text);
+				if (code !== 0) throw new Answer(code);
+			},
+		)
+		.command(
+			'scale [name]',
+			'Set the numbers of machines, or remove chosen ones',
+			(command) =>
+				leaveFlags(command.positional('name', which))
+					.option('minions', {
+						...count,
+						describe: 'How many minions there are to be, or how many more (+1) or less (-1)',
+					})
+					.option('gateways', { ...count, describe: 'The same for gateways' })
+					.option('masters', { ...count, describe: 'The same for masters: 1, 3, 5 or 7 in the end' })
+					.option('remove', {
+						type: 'string',
+						array: true,
+						requiresArg: true,
+						describe: 'Nodes that are to go; left out: those with the highest index',
+					})
+					.example('$0 scale demo --minions 5', 'five minions, however many there are now')
+					.example('$0 scale demo --minions -1', 'one less')
+					.example('$0 scale demo --remove demo-minion-1', 'that one goes'),
+			async (args) => {
+				const { scaleCluster } = await import('./stack/scale.ts');
+				print(await scaleCluster(await nameOf(args), args));
+			},
+		)
+		.command(
+			'replace <name> <node>',
+			'Put a new machine in the place of one, which may be dead',
+			(command) =>
+				leaveFlags(
+					command
+						.positional('name', { ...which, demandOption: true })
+						.positional('node', { describe: 'Name of the node', type: 'string', demandOption: true })
+						.example('$0 replace demo demo-minion-1', 'another minion comes, then this one goes'),
 				),
 			async (args) => {
-				const { scaleCluster } = await import('./stack/update.ts');
-				print(await scaleCluster(await nameOf(args), args));
+				const { replaceNode } = await import('./stack/replace.ts');
+				print(await replaceNode(args.name, args.node, args));
+			},
+		)
+		.command(
+			'upgrade [name]',
+			'Put machines of another image in the place of all, one after the other',
+			(command) =>
+				leaveFlags(
+					command
+						.positional('name', which)
+						.option('image', {
+							type: 'string',
+							requiresArg: true,
+							describe: 'Image to go to, by name or ID; left out: go on with what was begun',
+						})
+						.option('batch', {
+							type: 'string',
+							requiresArg: true,
+							describe: 'How many minions, or gateways, come at a time [1]',
+						})
+						.option('rollback', { type: 'boolean', describe: 'Walk back to the image that was before' })
+						.example('$0 upgrade demo --image debian12-x64-kubernetes', 'masters first, then the others'),
+				),
+			async (args) => {
+				const { upgradeCluster } = await import('./stack/upgrade.ts');
+				print(await upgradeCluster(await nameOf(args), args));
 			},
 		)
 		.command(

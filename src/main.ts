@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import yargs from 'yargs';
-import { exitCodes, UserError, usageError } from './errors.ts';
+import { Answer, exitCodes, UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
 import { packageVersion } from './package.ts';
 
@@ -67,8 +67,8 @@ export async function main(program: string, define: (cli: Argv) => Argv): Promis
 	} catch (error) {
 		const told = error instanceof UserError && error.exitCode === exitCodes.interrupted;
 		const reason = interrupted.signal.aborted && !told ? interrupted.signal.reason : error;
-		process.stderr.write(`${explain(program, reason)}\n`);
-		process.exitCode = reason instanceof UserError ? reason.exitCode : 70;
+		if (!(reason instanceof Answer)) process.stderr.write(`${explain(program, reason)}\n`);
+		process.exitCode = reason instanceof UserError || reason instanceof Answer ? reason.exitCode : 70;
 	}
 }
 

@@ -2,17 +2,18 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { usageError } from '../errors.ts';
 import { say } from '../say.ts';
+import { timeoutMinutes } from './apply.ts';
+import { inTemporaryFolder, parameterArguments } from './arguments.ts';
 import { readCluster } from './config.ts';
 import { readIfThere, type StackDirectory, setValues, stackDirectory, writeDirectory } from './directory.ts';
 import { explainFailure } from './failure.ts';
 import { eventsUntilNow, follow } from './follow.ts';
 import { obtainKubeconfig } from './kubeconfig.ts';
 import { openstack, showStack } from './openstack.ts';
-import { makeJoinToken, requestOperatorCertificate } from './operator.ts';
-import { parametersOf } from './parameters.ts';
+import { makeToken, requestOperatorCertificate } from './operator.ts';
+import { type Parameters, parametersOf } from './parameters.ts';
 import { preflight, type Resolved } from './preflight.ts';
 import { clusterStatus, needStack, statusText } from './status.ts';
-import { timeoutMinutes } from './update.ts';
 
 /** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
 async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, file: string | undefined) {
@@ -24,9 +25,13 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
 	return { directory, cluster: readCluster(name, flags, text === undefined ? undefined : { text, path }) };
 }
 
-/** Writes the stack directory with a new join token and a new operator's key. */
-async function prepare(directory: StackDirectory, { cluster, ids }: Resolved): Promise<void> {
-	const secrets = { join_token: makeJoinToken() };
+/**
+ * Writes the stack directory with new tokens and a new operator's key.
+ *
+ * @returns the tokens, by parameter
+ */
+async function prepare(directory: StackDirectory, { cluster, ids }: Resolved): Promise<Parameters> {
+	const secrets = { join_token: makeToken(), master_token: makeToken() };
 	await writeDirectory(directory, cluster, {}, secrets); // makes the folder that the key goes to
 	const request = await requestOperatorCertificate(directory.operatorKey);
 	const parameters = {
@@ -36,6 +41,7 @@ async function prepare(directory: StackDirectory, { cluster, ids }: Resolved): P
 		operator_request: Buffer.from(request).toString('base64'),
 	};
 	await writeDirectory(directory, cluster, parameters, secrets);
+	return secrets;
 }
 
 /**
@@ -55,6 +61,7 @@ export async function renderCluster(
 		minionFlavor: 'm1.medium',
 		gatewayFlavor: 'm1.small',
 		externalNetwork: 'none',
+		gatewayFloatingIp: false,
 		networkDriver: 'calico',
 		...cluster.settings,
 	};
@@ -102,16 +109,19 @@ export async function createCluster(
 	const { directory, cluster } = await askedFor(name, flags, file);
 	say(`Comparing what ${name} needs with what the cloud has`);
 	const resolved = await preflight(cluster);
-	await prepare(directory, resolved);
+	const secrets = await prepare(directory, resolved);
 	await validate(directory);
 
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
 	say(`Creating ${name}`);
 	const created = JSON.parse(
-		await openstack([
-			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, '-e', directory.secrets],
-			...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
-		]),
+		await inTemporaryFolder(async (folder) =>
+			openstack([
+				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
+				...(await parameterArguments({}, secrets, folder)),
+				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
+			]),
+		),
 	) as { id: string };
 	const outcome = await follow(name, created.id, 'CREATE', new Set());
 	if (outcome.status !== 'CREATE_COMPLETE') {

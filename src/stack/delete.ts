@@ -3,8 +3,13 @@ import { say } from '../say.ts';
 import { stackDirectory } from './directory.ts';
 import { explainFailure } from './failure.ts';
 import { eventsUntilNow, follow } from './follow.ts';
-import { openstack } from './openstack.ts';
+import { isAbsent, openstack, resourcesOfType } from './openstack.ts';
 import { needStack } from './status.ts';
+
+/** An earlier deletion may have come that far. */
+function ignoreAbsent(error: unknown): void {
+	if (!isAbsent(error)) throw error;
+}
 
 /** `kstack delete`: deletes the stack with all it made, and the secrets in its directory. */
 export async function deleteCluster(name: string): Promise<void> {
@@ -12,6 +17,9 @@ export async function deleteCluster(name: string): Promise<void> {
 	const stack = await needStack(name);
 	const known = await eventsUntilNow(stack.id);
 	say(`Deleting ${name}`);
+	const servers = await resourcesOfType(stack.id, 'OS::Nova::Server');
+	// Heat would wait for each node's leave, and for ever for one that is dead; here nothing is left to leave to.
+	if (servers.length > 0) await openstack(['server', 'delete', ...servers]).catch(ignoreAbsent);
 	await openstack(['stack', 'delete', '--yes', name]);
 	const outcome = await follow(name, stack.id, 'DELETE', known);
 	if (outcome.status !== '' && outcome.status !== 'DELETE_COMPLETE') {
