@@ -1,0 +1,158 @@
+import { UserError, usageError } from '../errors.ts';
+import { readIfThere, type StackDirectory } from './directory.ts';
+import { imageBefore, unfinished } from './generations.ts';
+import { isSettled } from './inventory.ts';
+import { listNodes } from './kubernetes-api.ts';
+import { membersOf } from './members.ts';
+import { compareVersions, findNodeImage, mistakeInVersion, type NodeImage } from './node-image.ts';
+import type { Stack } from './openstack.ts';
+import { settingsOf } from './parameters.ts';
+import type { LeaveFlags } from './scale.ts';
+import { roles } from './user-data.ts';
+import { begun, type Place, placeOf, turnedRound } from './walk.ts';
+
+/** What `kstack upgrade` is told. */
+export interface UpgradeFlags extends LeaveFlags {
+	/** Name or ID; without one an upgrade under way goes on. */
+	readonly image?: string | undefined;
+	/** How many minions, or gateways, come at a time; as text. */
+	readonly batch?: string | undefined;
+	readonly rollback?: boolean | undefined;
+}
+
+/** The flags understood. */
+export interface Wishes {
+	readonly image: string | undefined;
+	readonly batch: number;
+	readonly rollback: boolean;
+}
+
+/** @throws UserError exit code 2 for flags that mean nothing */
+export function understood({ image, batch = '1', rollback = false }: UpgradeFlags): Wishes {
+	if (!/^[1-9]\d{0,3}$/.test(batch)) {
+		throw usageError(`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`);
+	}
+	if (rollback && image !== undefined) {
+		throw usageError('--rollback goes to the image that was before: leave out --image.');
+	}
+	return { image, batch: Number(batch), rollback };
+}
+
+/** What to do, and how it is told before it is done. */
+export interface Plan {
+	readonly place: Place;
+	readonly words: string;
+	/** Whether Heat is to get other templates: an upgrade begins or turns round. */
+	readonly templates: boolean;
+}
+
+async function needImage(nameOrId: string): Promise<NodeImage> {
+	const image = await findNodeImage(nameOrId);
+	if (image === undefined) throw usageError(`There is no image "${nameOrId}".`, 'See: openstack image list');
+	return image;
+}
+
+/** The versions of Kubernetes on a cluster's nodes, the oldest first. */
+async function versionsOf(stack: Stack, directory: StackDirectory): Promise<string[]> {
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	if (kubeconfig === undefined) {
+		throw new UserError(
+			`There is no ${directory.kubeconfig}: an upgrade asks Kubernetes for the nodes' versions, and hands tokens to new masters.`,
+			{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
+		);
+	}
+	const mine = new Set(membersOf(stack).map(({ name }) => name));
+	const nodes = (await listNodes(kubeconfig)).filter(({ name }) => mine.has(name));
+	return nodes.map(({ version }) => version.replace(/^v/, '')).sort(compareVersions);
+}
+
+/** What a cluster that is in the middle of an upgrade is to do. */
+async function goOn(stack: Stack, place: Place, wishes: Wishes): Promise<Plan> {
+	const { generations } = place;
+	const what = generations.rollback === true ? 'rollback' : 'upgrade';
+	const on = { place, templates: false, words: `Going on with the ${what} of ${stack.name}` };
+	if (wishes.rollback) {
+		if (generations.rollback === true) return on;
+		return {
+			place: turnedRound(place, true),
+			templates: true,
+			words: `Walking back to generation ${generations.previous} of ${stack.name}`,
+		};
+	}
+	if (wishes.image === undefined) return on;
+	const { id } = await needImage(wishes.image);
+	if (id === generations.images[generations.current]) return on;
+	if (id === generations.images[String(generations.previous)]) {
+		return {
+			place: turnedRound(place, generations.rollback !== true),
+			templates: true,
+			words: `Turning round, to generation ${generations.previous} of ${stack.name}`,
+		};
+	}
+	throw usageError(`${unfinished(stack.name, generations)}`, 'Nothing was changed.');
+}
+
+/** What a cluster that is at rest is to do; `undefined` when it has that image. */
+async function begin(
+	stack: Stack,
+	place: Place,
+	wishes: Wishes,
+	versions: readonly string[],
+): Promise<Plan | undefined> {
+	const { generations, now } = place;
+	const unsettled: Plan = {
+		place,
+		templates: true,
+		words: `The last update of ${stack.name} did not come to a good end`,
+	};
+	const before = wishes.rollback ? imageBefore(generations) : wishes.image;
+	if (before === undefined) {
+		if (!wishes.rollback && !isSettled(stack)) return unsettled;
+		throw usageError(
+			wishes.rollback
+				? `${stack.name} has had no other image that is known, so there is nothing to go back to.`
+				: 'Say which image the machines are to have: --image NAME.',
+		);
+	}
+	const image = await needImage(before);
+	if (image.id === generations.images[generations.current]) return isSettled(stack) ? undefined : unsettled;
+	const driver = String(settingsOf(stack.parameters).networkDriver ?? 'routed');
+	if (image.networkDrivers?.includes(driver) === false) {
+		throw usageError(
+			`The image "${image.name}" has no network driver "${driver}", which ${stack.name} runs on; it has: ${image.networkDrivers.join(', ')}.`,
+		);
+	}
+	const mistake = wishes.rollback ? undefined : mistakeInVersion(versions, image);
+	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
+	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
+	const next = begun(place, image.id);
+	const all = roles.filter((role) => now[role] > 0).map((role) => `${now[role]} ${role}s`);
+	return {
+		place: {
+			...next,
+			generations: { ...next.generations, rollback: wishes.rollback, mastersLast: down },
+		},
+		templates: true,
+		words: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). New machines take the place of all: ${all.join(', ')}; masters one at a time and ${down ? 'last' : 'first'}, the others ${wishes.batch} at a time`,
+	};
+}
+
+/**
+ * What an upgrade is to do, by where the cluster is and what is wished.
+ *
+ * @returns the plan; `undefined` when the cluster has that image already
+ * @throws UserError exit code 2 when that cannot be
+ */
+export async function planUpgrade(
+	stack: Stack,
+	directory: StackDirectory,
+	wishes: Wishes,
+): Promise<Plan | undefined> {
+	const place = placeOf(stack.parameters);
+	const { previous, replacing } = place.generations;
+	if (previous !== null) return goOn(stack, place, wishes);
+	if (replacing?.extra === true) {
+		throw usageError(`${unfinished(stack.name, place.generations)}`, 'Nothing was changed.');
+	}
+	return begin(stack, place, wishes, await versionsOf(stack, directory));
+}
