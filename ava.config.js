@@ -3,7 +3,7 @@
 const native = Boolean(process.features.typescript);
 
 export default {
-	files: ['test/**/*.test.ts', '!test/cloud/**'],
+	files: ['test/**/*.test.ts', '!test/cloud/**', '!test/long/**'],
 	extensions: { ts: 'module' },
 	workerThreads: native,
 	nodeArguments: native ? [] : ['--import=tsx'],

@@ -64,7 +64,7 @@ test('create asks, writes the directory, creates, follows, and ends with the nod
 	t.is(changing.length, 2);
 	t.regex(
 		changing[0] ?? '',
-		/'-t' 'demo\/heat\/cluster\.yaml' '-e' 'demo\/parameters\.yaml' '-e' 'demo\/secrets\.yaml'/,
+		/'-e' 'demo\/parameters\.yaml' '--parameter-file' 'join_token=file:\S+' '--parameter-file' 'master_token=file:/,
 	);
 	t.regex(changing[1] ?? '', /'--existing' '--parameter' 'cluster_state=existing'/);
 	t.true(asked.findIndex((line) => line.includes("'validate'")) < asked.indexOf(changing[0] ?? ''));

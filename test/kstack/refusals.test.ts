@@ -66,7 +66,7 @@ test('a count below zero, said with =', refuses, {
 });
 test('a number of masters that cannot be', refuses, {
 	args: ['create', 'demo', '--masters', '2'],
-	sentence: /^kstack: --masters is 2: .* this release makes clusters of one master\.\n/,
+	sentence: /^kstack: --masters is 2: 2 survive no more losses than 1 do\. Use 1, 3, 5 or 7\.\n/,
 });
 test('a name that no host can have', refuses, {
 	args: ['create', 'My_Cluster'],

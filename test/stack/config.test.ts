@@ -30,9 +30,20 @@ test(refusesFlags, { minions: '1.5' }, '--minions is "1.5": it must be a whole n
 test(refusesFlags, { minions: '' }, '--minions is "": it must be a whole number from 0.');
 test(refusesFlags, { minions: '0x10' }, /^--minions is "0x10": it must be a whole number/);
 test(refusesFlags, { gateways: '1e3' }, /^--gateways is "1e3": it must be a whole number/);
-test(refusesFlags, { masters: '2' }, /^--masters is 2: an even number .* makes clusters of one master\.$/);
-test(refusesFlags, { masters: '3' }, '--masters is 3: this release makes clusters of one master.');
-test(refusesFlags, { masters: '0' }, '--masters is 0: this release makes clusters of one master.');
+test(refusesFlags, { masters: '2' }, '--masters is 2: 2 survive no more losses than 1 do. Use 1, 3, 5 or 7.');
+test(refusesFlags, { masters: '4' }, /^--masters is 4: 4 survive no more losses than 3 do\./);
+test(refusesFlags, { masters: '9' }, /^--masters is 9: more than seven only slow etcd down\./);
+test(refusesFlags, { masters: '0' }, /^--masters is 0: a cluster is nothing without a master\./);
+test(
+	refusesFlags,
+	{ gatewayLastPort: '10250' },
+	/^--gateway-last-port is "10250": it must be a port from 1 to 10247\.$/,
+);
+test(
+	refusesFlags,
+	{ gatewayFirstPort: '9000', gatewayLastPort: '80' },
+	/^--gateway-first-port is 9000: it must not be above/,
+);
 test(refusesFlags, { bootTimeout: '30' }, '--boot-timeout is "30": it must be seconds from 60 to 43200.');
 test(refusesFlags, { podCidr: '10.0.0.0' }, /^--pod-cidr is "10.0.0.0": it must be an IPv4 network such as/);
 test(refusesFlags, { podCidr: '10.1.0.0/33' }, /^--pod-cidr is .*: it must be an IPv4 network/);
@@ -139,6 +150,7 @@ test('what has no default and was not said stays open', (t) => {
 	t.deepEqual(open.sort(), [
 		'externalNetwork',
 		'gatewayFlavor',
+		'gatewayFloatingIp',
 		'image',
 		'masterFlavor',
 		'minionFlavor',

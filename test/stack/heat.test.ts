@@ -2,8 +2,10 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
+import { renderTemplates } from '../../src/stack/templates.ts';
 import { roles } from '../../src/stack/user-data.ts';
-import { cases, rendered } from '../support/clusters.ts';
+import { writeTree } from '../../src/tree.ts';
+import { cases, clusterOf, rendered } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { type Candidate, judgeByHeat, memberParameters, type Verdict } from '../support/heat.ts';
 
@@ -22,13 +24,22 @@ const root = (directory: string, parameters: Record<string, unknown> = {}): Cand
 	parameters,
 });
 
+/** A copy of the directory with the templates of two generations. */
+async function inTheMiddleOfAnUpgrade(directory: string): Promise<string> {
+	const folder = await temporaryFolder();
+	await cp(directory, folder, { recursive: true });
+	await writeTree(path.join(folder, 'heat'), renderTemplates(clusterOf(), { current: 3, previous: 1 }));
+	return folder;
+}
+
 /** Every condition of the template both ways: Heat looks at nothing behind a condition that is not met. */
 const shapes: readonly Record<string, unknown>[] = [
 	{},
 	{ minion_count: 0 },
 	{ minion_count: 500, gateway_count: 3 },
 	{ cluster_state: 'existing' },
-	{ external_network: 'public', api_floating_ip: false },
+	{ external_network: 'public', api_floating_ip: false, gateway_floating_ip: true },
+	{ master_count: 3, removed_minions: '1,4', drain_force: true },
 	{ external_network: 'public', ssh_allowed_cidr: '192.0.2.0/24', key_name: 'ops' },
 	{ dns_nameserver: '192.0.2.1,192.0.2.2', minion_availability_zone: 'nova' },
 	{ fixed_network: 'lan', fixed_subnet: 'lan-v4', external_network: 'public' },
@@ -105,11 +116,11 @@ const mistakes: readonly Mistake[] = [
 		words: /minion_c/,
 	},
 	{
-		what: 'two masters',
+		what: 'no master',
 		file: parameters,
 		good: 'master_count: 1',
-		bad: 'master_count: 2',
-		words: /one master/,
+		bad: 'master_count: 0',
+		words: /master_count/,
 	},
 	{
 		what: 'a token of another form',
@@ -129,9 +140,9 @@ const mistakes: readonly Mistake[] = [
 	{
 		what: 'a wrong value in a member',
 		file: 'heat/minion.yaml',
-		good: 'user_data_format: RAW',
-		bad: 'user_data_format: RAWX',
-		words: /RAWX/,
+		good: 'user_data_format: SOFTWARE_CONFIG',
+		bad: 'user_data_format: SOFTWARE',
+		words: /user_data_format/,
 		alone: true,
 	},
 	{
@@ -153,6 +164,7 @@ test.before(async (t) => {
 	const directories = await Promise.all(Object.values(cases).map((args) => rendered(t, args)));
 	for (const { directory } of directories) {
 		good.push(...shapes.map((shape) => root(directory, shape)));
+		good.push(root(await inTheMiddleOfAnUpgrade(directory), { previous_master_count: 2, master_count: 2 }));
 		good.push(...(await Promise.all(roles.map((role) => member(directory, role)))));
 	}
 	const whole = directories[0]?.directory as string;
@@ -175,7 +187,7 @@ test('Heat takes the templates, in every shape of a cluster, and each by itself'
 		const { template, parameters: given } = candidate;
 		t.is(verdicts[index]?.error, null, `${path.basename(template)} with ${JSON.stringify(given)}`);
 	}
-	t.is(good.length, Object.keys(cases).length * (shapes.length + roles.length));
+	t.is(good.length, Object.keys(cases).length * (shapes.length + 1 + roles.length));
 });
 
 for (const [index, { what, words }] of mistakes.entries()) {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { UserError } from '../../src/errors.ts';
-import { deleteNode, kubeconfigText, listNodes } from '../../src/stack/kubernetes-api.ts';
+import { countMovablePods, deleteNode, kubeconfigText, listNodes } from '../../src/stack/kubernetes-api.ts';
 import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 import { readByPyYaml } from '../support/python.ts';
 
@@ -12,10 +12,18 @@ test('nodes are listed with what the table shows, by the certificate in the kube
 	];
 	const kubernetes = await fakeKubernetes({ 'GET /api/v1/nodes': [200, { items }] });
 	t.teardown(kubernetes.close);
+	const plain = { silent: false, unschedulable: false, labels: {}, annotations: {} };
 	t.deepEqual(await listNodes(kubernetes.kubeconfig), [
-		{ name: 'demo-master-0', ready: true, roles: 'master', version: 'v1.20.2', address: '10.0.0.11' },
-		{ name: 'demo-minion-0', ready: false, roles: '', version: 'v1.20.2', address: '10.0.0.11' },
-		{ name: 'new', ready: false, roles: '', version: '', address: '' },
+		{
+			...{ name: 'demo-master-0', ready: true, roles: 'master', version: 'v1.20.2', address: '10.0.0.11' },
+			...plain,
+			labels: { 'node-role.kubernetes.io/master': '', other: 'label' },
+		},
+		{
+			...{ name: 'demo-minion-0', ready: false, roles: '', version: 'v1.20.2', address: '10.0.0.11' },
+			...plain,
+		},
+		{ name: 'new', ready: false, roles: '', version: '', address: '', ...plain },
 	]);
 	t.deepEqual(kubernetes.asked, ['GET /api/v1/nodes by operator']);
 });
@@ -35,6 +43,22 @@ test('deleting a node that is gone already is well; being refused is not', async
 		error.message,
 		`The Kubernetes API at ${kubernetes.url} answered 403 to DELETE /api/v1/nodes/demo-minion-2.`,
 	);
+});
+
+test('pods that a drain moves are counted: not static ones, those of DaemonSets, or those that are done', async (t) => {
+	const pod = (kind: string, phase = 'Running', annotations = {}) => ({
+		metadata: { annotations, ownerReferences: [{ kind }] },
+		status: { phase },
+	});
+	const items = [
+		...[pod('ReplicaSet'), pod('DaemonSet'), pod('Job', 'Succeeded'), { metadata: {} }],
+		pod('Node', 'Running', { 'kubernetes.io/config.mirror': 'x' }),
+	];
+	const kubernetes = await fakeKubernetes({
+		'GET /api/v1/pods?fieldSelector=spec.nodeName%3Ddemo-minion-0': [200, { items }],
+	});
+	t.teardown(kubernetes.close);
+	t.is(await countMovablePods(kubernetes.kubeconfig, 'demo-minion-0'), 2);
 });
 
 test('an API that does not answer, or is another one, is said in a sentence', async (t) => {

@@ -18,13 +18,15 @@ const line = fc
 
 /** Any value that the setting may hold. */
 function anyValue({ key, type, choices }: Setting): fc.Arbitrary<Value> {
-	if (key === 'masters') return fc.constant(1);
+	if (key === 'masters') return fc.constantFrom(1, 3, 5, 7);
 	if (key === 'dnsNameserver') return fc.constantFrom('', '192.0.2.1', '192.0.2.1,192.0.2.2');
 	switch (type) {
 		case 'count':
 			return fc.nat({ max: 500 });
 		case 'seconds':
 			return fc.integer({ min: 60, max: 43200 });
+		case 'port':
+			return fc.integer({ min: 1, max: 10247 });
 		case 'length':
 			return fc.integer({ min: 8, max: 30 });
 		case 'switch':
@@ -68,11 +70,12 @@ test('settings are read back from parameters.yaml', (t) => {
 test('settings are read back from what Heat shows of a stack, where all is text', async (t) => {
 	const folder = await temporaryFolder();
 	await writeTree(folder, renderTemplates(clusterOf()));
+	const token = 'abcdef.0123456789abcdef';
 	const wanted = fc.sample(cluster, 40);
 	const verdicts = await judgeByHeat(
 		wanted.map((one) => ({
 			template: path.join(folder, 'cluster.yaml'),
-			parameters: { ...parametersOf(one), join_token: 'abcdef.0123456789abcdef', operator_request: '' },
+			parameters: { ...parametersOf(one), join_token: token, master_token: token, operator_request: '' },
 		})),
 	);
 	for (const [index, { error, shown }] of verdicts.entries()) {

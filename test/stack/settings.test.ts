@@ -4,15 +4,25 @@ import test from 'ava';
 import { load } from 'js-yaml';
 import { packageRoot } from '../../src/package.ts';
 import { flagOf, settings } from '../../src/stack/settings.ts';
+import { rootTerms } from '../../src/stack/templates.ts';
+import { roles } from '../../src/stack/user-data.ts';
 import { render } from '../../src/template.ts';
 
-const template = load(render(path.join(packageRoot, 'heat/cluster.yaml.ejs'), {})) as {
+const template = load(
+	render(path.join(packageRoot, 'heat/cluster.yaml.ejs'), rootTerms({ current: 1, previous: null })),
+) as {
 	parameters: Record<string, { type: string; default?: unknown; description?: string }>;
 	parameter_groups: { label: string; parameters: string[] }[];
 };
 
 /** Parameters that are no wish of the operator's. */
-const identity = ['cluster_state', 'join_token', 'operator_request', 'recorded_settings'];
+const identity = [
+	...['cluster_state', 'join_token', 'master_token', 'operator_request', 'recorded_settings', 'generations'],
+	...roles.flatMap((role) => [
+		...[`removed_${role}s`, `previous_${role}_count`, `previous_${role}_image`],
+		`previous_removed_${role}s`,
+	]),
+];
 
 const unique = (words: readonly string[]) => new Set(words).size === words.length;
 

@@ -41,13 +41,31 @@ export function demoStack(minions: number, more: object = {}, parameters: object
 		name,
 		address: `10.0.0.${11 + index}`,
 		server: `server-${name}`,
+		index: name.split('-').at(-1),
+		generation: '1',
 	});
 	return {
 		id: 'stack-1',
 		stack_name: 'demo',
 		stack_status: 'CREATE_COMPLETE',
 		stack_status_reason: 'Stack CREATE completed successfully',
-		parameters: { minion_count: String(minions), boot_timeout: '1200', join_token: '******', ...parameters },
+		parameters: {
+			...{ master_count: '1', minion_count: String(minions), gateway_count: '0', boot_timeout: '1200' },
+			...{ join_token: '******', master_token: '******', generations: '{}', drain_timeout: '300' },
+			...Object.fromEntries(
+				['master', 'minion', 'gateway'].flatMap((role) => [
+					...[
+						[`removed_${role}s`, ''],
+						[`previous_${role}_count`, '0'],
+					],
+					...[
+						[`previous_${role}_image`, ''],
+						[`previous_removed_${role}s`, ''],
+					],
+				]),
+			),
+			...parameters,
+		},
 		outputs: [
 			{ output_key: 'api_endpoint', output_value: 'https://127.0.0.1:1' },
 			{ output_key: 'certificates', output_value: JSON.stringify({ ca: 'Q0E=', operator: 'T1A=' }) },

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
 import { parametersOf } from '../../src/stack/parameters.ts';
+import { readTree } from '../../src/tree.ts';
 import { clusterOf } from './clusters.ts';
 import { type Answers, demoStack, emptyCloud, event, fakeCloud } from './fake-cloud.ts';
 import { temporaryFolder } from './folders.ts';
@@ -11,11 +12,11 @@ import { kstack } from './processes.ts';
 export async function on(
 	stages: readonly Answers[],
 	args: readonly string[],
-	how: { cwd?: string; env?: object } = {},
+	how: { cwd?: string; env?: object; onStderr?: (text: string, pid: number) => void } = {},
 ) {
 	const folder = how.cwd ?? (await temporaryFolder());
 	const cloud = await fakeCloud(...stages);
-	const ended = await kstack(args, { cwd: folder, env: { ...cloud.env, ...how.env } });
+	const ended = await kstack(args, { ...how, cwd: folder, env: { ...cloud.env, ...how.env } });
 	return { ...ended, folder, asked: await cloud.asked() };
 }
 
@@ -40,9 +41,23 @@ export async function made(more: Readonly<Record<string, string>> = {}) {
 			return [name, typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)];
 		}),
 	);
+	const heat = await readTree(path.join(folder, 'demo/heat'));
+	const templates = {
+		'stack-template-show': load(heat.find((file) => file.path === 'cluster.yaml')?.text ?? ''),
+		'stack-file-list': { files: Object.fromEntries(heat.map((file) => [file.path, file.text])) },
+		'stack-update--dry-run': {},
+		'stack-resource-list-stack-1': [],
+		'stack-resource-list': [],
+	};
 	const stages = (minions: number): Answers[] => [
 		{
 			...emptyCloud,
+			...templates,
+			'server-list': ['master-0', 'minion-0', 'minion-1', 'minion-2'].map((name) => ({
+				ID: `server-demo-${name}`,
+				Name: `demo-${name}`,
+				Status: 'ACTIVE',
+			})),
 			'stack-show-demo': demoStack(3, {}, shown),
 			'stack-event-list': [event(1, 'CREATE_COMPLETE')],
 			'stack-update': { id: 'stack-1' },
@@ -58,4 +73,4 @@ export async function made(more: Readonly<Record<string, string>> = {}) {
 
 /** Those of its questions that would change a stack. */
 export const updates = (asked: readonly string[]) =>
-	asked.filter((line) => line.startsWith("'stack' 'update'"));
+	asked.filter((line) => line.startsWith("'stack' 'update'") && !line.includes("'--dry-run'"));

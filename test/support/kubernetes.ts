@@ -14,6 +14,8 @@ export interface FakeKubernetes {
 	readonly kubeconfig: string;
 	/** Method and path of each request, and the name in the client's certificate. */
 	readonly asked: string[];
+	/** The bodies of those requests that had one. */
+	readonly sent: string[];
 	close(): void;
 }
 
@@ -58,12 +60,15 @@ async function certificates() {
 	return (name: string) => readFile(file(name));
 }
 
-/** Starts one; `answers` are status and body by method and path. */
+type Answer = readonly [number, unknown];
+
+/** Starts one; `answers` are status and body by method and path, or are made of what was sent so far. */
 export async function fakeKubernetes(
-	answers: Readonly<Record<string, readonly [number, unknown]>>,
+	answers: Readonly<Record<string, Answer | ((sent: readonly string[]) => Answer)>>,
 ): Promise<FakeKubernetes> {
 	const read = await certificates();
 	const asked: string[] = [];
+	const sent: string[] = [];
 	const server = createServer(
 		{
 			key: await read('server.key'),
@@ -75,8 +80,14 @@ export async function fakeKubernetes(
 		(request, response) => {
 			const what = `${request.method} ${request.url}`;
 			asked.push(`${what} by ${(request.socket as TLSSocket).getPeerCertificate().subject.CN}`);
-			const [status, body] = answers[what] ?? [404, { kind: 'Status', code: 404 }];
-			response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+			const chunks: Buffer[] = [];
+			request.on('data', (chunk: Buffer) => chunks.push(chunk));
+			request.on('end', () => {
+				if (chunks.length > 0) sent.push(Buffer.concat(chunks).toString());
+				const known = answers[what] ?? [404, { kind: 'Status', code: 404 }];
+				const [status, body] = typeof known === 'function' ? known(sent) : known;
+				response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+			});
 		},
 	);
 	const open = new Set<Duplex>();
@@ -87,6 +98,7 @@ export async function fakeKubernetes(
 	return {
 		url,
 		asked,
+		sent,
 		kubeconfig: kubeconfigText('demo', url, {
 			ca: await base64('ca.crt'),
 			certificate: await base64('operator.crt'),

@@ -1,0 +1,310 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { type Answers, demoStack } from '../support/fake-cloud.ts';
+import { made, on, updates } from '../support/kstack-on-cloud.ts';
+import { type FakeKubernetes, fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
+
+type Node = ReturnType<typeof nodeObject> & {
+	metadata: { annotations?: Record<string, string> };
+	spec?: { unschedulable?: boolean };
+};
+
+const names = ['master-0', 'minion-0', 'minion-1', 'minion-2'].map((name) => `demo-${name}`);
+const nodePath = (name: string) => `/api/v1/nodes/${name}`;
+
+/** A cluster whose masters answer a request to leave as told; `gone` are nodes that are no more once asked. */
+async function kubernetesThat(
+	answer: (name: string, asked: number) => string | undefined,
+	change: (node: Node) => Node = (node) => node,
+): Promise<FakeKubernetes> {
+	const patches = (sent: readonly string[]) => sent.filter((body) => body.includes('"kstack.io/leave":"'));
+	return fakeKubernetes({
+		'GET /api/v1/nodes': (sent) => {
+			const items = names.flatMap((name) => {
+				const node = change(nodeObject(name) as Node);
+				if (patches(sent).length === 0) return [node];
+				const state = answer(name, patches(sent).length);
+				if (state === 'gone') return [];
+				const annotations = state === undefined ? {} : { 'kstack.io/leave-state': state };
+				return [{ ...node, metadata: { ...node.metadata, annotations } }];
+			});
+			return [200, { items }];
+		},
+		...Object.fromEntries(
+			names.flatMap((name) => [
+				[`PATCH ${nodePath(name)}`, [200, {}] as const],
+				[`DELETE ${nodePath(name)}`, [200, {}] as const],
+				[`GET /api/v1/pods?fieldSelector=spec.nodeName%3D${name}`, [200, { items: [] }] as const],
+			]),
+		),
+	});
+}
+
+async function withKubernetes(kubernetes: FakeKubernetes) {
+	const { folder, stages } = await made();
+	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
+	return { folder, stages };
+}
+
+const changing = (kubernetes: FakeKubernetes) =>
+	kubernetes.asked
+		.filter((line) => !line.startsWith('GET'))
+		.map((line) => line.split(' ').slice(0, 2).join(' '));
+
+test('those that go are drained before Heat is asked, and their Node objects are forgotten', async (t) => {
+	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'drained' : undefined));
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await withKubernetes(kubernetes);
+	const args = ['scale', 'demo', '--minions', '-1', '--yes', '--drain-timeout', '120'];
+	const { code, stdout, stderr, asked } = await on(stages(2), args, { cwd: folder });
+	t.is(code, 0, stderr);
+	t.regex(stderr, /^demo-minion-2 +minion +10\.0\.0\.14 +highest index of the minions$/m);
+	t.regex(stderr, /^demo-minion-2: draining, 120 s at most$/m);
+	t.regex(stderr, /^demo-minion-2: drained$/m);
+	t.deepEqual(JSON.parse(kubernetes.sent[0] ?? ''), {
+		metadata: {
+			labels: { 'kstack.io/leave': 'drain' },
+			annotations: {
+				...{ 'kstack.io/leave-timeout': '120', 'kstack.io/leave-force': 'false' },
+				'kstack.io/leave-state': null,
+			},
+		},
+	});
+	t.deepEqual(changing(kubernetes), [
+		'PATCH /api/v1/nodes/demo-minion-2',
+		'DELETE /api/v1/nodes/demo-minion-2',
+	]);
+	t.regex(updates(asked)[0] ?? '', /'minion_count=2' '--parameter' 'cluster_state=existing'/);
+	t.regex(stdout, /^demo-minion-1 +minion/m);
+});
+
+test('a drain that fails is taken back, said in the words of the master, and nothing is updated', async (t) => {
+	const words = 'failed: pod shop/web-1 is held back by the disruption budget web';
+	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? words : undefined));
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await withKubernetes(kubernetes);
+	const before = await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8');
+	const { code, stderr, asked } = await on(stages(2), ['scale', 'demo', '--minions', '2', '-y'], {
+		cwd: folder,
+	});
+	t.is(code, 1);
+	t.regex(
+		stderr,
+		/kstack: demo-minion-2 cannot go: pod shop\/web-1 is held back by the disruption budget web\n {2}.*--force/,
+	);
+	t.deepEqual(updates(asked), []);
+	t.deepEqual(JSON.parse(kubernetes.sent.at(-1) ?? ''), {
+		metadata: {
+			labels: { 'kstack.io/leave': null },
+			annotations: {
+				...{ 'kstack.io/leave-timeout': null, 'kstack.io/leave-force': null },
+				'kstack.io/leave-state': null,
+			},
+		},
+		spec: { unschedulable: null },
+	});
+	t.is(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), before);
+});
+
+test('Ctrl-C while a node drains takes the drain back; a node that took no pods before stays so', async (t) => {
+	const kubernetes = await kubernetesThat(
+		() => undefined,
+		(node) => ({ ...node, spec: { unschedulable: true } }),
+	);
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await withKubernetes(kubernetes);
+	let sent = false;
+	const { code, stderr, asked } = await on(stages(2), ['scale', 'demo', '--minions', '2', '-y'], {
+		cwd: folder,
+		onStderr: (text, pid) => {
+			if (sent || !text.includes('draining')) return;
+			sent = true;
+			const watch = setInterval(() => {
+				if (kubernetes.sent.length === 0) return;
+				clearInterval(watch);
+				process.kill(pid, 'SIGINT');
+			}, 50);
+		},
+	});
+	t.is(code, 130, stderr);
+	t.regex(stderr, /Taken back: demo-minion-2\nkstack: Interrupted\./);
+	t.deepEqual(updates(asked), []);
+	t.is(kubernetes.sent.length, 2);
+	t.false('spec' in JSON.parse(kubernetes.sent[1] ?? ''));
+});
+
+test('a node that Heat does not ask after all gets its pods back', async (t) => {
+	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'drained' : undefined));
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await withKubernetes(kubernetes);
+	const [first] = stages(2);
+	const { 'stack-update': _, ...refusing } = first as Answers;
+	const cloud = { ...refusing, 'stack-update.fails': 'ERROR: no\n' };
+	const before = await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8');
+	const { code, stderr } = await on([cloud], ['scale', 'demo', '--minions', '2', '-y'], { cwd: folder });
+	t.is(code, 1);
+	t.regex(stderr, /Taken back: demo-minion-2\n/);
+	t.is(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), before);
+});
+
+test('a dead machine is taken out by the masters, and then its server is deleted, before Heat is asked', async (t) => {
+	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'gone' : undefined));
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await withKubernetes(kubernetes);
+	const [first, second] = stages(2);
+	const servers = [{ ID: 'server-demo-minion-2', Name: 'demo-minion-2', Status: 'SHUTOFF' }];
+	const cloud = { ...first, 'server-list': servers, 'server-delete-server-demo-minion-2': '' };
+	const { code, stderr, asked } = await on(
+		[cloud, second as Answers],
+		['scale', 'demo', '--minions', '-1', '-y'],
+		{
+			cwd: folder,
+		},
+	);
+	t.is(code, 0, stderr);
+	t.is(JSON.parse(kubernetes.sent[0] ?? '').metadata.labels['kstack.io/leave'], 'dead');
+	t.regex(stderr, /^demo-minion-2: taken out\ndemo-minion-2: its server is SHUTOFF, deleting it$/m);
+	const deleted = asked.indexOf("'server' 'delete' 'server-demo-minion-2'");
+	t.true(deleted > 0 && deleted < asked.indexOf(updates(asked)[0] ?? ''));
+});
+
+test('a machine that runs and says nothing is given up only by force', async (t) => {
+	const silent = (node: Node) =>
+		node.metadata.name === 'demo-minion-2'
+			? { ...node, status: { ...node.status, conditions: [{ type: 'Ready', status: 'Unknown' }] } }
+			: node;
+	const kubernetes = await kubernetesThat(() => undefined, silent);
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await withKubernetes(kubernetes);
+	const { code, stderr, asked } = await on(stages(2), ['scale', 'demo', '--minions', '2', '-y'], {
+		cwd: folder,
+	});
+	t.is(code, 1);
+	t.regex(
+		stderr,
+		/kstack: demo-minion-2: ACTIVE in Nova, but silent in Kubernetes, so it cannot leave\.\n {2}.*--force/,
+	);
+	t.deepEqual([updates(asked), changing(kubernetes)], [[], []]);
+});
+
+test('named nodes go, and Heat is told their indexes', async (t) => {
+	const { folder, stages } = await made();
+	const [first, second] = stages(1);
+	const after = second?.['stack-show-demo'] as { parameters: object };
+	const shown = { ...after, parameters: { ...after.parameters, removed_minions: '0,1' } };
+	const { code, stderr, asked } = await on(
+		[first as Answers, { ...second, 'stack-show-demo': shown }],
+		['scale', 'demo', '--yes', '--remove', 'demo-minion-0', 'demo-minion-1'],
+		{ cwd: folder },
+	);
+	t.is(code, 0, stderr);
+	t.regex(
+		stderr,
+		/^demo-minion-0 +minion +10\.0\.0\.12 +named\ndemo-minion-1 +minion +10\.0\.0\.13 +named$/m,
+	);
+	t.regex(updates(asked)[0] ?? '', /'--parameter' 'minion_count=1' '--parameter' 'removed_minions=0,1'/);
+});
+
+test('new masters get a fresh token, which no list of processes shows', async (t) => {
+	const kubernetes = await fakeKubernetes({
+		'POST /api/v1/namespaces/kube-system/secrets': [201, {}],
+		'GET /api/v1/nodes': [200, { items: names.map((name) => nodeObject(name)) }],
+	});
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await withKubernetes(kubernetes);
+	const [first, second] = stages(3);
+	const { parameters } = (second as Answers)['stack-show-demo'] as { parameters: object };
+	const after = { ...second, 'stack-show-demo': demoStack(3, {}, { ...parameters, master_count: '3' }) };
+	const { code, stderr, asked } = await on([first as Answers, after], ['scale', 'demo', '--masters', '3'], {
+		cwd: folder,
+	});
+	t.is(code, 0, stderr);
+	t.regex(updates(asked)[0] ?? '', /'master_count=3'.*'--parameter-file' 'master_token=file:\/\/\/\S+'/);
+	const told = JSON.parse(kubernetes.sent[0] ?? '') as { stringData: Record<string, string> };
+	const secret = told.stringData['token-secret'] ?? '';
+	t.is(secret.length, 16);
+	for (const line of asked) t.false(line.includes(secret));
+	t.false(stderr.includes(secret));
+});
+
+test('indexes that went with the last update are not given again', async (t) => {
+	const { folder, stages } = await made();
+	const [first, second] = stages(4);
+	const before = (first as Answers)['stack-show-demo'] as { parameters: object };
+	const shown = { ...before, parameters: { ...before.parameters, removed_minions: '7' } };
+	const { code, stderr, asked } = await on(
+		[{ ...first, 'stack-show-demo': shown }, second as Answers],
+		['scale', 'demo', '--minions', '+1'],
+		{ cwd: folder },
+	);
+	t.is(code, 0, stderr);
+	t.regex(updates(asked)[0] ?? '', /'minion_count=4' '--parameter' 'removed_minions='/);
+});
+
+test('what somebody else changed at the same time is said, and nothing claimed', async (t) => {
+	const { folder, stages } = await made();
+	const [first, second] = stages(4);
+	const { parameters } = (first as Answers)['stack-show-demo'] as { parameters: object };
+	const theirs = demoStack(5, {}, { ...parameters, minion_count: '5' });
+	const { code, stderr } = await on(
+		[first as Answers, { ...second, 'stack-show-demo': theirs }],
+		['scale', 'demo', '--minions', '4'],
+		{
+			cwd: folder,
+		},
+	);
+	t.is(code, 1);
+	t.regex(
+		stderr,
+		/kstack: Somebody else has changed demo at the same time, and theirs holds: minion_count is "5", not "4"\.\n/,
+	);
+});
+
+for (const [what, args, sentence] of [
+	['nobody can be asked', ['--minions', '2'], /kstack: Remove them\? There is no terminal .*\n {2}.*--yes/],
+	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
+	['no master', ['--masters', '0'], /kstack: --masters is 0: /],
+	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is 0: /],
+	['more than there are', ['--minions', '-4'], /kstack: There are 3 minions, so 4 fewer cannot be\./],
+	[
+		'a node that is not there',
+		['--remove', 'demo-minion-9'],
+		/kstack: demo has no demo-minion-9\. There are: demo-master-0, /,
+	],
+	[
+		'a count that contradicts',
+		['--remove', 'demo-minion-0', '--minions', '3'],
+		/kstack: --minions 3 makes 3 of 3 minions, but 1 is named/,
+	],
+	[
+		'no seconds',
+		['--minions', '4', '--drain-timeout', 'long'],
+		/kstack: --drain-timeout is "long": it must be seconds/,
+	],
+] as const) {
+	test(`scale refuses, and changes nothing: ${what}`, async (t) => {
+		const { folder, stages } = await made();
+		const { code, stderr, asked } = await on(stages(2), ['scale', 'demo', ...args], { cwd: folder });
+		t.is(code, 2, stderr);
+		t.regex(stderr, sentence);
+		t.deepEqual(updates(asked), []);
+	});
+}
+
+test('in the middle of an upgrade scale names the command that goes on', async (t) => {
+	const { folder, stages } = await made();
+	const [first] = stages(3);
+	const before = (first as Answers)['stack-show-demo'] as { parameters: object };
+	const generations = JSON.stringify({ current: 2, previous: 1, latest: 2 });
+	const shown = { ...before, parameters: { ...before.parameters, generations } };
+	const { code, stderr } = await on(
+		[{ ...first, 'stack-show-demo': shown }],
+		['scale', 'demo', '--minions', '4'],
+		{
+			cwd: folder,
+		},
+	);
+	t.is(code, 2);
+	t.regex(stderr, /kstack upgrade demo/);
+});

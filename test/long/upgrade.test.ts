@@ -1,0 +1,322 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { load } from 'js-yaml';
+import { finished, type Generations } from '../../src/stack/generations.ts';
+import {
+	begun,
+	nextStep,
+	type Place,
+	parametersOfStep,
+	placeOf,
+	turnedRound,
+	whoGoes,
+} from '../../src/stack/walk.ts';
+import type { Answers } from '../support/fake-cloud.ts';
+import { on, updates } from '../support/kstack-on-cloud.ts';
+import type { Fate, SimulatedHeat } from '../support/simulated-heat.ts';
+import { type Upgradable, upgradable } from '../support/upgrading.ts';
+
+const small = { master: 1, minion: 1, gateway: 0 };
+
+/** Heat takes a step from `place`. */
+function step(heat: SimulatedHeat, place: Place, fate: Fate = 'well'): boolean {
+	const next = nextStep(place, heat.members(), heat.settled, 1);
+	if (next === undefined) return false;
+	heat.update(parametersOfStep(place, next, whoGoes(place, next, heat.members())), fate);
+	return true;
+}
+
+/** What the cloud answers before, between and after the updates from `place` to the end. */
+function toTheEnd({ heat, now }: Upgradable, place: Place, image: string): Answers[] {
+	const stages = [now()];
+	for (let next = place; step(heat, next); next = placeOf(heat.parameters)) stages.push(now());
+	const { generations } = placeOf(heat.parameters);
+	const recorded = JSON.parse(heat.parameters.recorded_settings ?? '{}') as object;
+	const none = Object.fromEntries(
+		['master', 'minion', 'gateway'].flatMap((role) => [
+			[`previous_${role}_count`, 0],
+			[`previous_${role}_image`, ''],
+			[`removed_${role}s`, ''],
+			[`previous_removed_${role}s`, ''],
+		]),
+	);
+	const end = { ...none, generations: finished(generations), recorded_settings: { ...recorded, image } };
+	heat.update(end, 'well');
+	return [...stages, now()];
+}
+
+const beginning = ({ heat }: Upgradable, image: string): Place => {
+	const place = begun(placeOf(heat.parameters), image);
+	return { ...place, generations: { ...place.generations, rollback: false, mastersLast: false } };
+};
+
+const parameter = (line: string | undefined, name: string) =>
+	new RegExp(`'--parameter' '${name}=([^']*)'`).exec(line ?? '')?.[1];
+
+test('an upgrade goes step by step to the image, and the files of the directory say it in the end', async (t) => {
+	const cluster = await upgradable(t, small);
+	const stages = toTheEnd(cluster, beginning(cluster, 'image-2'), 'next-patch');
+	const { code, stdout, stderr, asked } = await on(
+		stages,
+		['upgrade', 'demo', '--image', 'next-patch', '--yes'],
+		{ cwd: cluster.folder },
+	);
+	t.is(code, 0, stderr);
+	t.regex(
+		stderr,
+		/^demo: Kubernetes 1\.20\.2 -> 1\.20\.7, image next-patch \(image-2\)\. .*1 masters, 1 minions/m,
+	);
+	const asks = updates(asked);
+	t.is(asks.length, 5);
+	const counts = ['master_count', 'previous_master_count', 'minion_count', 'previous_minion_count'];
+	t.deepEqual(
+		asks.slice(0, 4).map((line) => counts.map((name) => parameter(line, name)).join(' ')),
+		['1 1 0 1', '1 0 0 1', '1 0 1 1', '1 0 1 0'],
+	);
+	t.deepEqual(
+		asks.map((line) => line.includes("'-t'")),
+		[true, false, false, false, true],
+		'templates change where generations come and go',
+	);
+	t.is(parameter(asks[1], 'previous_removed_masters'), '0');
+	t.deepEqual(
+		asks.map((line) => line.includes("'--parameter-file' 'master_token=")),
+		[true, false, false, false, false],
+		'a token for the master that comes, and for nobody else',
+	);
+	t.deepEqual(
+		cluster.kubernetes.asked.filter((line) => /^(POST|PATCH)/.test(line)).map((line) => line.split(' by')[0]),
+		[
+			'POST /api/v1/namespaces/kube-system/secrets',
+			'PATCH /api/v1/nodes/demo-master-0',
+			'PATCH /api/v1/nodes/demo-minion-0',
+		],
+	);
+	t.regex(stdout, /^demo-master-g2-0 /m);
+
+	const file = (name: string) => readFile(path.join(cluster.folder, 'demo', name), 'utf8');
+	t.regex(await file('cluster.yaml'), /^image: next-patch$/m);
+	const { resources } = load(await file('heat/cluster.yaml')) as { resources: object };
+	t.deepEqual(
+		Object.keys(resources).filter((name) => /^masters/.test(name)),
+		['masters_2'],
+	);
+});
+
+test('an upgrade that was interrupted goes on where it was, with no image said', async (t) => {
+	const cluster = await upgradable(t, small);
+	step(cluster.heat, beginning(cluster, 'image-2'));
+	const stages = toTheEnd(cluster, placeOf(cluster.heat.parameters), 'next-patch');
+	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--yes'], { cwd: cluster.folder });
+	t.is(code, 0, stderr);
+	t.regex(stderr, /^Going on with the upgrade of demo$/m);
+	t.is(updates(asked).length, 4);
+	t.is(parameter(updates(asked)[0], 'previous_master_count'), '0');
+});
+
+test('a member that failed goes before anything else is done, its machine first of all', async (t) => {
+	const cluster = await upgradable(t, { master: 3, minion: 0, gateway: 0 });
+	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
+	const first = cluster.now();
+	const repaired = placeOf(cluster.heat.parameters);
+	step(cluster.heat, repaired);
+	const stages = [first, ...toTheEnd(cluster, placeOf(cluster.heat.parameters), 'next-patch')];
+	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--yes'], { cwd: cluster.folder });
+	t.is(code, 0, stderr);
+	t.regex(stderr, /^The last update did not come to a good end: once more; demo-master-g2-0 to go$/m);
+	const gone = asked.findIndex((line) =>
+		line.startsWith("'server' 'delete' '--wait' 'server-demo-master-g2-0'"),
+	);
+	t.true(gone > 0 && gone < asked.findIndex((line) => line.startsWith("'stack' 'update'")));
+	t.is(parameter(updates(asked)[0], 'removed_masters'), '0');
+	t.is(parameter(updates(asked)[0], 'master_count'), '1');
+});
+
+test('--rollback in the middle walks back, and said twice it does not turn round again', async (t) => {
+	for (const again of [false, true]) {
+		const cluster = await upgradable(t, small);
+		step(cluster.heat, beginning(cluster, 'image-2'));
+		step(cluster.heat, placeOf(cluster.heat.parameters));
+		let place = turnedRound(placeOf(cluster.heat.parameters), true);
+		if (again) {
+			step(cluster.heat, place);
+			place = placeOf(cluster.heat.parameters);
+		}
+		const stages = toTheEnd(cluster, place, 'debian12-x64-kubernetes');
+		const { code, stdout, stderr, asked } = await on(stages, ['upgrade', 'demo', '--rollback', '--yes'], {
+			cwd: cluster.folder,
+		});
+		t.is(code, 0, stderr);
+		t.regex(
+			stderr,
+			again ? /^Going on with the rollback of demo$/m : /^Walking back to generation 1 of demo$/m,
+		);
+		t.is(parameter(updates(asked)[0], 'master_image'), 'image-1');
+		t.regex(stdout, /^demo-master-1 /m);
+		t.notRegex(stdout, /-g2-/);
+	}
+});
+
+test('--rollback of a finished upgrade is an upgrade to the image before, masters last', async (t) => {
+	const cluster = await upgradable(t, small, {
+		...{ master_image: 'image-1', minion_image: 'image-1', gateway_image: 'image-1' },
+		generations: JSON.stringify({
+			current: 1,
+			latest: 1,
+			previous: null,
+			images: { 0: 'image-5', 1: 'image-1' },
+		}),
+	});
+	const place = begun(placeOf(cluster.heat.parameters), 'image-5');
+	const down = { ...place, generations: { ...place.generations, rollback: true, mastersLast: true } };
+	const stages = toTheEnd(cluster, down, 'older');
+	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--rollback', '--yes'], {
+		cwd: cluster.folder,
+	});
+	t.is(code, 0, stderr);
+	t.is(parameter(updates(asked)[0], 'minion_count'), '1');
+	t.is(parameter(updates(asked)[0], 'master_count'), '0');
+	t.is(parameter(updates(asked)[0], 'minion_image'), 'image-5');
+});
+
+test('a failure says how to go on and how to walk back', async (t) => {
+	const cluster = await upgradable(t, small);
+	const first = cluster.now();
+	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
+	const { code, stderr } = await on(
+		[first, cluster.now()],
+		['upgrade', 'demo', '--image', 'next-patch', '--yes'],
+		{ cwd: cluster.folder },
+	);
+	t.is(code, 1);
+	t.regex(stderr, /^kstack: Updating demo failed \(UPDATE_FAILED\)/m);
+	t.regex(stderr, /The same command again goes on from here; back goes: kstack upgrade demo --rollback$/m);
+});
+
+test('an upgrade whose very last update failed is brought to its end', async (t) => {
+	const cluster = await upgradable(t, small);
+	toTheEnd(cluster, beginning(cluster, 'image-2'), 'next-patch');
+	const stack = cluster.now()['stack-show-demo'] as object;
+	const failed = { ...cluster.now(), 'stack-show-demo': { ...stack, stack_status: 'UPDATE_FAILED' } };
+	cluster.heat.update({}, 'well');
+	const { code, stderr, asked } = await on([failed, cluster.now()], ['upgrade', 'demo', '--yes'], {
+		cwd: cluster.folder,
+	});
+	t.is(code, 0, stderr);
+	t.is(updates(asked).length, 1);
+	t.regex(updates(asked)[0] ?? '', /'-t'/);
+	t.is(parameter(updates(asked)[0], 'minion_count'), '1');
+});
+
+test('an upgrade waits until Heat is done with what it is at', async (t) => {
+	const cluster = await upgradable(t, small);
+	const stack = cluster.now()['stack-show-demo'] as object;
+	const busy = { ...cluster.now(), 'stack-show-demo': { ...stack, stack_status: 'UPDATE_IN_PROGRESS' } };
+	let said = '';
+	const ended = await on([busy], ['upgrade', 'demo', '--yes'], {
+		cwd: cluster.folder,
+		onStderr: (text: string, pid: number) => {
+			if (said === '' && text.includes('waiting until')) process.kill(pid, 'SIGINT');
+			said = text;
+		},
+	});
+	t.is(ended.code, 130);
+	t.regex(ended.stderr, /^Heat is at work on demo \(UPDATE_IN_PROGRESS\); waiting until it is done$/m);
+	t.deepEqual(updates(ended.asked), []);
+});
+
+interface Refusal {
+	readonly args: readonly string[];
+	readonly sentence: RegExp;
+	readonly generations?: Partial<Generations>;
+	readonly without?: string;
+	readonly code?: number;
+}
+
+const refuses = test.macro({
+	title: (what) => `upgrade refused, and nothing changed: ${what}`,
+	async exec(t: ExecutionContext, { args, sentence, generations = {}, without, code = 2 }: Refusal) {
+		const cluster = await upgradable(t, small, { generations: JSON.stringify(generations) });
+		if (without !== undefined) await rm(path.join(cluster.folder, 'demo', without));
+		const text = await readFile(path.join(cluster.folder, 'demo/cluster.yaml'), 'utf8');
+		const files = await readdir(cluster.folder, { recursive: true });
+		const ended = await on([cluster.now()], ['upgrade', 'demo', ...args], { cwd: cluster.folder });
+		t.is(ended.code, code, ended.stderr);
+		t.regex(ended.stderr, sentence);
+		t.deepEqual(updates(ended.asked), []);
+		t.deepEqual(
+			cluster.kubernetes.asked.filter((line) => !line.startsWith('GET')),
+			[],
+		);
+		t.is(await readFile(path.join(cluster.folder, 'demo/cluster.yaml'), 'utf8'), text);
+		t.deepEqual(await readdir(cluster.folder, { recursive: true }), files);
+	},
+});
+
+const middle = {
+	...{ current: 2, previous: 1, latest: 2, wanted: small, images: { 1: 'image-1', 2: 'image-2' } },
+};
+test('nothing said', refuses, { args: ['--yes'], sentence: /^kstack: Say which image .*--image NAME/m });
+test('an image that is not there', refuses, {
+	args: ['--image', 'nonsuch', '--yes'],
+	sentence: /^kstack: There is no image "nonsuch"\./m,
+});
+test('two minor versions at once', refuses, {
+	args: ['--image', 'two-minors', '--yes'],
+	sentence:
+		/has Kubernetes 1\.22\.0, the cluster 1\.20\.2: masters go up by one minor .* 1\.21 comes first\./,
+});
+test('a version that is older', refuses, {
+	args: ['--image', 'older', '--yes'],
+	sentence:
+		/has Kubernetes 1\.20\.1, the cluster 1\.20\.2: an upgrade does not go down, only --rollback does/,
+});
+test('an image that does not tell its version', refuses, {
+	args: ['--image', 'untold', '--yes'],
+	sentence: /openstack image set --property kstack_kubernetes=VERSION image-6/,
+});
+test('where nobody can be asked, and --yes was not said', refuses, {
+	args: ['--image', 'next-minor'],
+	sentence: /^kstack: Go on\? There is no terminal to ask at, so nothing was done\.\n.*--yes/m,
+});
+test('a rollback to an image that is named', refuses, {
+	args: ['--image', 'older', '--rollback', '--yes'],
+	sentence: /--rollback goes to the image that was before: leave out --image/,
+});
+test('a rollback where there was nothing before', refuses, {
+	args: ['--rollback', '--yes'],
+	sentence: /demo has had no other image that is known/,
+});
+test('a batch of none', refuses, {
+	args: ['--image', 'next-patch', '--batch', '0', '--yes'],
+	sentence: /^kstack: --batch is "0": it must be a whole number from 1\./m,
+});
+test('a third image in the middle', refuses, {
+	args: ['--image', 'next-minor', '--yes'],
+	generations: middle,
+	sentence: /An upgrade of demo is not finished: go on with `kstack upgrade demo`/,
+});
+test('in the middle of a replacement', refuses, {
+	args: ['--image', 'next-patch', '--yes'],
+	generations: { replacing: { node: 'demo-minion-0', extra: true } },
+	sentence: /demo-minion-0 of demo is being replaced: go on with `kstack replace demo demo-minion-0`/,
+});
+test('without a kubeconfig', refuses, {
+	args: ['--image', 'next-patch', '--yes'],
+	without: 'kubeconfig',
+	sentence: /^kstack: There is no demo\/kubeconfig: an upgrade asks Kubernetes/m,
+	code: 1,
+});
+
+test('an upgrade to the image that the cluster has does nothing', async (t) => {
+	const cluster = await upgradable(t, small);
+	const { code, stderr, asked } = await on(
+		[cluster.now()],
+		['upgrade', 'demo', '--image', 'debian12-x64-kubernetes'],
+		{ cwd: cluster.folder },
+	);
+	t.is(code, 0, stderr);
+	t.is(stderr, 'demo has that image already.\n');
+	t.deepEqual(updates(asked), []);
+});

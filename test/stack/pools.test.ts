@@ -1,0 +1,85 @@
+import path from 'node:path';
+import test from 'ava';
+import { load } from 'js-yaml';
+import { finished } from '../../src/stack/generations.ts';
+import { parametersOf } from '../../src/stack/parameters.ts';
+import { nextMove } from '../../src/stack/replace.ts';
+import { renderTemplates } from '../../src/stack/templates.ts';
+import { begun, nextStep, type Place, parametersOfStep, placeOf, whoGoes } from '../../src/stack/walk.ts';
+import { writeTree } from '../../src/tree.ts';
+import { clusterOf } from '../support/clusters.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { type Candidate, judgeByHeat } from '../support/heat.ts';
+import { SimulatedHeat } from '../support/simulated-heat.ts';
+
+const flavors = { masterFlavor: '3', minionFlavor: '2', gatewayFlavor: '2' };
+const cluster = clusterOf({ masters: '3', minions: '2', gateways: '1', ...flavors });
+const token = 'abcdef.0123456789abcdef';
+const identity = { join_token: token, master_token: token, operator_request: '' };
+
+/** A stack of the cluster, and the templates that it has in a place. */
+function stack() {
+	const images = { master_image: 'A', minion_image: 'A', gateway_image: 'A' };
+	const heat = new SimulatedHeat({
+		...parametersOf(cluster.settings),
+		...images,
+		...identity,
+		generations: {},
+	});
+	const templates = async (place: Place['generations']) => {
+		const folder = await temporaryFolder();
+		await writeTree(folder, renderTemplates(cluster, place));
+		return path.join(folder, 'cluster.yaml');
+	};
+	return { heat, templates };
+}
+
+test('Heat takes the templates and parameters of every step of an upgrade', async (t) => {
+	const { heat, templates } = stack();
+	let place = begun(placeOf(heat.parameters), 'B');
+	const upgrading = await templates(place.generations);
+	const candidates: Candidate[] = [];
+	for (;;) {
+		const step = nextStep(place, heat.members(), heat.settled, 2);
+		if (step === undefined) break;
+		heat.update(parametersOfStep(place, step, whoGoes(place, step, heat.members())), 'well');
+		candidates.push({ template: upgrading, parameters: heat.parameters });
+		place = placeOf(heat.parameters);
+	}
+	const end = finished(place.generations);
+	heat.update({ generations: end }, 'well');
+	candidates.push({ template: await templates(end), parameters: heat.parameters });
+	for (const [index, { error }] of (await judgeByHeat(candidates)).entries())
+		t.is(error, null, `step ${index}`);
+	t.is(candidates.length, 11);
+});
+
+test('Heat takes the parameters of every update of a replacement, of a master too', async (t) => {
+	const { heat, templates } = stack();
+	const template = await templates(placeOf(heat.parameters).generations);
+	const candidates: Candidate[] = [];
+	for (const node of ['demo-minion-0', 'demo-master-1']) {
+		for (;;) {
+			const move = nextMove(node, placeOf(heat.parameters), heat.members(), heat.settled, false);
+			if (move === undefined) break;
+			heat.update(parametersOfStep(move.place, move.place, move.goes), 'well');
+			candidates.push({ template, parameters: heat.parameters });
+		}
+	}
+	for (const [index, { error }] of (await judgeByHeat(candidates)).entries())
+		t.is(error, null, `update ${index}`);
+	t.is(candidates.length, 4);
+});
+
+test('each generation has pools of its own, and at rest there is one', (t) => {
+	const pools = (current: number, previous: number | null) => {
+		const [root] = renderTemplates(cluster, { current, previous }).filter(
+			({ path: file }) => file === 'cluster.yaml',
+		);
+		const { resources } = load(root?.text ?? '') as { resources: Record<string, { type: string }> };
+		return Object.keys(resources).filter((name) => resources[name]?.type === 'OS::Heat::ResourceGroup');
+	};
+	t.deepEqual(pools(1, null).sort(), ['gateways', 'masters', 'minions']);
+	t.deepEqual(pools(3, 1).sort(), ['gateways', 'gateways_3', 'masters', 'masters_3', 'minions', 'minions_3']);
+	t.deepEqual(pools(3, null).sort(), ['gateways_3', 'masters_3', 'minions_3']);
+});

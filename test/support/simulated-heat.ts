@@ -1,0 +1,174 @@
+// Heat as far as pools of members go: counts, removal policies, and updates that fail half-way.
+import { countsOf, generationsOf, type Pool } from '../../src/stack/generations.ts';
+import type { Standing } from '../../src/stack/inventory.ts';
+import type { Parameters } from '../../src/stack/parameters.ts';
+import { type Role, roles } from '../../src/stack/user-data.ts';
+import { type Answers, demoStack, event } from './fake-cloud.ts';
+
+/** What becomes of an update: new members that never get Ready, members that do not go, or Heat refuses it. */
+export type Fate = 'well' | 'comers fail' | 'goers stay' | 'both' | 'refused';
+
+interface Group {
+	/** Indexes that are never used again. */
+	readonly gone: Set<number>;
+	readonly members: Map<number, Standing['condition']>;
+}
+
+/** What an update did to the members of a role that were there before. */
+export interface Seen {
+	readonly role: Role;
+	/** Members that served before, during and after it. */
+	readonly stayed: number;
+	readonly came: number;
+	/** Members in good condition that went. */
+	readonly went: number;
+}
+
+/** A member of the stack demo, by the name that the templates give it. */
+function memberOf(role: Role, generation: number, index: number) {
+	const name = generation === 1 ? `demo-${role}-${index}` : `demo-${role}-g${generation}-${index}`;
+	return { name, role, address: '10.0.0.9', server: `server-${name}`, index, generation };
+}
+
+/** A stack of members. */
+export class SimulatedHeat {
+	parameters: Readonly<Record<string, string>> = {};
+	settled = true;
+	#updates = 0;
+	readonly #groups = new Map<string, Group>();
+
+	constructor(parameters: Parameters) {
+		this.update(parameters, 'well');
+	}
+
+	#group(role: Role, generation: number): Group {
+		const key = `${role} ${generation}`;
+		const group = this.#groups.get(key) ?? { gone: new Set(), members: new Map() };
+		this.#groups.set(key, group);
+		return group;
+	}
+
+	members(): Standing[] {
+		return [...this.#groups].flatMap(([key, { members }]) => {
+			const [role, generation] = key.split(' ') as [Role, string];
+			return [...members].map(([index, condition]) => ({
+				...memberOf(role, Number(generation), index),
+				condition,
+			}));
+		});
+	}
+
+	/** What the client shows of it. */
+	shown(): Answers {
+		const members = this.members();
+		const output = (role: Role) => ({
+			output_key: `${role}s`,
+			output_value: members
+				.filter((member) => member.role === role && this.settled)
+				.map(({ condition: _, role: __, ...member }) => ({ ...member, index: String(member.index) })),
+		});
+		const status = this.settled ? 'UPDATE_COMPLETE' : 'UPDATE_FAILED';
+		const more = {
+			stack_status: status,
+			outputs: [{ output_key: 'api_endpoint', output_value: 'https://127.0.0.1:1' }, ...roles.map(output)],
+		};
+		const rows = members.flatMap(({ role, generation, index, server, condition }) => {
+			const pool = `demo-${role}s${generation === 1 ? '' : `_${generation}`}-x7`;
+			const row = (
+				resource_name: string,
+				stack_name: string,
+				physical_resource_id: string,
+				state: string,
+			) => ({
+				...{ resource_name, stack_name, physical_resource_id, resource_status: state },
+			});
+			const state = { well: 'CREATE_COMPLETE', failed: 'CREATE_FAILED', leaving: 'DELETE_FAILED' }[condition];
+			return [
+				row(String(index), pool, `stack-${server}`, state),
+				row('server', `${pool}-${index}-k3`, server, 'CREATE_COMPLETE'),
+				row('ready', `${pool}-${index}-k3`, '', condition === 'failed' ? 'CREATE_FAILED' : 'CREATE_COMPLETE'),
+			];
+		});
+		return {
+			'stack-show-demo': demoStack(0, more, this.parameters),
+			'stack-event-list': [
+				event(1, 'CREATE_COMPLETE'),
+				...Array.from({ length: this.#updates - 1 }, (_, number) =>
+					event(number + 2, number === this.#updates - 2 ? status : 'UPDATE_COMPLETE'),
+				),
+			],
+			'stack-resource-list': rows,
+			'server-list': members.map(({ name, server }) => ({ ID: server, Name: name, Status: 'ACTIVE' })),
+		};
+	}
+
+	/** Applies parameters as `stack update --existing` does. */
+	update(parameters: Parameters, fate: Fate): Seen[] {
+		if (fate === 'refused') return [];
+		const texts = Object.entries(parameters).map(([name, value]) => [
+			name,
+			typeof value === 'object' ? JSON.stringify(value) : String(value),
+		]);
+		this.parameters = { ...this.parameters, ...Object.fromEntries(texts) };
+		const { current, previous } = generationsOf(this.parameters);
+		const before = this.members();
+		this.#updates++;
+		this.settled = true;
+		const pools: [number | null, Pool][] = [
+			[current, ''],
+			[previous, 'previous_'],
+		];
+		for (const [generation, pool] of pools) {
+			if (generation === null) continue;
+			for (const role of roles) {
+				const removed = this.parameters[`${pool}removed_${role}s`] ?? '';
+				const indexes = removed.split(',').filter(Boolean).map(Number);
+				this.#resize(role, generation, countsOf(this.parameters, pool)[role], indexes, fate);
+			}
+		}
+		for (const { role, generation, name } of this.members()) {
+			if (generation !== current && generation !== previous)
+				throw new Error(`${name} is in no template any more (${role})`);
+		}
+		return this.#seen(before);
+	}
+
+	#resize(role: Role, generation: number, count: number, removed: readonly number[], fate: Fate): void {
+		const { gone, members } = this.#group(role, generation);
+		for (const index of removed) gone.add(index);
+		const kept: number[] = [];
+		for (let index = 0; kept.length < count; index++) if (!gone.has(index)) kept.push(index);
+		for (const [index] of members) {
+			if (kept.includes(index)) continue;
+			if (fate === 'goers stay' || fate === 'both') {
+				members.set(index, 'leaving');
+				this.settled = false;
+			} else members.delete(index);
+		}
+		for (const index of kept) {
+			const condition = members.get(index);
+			if (condition === 'leaving') throw new Error(`a removal once begun is called back: ${role} ${index}`);
+			if (condition === 'well') continue;
+			// One that has failed fails again: its signal is there already.
+			const fails = condition === 'failed' || fate === 'comers fail' || fate === 'both';
+			members.set(index, fails ? 'failed' : 'well');
+			if (fails) this.settled = false;
+		}
+	}
+
+	#seen(before: readonly Standing[]): Seen[] {
+		const after = this.members();
+		const well = (members: readonly Standing[], role: Role) =>
+			members.filter((one) => one.role === role && one.condition === 'well').map(({ name }) => name);
+		return roles.map((role) => {
+			const [was, is] = [well(before, role), well(after, role)];
+			const known = new Set(before.map(({ name }) => name));
+			return {
+				role,
+				stayed: was.filter((name) => is.includes(name)).length,
+				came: after.filter((one) => one.role === role && !known.has(one.name)).length,
+				went: was.filter((name) => !is.includes(name)).length,
+			};
+		});
+	}
+}
