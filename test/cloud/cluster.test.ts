@@ -125,7 +125,7 @@ test.serial('a kubelet refuses who shows no certificate', async (t) => {
 test.serial('a pod does not reach the metadata service, its node does', async (t) => {
 	const node = (await kubectl('get', 'pod', 'asker', '-o', 'jsonpath={.spec.nodeName}')).trim();
 	const address = 'http://169.254.169.254/openstack/latest/user_data';
-	t.regex((await inNode(node, 'curl', '-sf', '-m', '5', address)).stdout, /^#cloud-config/);
+	t.regex((await inNode(node, 'curl', '-sf', '-m', '5', address)).stdout, /^#cloud-config$/m);
 	t.is(await inPod('sh', '-c', `timeout 5 wget -q -O - ${address} || echo refused`), 'refused\n');
 });
 

@@ -4,8 +4,21 @@ import { ask, openstack, root, succeed, withFolder } from './cloud.ts';
 
 /** The image of the quick start, from Glance. */
 export async function downloadImage(file: string): Promise<void> {
+	await openstack('image', 'save', '--file', file, await imageId());
+}
+
+/** The ID of the newest image that kimg uploaded. */
+export async function imageId(): Promise<string> {
 	const [image] = await ask<{ ID: string }[]>('image', 'list', '--tag', 'kimg', '--sort', 'created_at:desc');
-	await openstack('image', 'save', '--file', file, image?.ID as string);
+	return image?.ID as string;
+}
+
+/** What kimg says of its image, as arguments that say it of another. */
+async function sameProperties(): Promise<string[]> {
+	const { properties } = await ask<{ properties: Record<string, unknown> }>('image', 'show', await imageId());
+	return Object.entries(properties)
+		.filter(([name]) => name.startsWith('kstack_') && name !== 'kstack_sha256')
+		.flatMap(([name, value]) => ['--property', `${name}=${value}`]);
 }
 
 /**
@@ -38,6 +51,7 @@ export function uploadChangedImage(name: string, target: string, text: string): 
 				'--file',
 				`${folder}/changed.raw`,
 			],
+			...(await sameProperties()),
 			name,
 		);
 		return id;

@@ -37,7 +37,7 @@ test.serial('kstack update follows an edit of parameters.yaml', async (t) => {
 	const text = await readFile(file, 'utf8');
 	t.regex(text, /^ {2}minion_count: 4$/m, 'scale has written the count back');
 	await writeFile(file, text.replace('minion_count: 4', 'minion_count: 3'));
-	await kstack('update', 'demo');
+	await kstack('update', 'demo', '--yes');
 	t.deepEqual(await readyNodes(), nodes(3));
 	t.true(await same(before));
 	t.deepEqual(Object.keys(await servers()).sort(), nodes(3));
@@ -62,6 +62,6 @@ test.serial('the plain client scales as well', async (t) => {
 test.serial('after a change with the plain client, an update does not take it back unasked', async (t) => {
 	const error = await t.throwsAsync(kstack('update', 'demo'));
 	t.regex(error?.message ?? '', /minions is 4 in the cluster, 3 in .*Say which with --minions/);
-	await kstack('update', 'demo', '--minions', '3');
+	await kstack('update', 'demo', '--minions', '3', '--yes');
 	t.deepEqual(await readyNodes(), nodes(3));
 });

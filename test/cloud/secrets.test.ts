@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
-import { ask, openstack } from './cloud.ts';
+import { load } from 'js-yaml';
+import { ask, clusters, openstack } from './cloud.ts';
 
 /** A PEM private key, as it stands or with its beginning in base64 at any of the three offsets. */
 const privateKey =
@@ -20,7 +23,7 @@ test('no server has a private key in its user-data', async (t) => {
 	t.true(servers.length >= 4);
 	for (const server of servers) {
 		const text = await userData(server.ID);
-		t.regex(text, /^#cloud-config/, server.Name);
+		t.regex(text, /^#cloud-config$/m, server.Name);
 		t.notRegex(text, privateKey, server.Name);
 	}
 });
@@ -31,10 +34,20 @@ test('no stack has a private key in its parameters, outputs or events, and hides
 	for (const stack of stacks) {
 		const shown = await openstack('stack', 'show', '-f', 'json', stack.ID);
 		t.notRegex(shown, privateKey, stack['Stack Name']);
-		t.notRegex(shown, /"join_token": "[^*]/, stack['Stack Name']);
+		t.notRegex(shown, /"(join|master)_token": "[^*]/, stack['Stack Name']);
 	}
 	t.notRegex(
 		await openstack('stack', 'event', 'list', '--nested-depth', '3', '-f', 'json', 'demo'),
 		privateKey,
 	);
+});
+
+test('the files that Heat keeps with a stack hold no token', async (t) => {
+	const { parameters } = load(await readFile(path.join(clusters, 'demo/secrets.yaml'), 'utf8')) as {
+		parameters: Record<string, string>;
+	};
+	const files = await openstack('stack', 'file', 'list', 'demo');
+	t.true(files.includes('user-data/master.yaml'));
+	for (const [name, token] of Object.entries(parameters)) t.false(files.includes(token), name);
+	t.is(Object.keys(parameters).length, 2);
 });
