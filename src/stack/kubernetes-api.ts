@@ -1,4 +1,5 @@
 import { request } from 'node:https';
+import { setTimeout } from 'node:timers/promises';
 import { load } from 'js-yaml';
 import { UserError } from '../errors.ts';
 
@@ -72,20 +73,38 @@ current-context: ${quoted}
 `;
 }
 
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How often an API server in trouble is asked again, and milliseconds between: etcd elects a leader in seconds. */
+const patience = { tries: 10, pause: 3000 };
+
 /**
- * Asks the Kubernetes API once, as the kubeconfig's first user.
+ * Asks the Kubernetes API, as the kubeconfig's first user. One that answers but is in trouble of its own, as while
+ * etcd elects a leader, is asked again for half a minute.
  *
  * @param body  an object, as JSON; to PATCH it is a merge patch
  * @returns the answer's text
  * @throws KubernetesRefusal when it refuses; deleting what is gone already is well
  * @throws UserError when it does not answer within 10 seconds
  */
-export function askKubernetes(
+export async function askKubernetes(
 	kubeconfig: string,
-	method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+	method: Method,
 	path: string,
 	body?: object,
 ): Promise<string> {
+	for (let left = patience.tries; ; left--) {
+		try {
+			return await askOnce(kubeconfig, method, path, body);
+		} catch (error) {
+			const troubled = error instanceof KubernetesRefusal && (error.status >= 500 || error.status === 429);
+			if (!troubled || left <= 1) throw error;
+			await setTimeout(patience.pause);
+		}
+	}
+}
+
+function askOnce(kubeconfig: string, method: Method, path: string, body?: object): Promise<string> {
 	const config = load(kubeconfig) as Kubeconfig;
 	const cluster = config.clusters[0]?.cluster;
 	const user = config.users[0]?.user;

@@ -45,6 +45,16 @@ test('deleting a node that is gone already is well; being refused is not', async
 	);
 });
 
+test('an API in trouble of its own is asked again', async (t) => {
+	let troubles = 1;
+	const kubernetes = await fakeKubernetes({
+		'DELETE /api/v1/nodes/demo-minion-1': () => (troubles-- > 0 ? [500, {}] : [200, {}]),
+	});
+	t.teardown(kubernetes.close);
+	await deleteNode(kubernetes.kubeconfig, 'demo-minion-1');
+	t.is(kubernetes.asked.length, 2);
+});
+
 test('pods that a drain moves are counted: not static ones, those of DaemonSets, or those that are done', async (t) => {
 	const pod = (kind: string, phase = 'Running', annotations = {}) => ({
 		metadata: { annotations, ownerReferences: [{ kind }] },
