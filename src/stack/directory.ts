@@ -51,6 +51,9 @@ export async function readIfThere(file: string): Promise<string | undefined> {
 
 const yamlText = (value: object) => dump(value, { lineWidth: -1, noRefs: true });
 
+/** Without the end of its line, and with whatever space a value ends with. */
+const yamlLine = (value: object) => yamlText(value).replace(/\n$/, '');
+
 /** Writes a file that only its owner may read, also when it was there before with a wider mode. */
 export async function writeSecret(file: string, text: string): Promise<void> {
 	await rm(file, { force: true });
@@ -61,13 +64,11 @@ export async function writeSecret(file: string, text: string): Promise<void> {
 function clusterFile(cluster: Cluster): string {
 	const lines = settings.flatMap((setting) => {
 		const value = cluster.settings[setting.key];
-		return value === undefined
-			? []
-			: [`# ${setting.describe}.`, yamlText({ [setting.key]: value }).trimEnd()];
+		return value === undefined ? [] : [`# ${setting.describe}.`, yamlLine({ [setting.key]: value })];
 	});
 	return [
 		`# The cluster "${cluster.name}" as it was asked for. Edit, then: kstack update ${cluster.name}`,
-		yamlText({ name: cluster.name }).trimEnd(),
+		yamlLine({ name: cluster.name }),
 		...lines,
 		'',
 	].join('\n');
@@ -125,7 +126,7 @@ export async function setValues(
 ): Promise<void> {
 	let text = await readFile(file, 'utf8');
 	for (const [key, value] of Object.entries(values)) {
-		const line = `${indentation}${yamlText({ [key]: value }).trimEnd()}`;
+		const line = `${indentation}${yamlLine({ [key]: value })}`;
 		const present = entry(indentation, key);
 		if (present.test(text)) text = text.replace(present, (_, comment: string) => line + comment);
 		else if (indentation === '') text = `${text.trimEnd()}\n${line}\n`;

@@ -54,7 +54,7 @@ test('whatever the values were and become, the file says what was set and nothin
 	const value: fc.Arbitrary<Value> = fc.oneof(line, fc.integer(), fc.boolean());
 	await fc.assert(
 		fc.asyncProperty(value, value, value, async (before, after, other) => {
-			const entry = (key: string, is: Value) => dump({ [key]: is }, { lineWidth: -1 }).trimEnd();
+			const entry = (key: string, is: Value) => dump({ [key]: is }, { lineWidth: -1 }).replace(/\n$/, '');
 			const text = (is: Value) =>
 				`# a\nname: demo\n${entry('noProxy', is)} # why\n# b\n${entry('keyName', other)}\n`;
 			await writeFile(file, text(before));
