@@ -26,8 +26,8 @@ const interval = 2000;
 /** Seconds beyond a drain's own limit after which nobody will answer any more. */
 const patience = 180;
 
-/** A server in another state runs nothing, and its node cannot leave by itself. */
-const running = /^(ACTIVE|REBOOT|HARD_REBOOT|MIGRATING|PASSWORD|RESIZE|VERIFY_RESIZE)$/;
+/** Nova's states of a server that may run what it ran; in another, its node cannot leave by itself. */
+export const running = /^(ACTIVE|REBOOT|HARD_REBOOT|MIGRATING|PASSWORD|RESIZE|VERIFY_RESIZE)$/;
 
 /** A member that is to go, with what Nova and Kubernetes know of it. */
 interface Leaver {

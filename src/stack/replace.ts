@@ -7,7 +7,7 @@ import { countsOf, unfinished } from './generations.ts';
 import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from './inventory.ts';
 import { inviteMasters } from './invite.ts';
 import { type KubernetesNode, listNodes } from './kubernetes-api.ts';
-import { forgetNodes, type HowToLeave, leaveBefore } from './leave.ts';
+import { forgetNodes, type HowToLeave, leaveBefore, running } from './leave.ts';
 import { list, type Stack } from './openstack.ts';
 import { settingsOf } from './parameters.ts';
 import { type LeaveFlags, understoodFlags } from './scale.ts';
@@ -88,9 +88,6 @@ export function howToLeave(stack: Stack, flags: LeaveFlags): HowToLeave {
 		force: flags.force === true || now.drainForce === true,
 	};
 }
-
-/** Nova's states of a server that may run what it ran. */
-const running = /^(ACTIVE|REBOOT|HARD_REBOOT|MIGRATING|PASSWORD|RESIZE|VERIFY_RESIZE)$/;
 
 /**
  * Whether a member is given up: Nova runs nothing of it, or it is silent and force was said.
