@@ -2,7 +2,7 @@
 import type { Argv } from 'yargs';
 import { Answer } from './errors.ts';
 import { main } from './main.ts';
-import { flagOf, type Setting, settings } from './stack/settings.ts';
+import { flagOf, type Setting, settings } from './stack/definition/settings.ts';
 
 const which = { describe: 'Name of the cluster', type: 'string' } as const;
 const output = {
@@ -47,7 +47,7 @@ const leaveFlags = <Flags>(cli: Argv<Flags>) =>
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 async function nameOf(args: Readonly<Record<string, unknown>>): Promise<string> {
-	const { defaultName } = await import('./stack/directory.ts');
+	const { defaultName } = await import('./stack/definition/directory.ts');
 	return typeof args.name === 'string' ? args.name : defaultName();
 }
 
@@ -95,7 +95,7 @@ await main('kstack', (cli) =>
 					})
 					.example('$0 update demo', 'after an edit of demo/parameters.yaml'),
 			async (args) => {
-				const { updateCluster } = await import('./stack/update.ts');
+				const { updateCluster } = await import('./stack/change/update.ts');
 				print(await updateCluster(await nameOf(args), args));
 			},
 		)
@@ -107,7 +107,7 @@ await main('kstack', (cli) =>
 					.option('output', output)
 					.example('$0 plan demo -o json', 'exit code 0: nothing; 3: changes; 4: something would be lost'),
 			async (args) => {
-				const { planCluster } = await import('./stack/plan.ts');
+				const { planCluster } = await import('./stack/change/plan.ts');
 				const { text, code } = await planCluster(await nameOf(args), args, args.output);
 				print(text);
 				if (code !== 0) throw new Answer(code);
@@ -134,7 +134,7 @@ await main('kstack', (cli) =>
 					.example('$0 scale demo --minions -1', 'one less')
 					.example('$0 scale demo --remove demo-minion-1', 'that one goes'),
 			async (args) => {
-				const { scaleCluster } = await import('./stack/scale.ts');
+				const { scaleCluster } = await import('./stack/change/scale.ts');
 				print(await scaleCluster(await nameOf(args), args));
 			},
 		)
@@ -149,7 +149,7 @@ await main('kstack', (cli) =>
 						.example('$0 replace demo demo-minion-1', 'another minion comes, then this one goes'),
 				),
 			async (args) => {
-				const { replaceNode } = await import('./stack/replace.ts');
+				const { replaceNode } = await import('./stack/change/replace.ts');
 				print(await replaceNode(args.name, args.node, args));
 			},
 		)
@@ -174,7 +174,7 @@ await main('kstack', (cli) =>
 						.example('$0 upgrade demo --image debian12-x64-kubernetes', 'masters first, then the others'),
 				),
 			async (args) => {
-				const { upgradeCluster } = await import('./stack/upgrade.ts');
+				const { upgradeCluster } = await import('./stack/change/upgrade.ts');
 				print(await upgradeCluster(await nameOf(args), args));
 			},
 		)
@@ -183,8 +183,9 @@ await main('kstack', (cli) =>
 			'Show what Heat, Nova and Kubernetes say of a cluster',
 			(command) => command.positional('name', which).option('output', output),
 			async (args) => {
-				const { stackDirectory } = await import('./stack/directory.ts');
-				const { clusterStatus, needStack, statusText } = await import('./stack/status.ts');
+				const { stackDirectory } = await import('./stack/definition/directory.ts');
+				const { needStack } = await import('./stack/cloud/openstack.ts');
+				const { clusterStatus, statusText } = await import('./stack/status.ts');
 				const name = await nameOf(args);
 				const status = await clusterStatus(await needStack(name), await stackDirectory(name));
 				print(args.output === 'json' ? JSON.stringify(status, undefined, 2) : statusText(status));
@@ -207,9 +208,9 @@ await main('kstack', (cli) =>
 					.positional('name', which)
 					.example('$0 kubeconfig demo > ~/.kube/config', 'the same as demo/kubeconfig'),
 			async (args) => {
-				const { stackDirectory } = await import('./stack/directory.ts');
-				const { obtainKubeconfig } = await import('./stack/kubeconfig.ts');
-				const { needStack } = await import('./stack/status.ts');
+				const { stackDirectory } = await import('./stack/definition/directory.ts');
+				const { obtainKubeconfig } = await import('./stack/nodes/kubeconfig.ts');
+				const { needStack } = await import('./stack/cloud/openstack.ts');
 				const name = await nameOf(args);
 				process.stdout.write(await obtainKubeconfig(await stackDirectory(name), await needStack(name)));
 			},

@@ -2,18 +2,24 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { usageError } from '../errors.ts';
 import { say } from '../say.ts';
-import { timeoutMinutes } from './apply.ts';
-import { inTemporaryFolder, parameterArguments } from './arguments.ts';
-import { readCluster } from './config.ts';
-import { readIfThere, type StackDirectory, setValues, stackDirectory, writeDirectory } from './directory.ts';
-import { explainFailure } from './failure.ts';
-import { eventsUntilNow, follow } from './follow.ts';
-import { obtainKubeconfig } from './kubeconfig.ts';
-import { openstack, showStack } from './openstack.ts';
-import { makeToken, requestOperatorCertificate } from './operator.ts';
-import { type Parameters, parametersOf } from './parameters.ts';
-import { preflight, type Resolved } from './preflight.ts';
-import { clusterStatus, needStack, statusText } from './status.ts';
+import { timeoutMinutes } from './change/apply.ts';
+import { explainFailure } from './cloud/failure.ts';
+import { eventsUntilNow, follow } from './cloud/follow.ts';
+import { needStack, openstack, showStack } from './cloud/openstack.ts';
+import { preflight, type Resolved } from './cloud/preflight.ts';
+import { inTemporaryFolder, parameterArguments } from './definition/arguments.ts';
+import { readCluster } from './definition/config.ts';
+import {
+	readIfThere,
+	type StackDirectory,
+	setValues,
+	stackDirectory,
+	writeDirectory,
+} from './definition/directory.ts';
+import { makeToken, requestOperatorCertificate } from './definition/operator.ts';
+import { type Parameters, parametersOf } from './definition/parameters.ts';
+import { obtainKubeconfig } from './nodes/kubeconfig.ts';
+import { clusterStatus, statusText } from './status.ts';
 
 /** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
 async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, file: string | undefined) {

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { say } from '../say.ts';
-import { stackDirectory } from './directory.ts';
-import { explainFailure } from './failure.ts';
-import { eventsUntilNow, follow } from './follow.ts';
-import { isAbsent, openstack, resourcesOfType } from './openstack.ts';
-import { needStack } from './status.ts';
+import { explainFailure } from './cloud/failure.ts';
+import { eventsUntilNow, follow } from './cloud/follow.ts';
+import { isAbsent, needStack, openstack, resourcesOfType } from './cloud/openstack.ts';
+import { stackDirectory } from './definition/directory.ts';
 
 /** An earlier deletion may have come that far. */
 function ignoreAbsent(error: unknown): void {

@@ -1,5 +1,5 @@
 import { table } from '../table.ts';
-import { list } from './openstack.ts';
+import { list } from './cloud/openstack.ts';
 
 /** The stacks that kstack made, by the tag it gives them; as a table or as JSON. */
 export async function listClusters(output: 'table' | 'json'): Promise<string> {

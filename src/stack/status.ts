@@ -1,9 +1,8 @@
-import { UserError } from '../errors.ts';
 import { table } from '../table.ts';
-import { readIfThere, type StackDirectory } from './directory.ts';
-import { type KubernetesNode, listNodes } from './kubernetes-api.ts';
-import { membersOf } from './members.ts';
-import { list, type Stack, showStack } from './openstack.ts';
+import { membersOf } from './cloud/members.ts';
+import { list, type Stack } from './cloud/openstack.ts';
+import { readIfThere, type StackDirectory } from './definition/directory.ts';
+import { type KubernetesNode, listNodes } from './nodes/kubernetes-api.ts';
 
 /** How a cluster is: Heat's, Nova's and Kubernetes' views side by side. */
 export interface Status {
@@ -21,15 +20,6 @@ export interface Status {
 	}[];
 	/** Why Kubernetes could not be asked; absent when it could. */
 	readonly unasked?: string;
-}
-
-/** The stack, or an error that says it is not there. */
-export async function needStack(name: string): Promise<Stack> {
-	const stack = await showStack(name);
-	if (stack !== undefined) return stack;
-	throw new UserError(`There is no cluster "${name}" on this cloud.`, {
-		hint: "See 'kstack list'; make one with 'kstack create'.",
-	});
 }
 
 const readiness = (node: KubernetesNode | undefined) =>

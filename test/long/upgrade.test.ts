@@ -2,7 +2,6 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
-import { finished, type Generations } from '../../src/stack/generations.ts';
 import {
 	begun,
 	nextStep,
@@ -11,7 +10,8 @@ import {
 	placeOf,
 	turnedRound,
 	whoGoes,
-} from '../../src/stack/walk.ts';
+} from '../../src/stack/change/walk.ts';
+import { finished, type Generations } from '../../src/stack/definition/generations.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { on, updates } from '../support/kstack-on-cloud.ts';
 import type { Fate, SimulatedHeat } from '../support/simulated-heat.ts';

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { UserError } from '../../src/errors.ts';
-import { changes, editsOfKept } from '../../src/stack/changes.ts';
-import type { Settings } from '../../src/stack/config.ts';
+import { changes, editsOfKept } from '../../src/stack/definition/changes.ts';
+import type { Settings } from '../../src/stack/definition/config.ts';
 
 const now: Settings = {
 	masters: 1,

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { address, type Network, overlap, parseNetwork, size } from '../../src/stack/cidr.ts';
+import { address, type Network, overlap, parseNetwork, size } from '../../src/stack/definition/cidr.ts';
 import { python } from '../support/python.ts';
 
 const network = fc

@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { UserError } from '../../src/errors.ts';
-import { mistakeInName, readCluster, readMapping } from '../../src/stack/config.ts';
-import { settings } from '../../src/stack/settings.ts';
+import { mistakeInName, readCluster, readMapping } from '../../src/stack/definition/config.ts';
+import { settings } from '../../src/stack/definition/settings.ts';
 
 const path = 'demo/cluster.yaml';
 

@@ -3,8 +3,8 @@ import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { dump, load } from 'js-yaml';
-import { setValues, writeSecret } from '../../src/stack/directory.ts';
-import type { Value } from '../../src/stack/settings.ts';
+import { setValues, writeSecret } from '../../src/stack/definition/directory.ts';
+import type { Value } from '../../src/stack/definition/settings.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 test('setting values keeps comments, order and all else of the file', async (t) => {

@@ -8,7 +8,7 @@ import {
 	nextGeneration,
 	turned,
 	unfinished,
-} from '../../src/stack/generations.ts';
+} from '../../src/stack/definition/generations.ts';
 
 const counts = { master: 3, minion: 2, gateway: 0 };
 

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { standings, withMembers } from '../../src/stack/inventory.ts';
-import { membersOf } from '../../src/stack/members.ts';
-import type { Stack } from '../../src/stack/openstack.ts';
+import { standings, withMembers } from '../../src/stack/cloud/inventory.ts';
+import { membersOf } from '../../src/stack/cloud/members.ts';
+import type { Stack } from '../../src/stack/cloud/openstack.ts';
 
 const row = (
 	resource_name: string,

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { UserError } from '../../src/errors.ts';
-import { stackDirectory } from '../../src/stack/directory.ts';
-import { inviteMasters } from '../../src/stack/invite.ts';
-import type { Stack } from '../../src/stack/openstack.ts';
+import type { Stack } from '../../src/stack/cloud/openstack.ts';
+import { stackDirectory } from '../../src/stack/definition/directory.ts';
+import { inviteMasters } from '../../src/stack/nodes/invite.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { fakeKubernetes } from '../support/kubernetes.ts';
 

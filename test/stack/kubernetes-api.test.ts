@@ -1,6 +1,11 @@
 import test from 'ava';
 import { UserError } from '../../src/errors.ts';
-import { countMovablePods, deleteNode, kubeconfigText, listNodes } from '../../src/stack/kubernetes-api.ts';
+import {
+	countMovablePods,
+	deleteNode,
+	kubeconfigText,
+	listNodes,
+} from '../../src/stack/nodes/kubernetes-api.ts';
 import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 import { readByPyYaml } from '../support/python.ts';
 

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { compareVersions, mistakeInVersion } from '../../src/stack/node-image.ts';
+import { compareVersions, mistakeInVersion } from '../../src/stack/cloud/node-image.ts';
 
 const image = (kubernetes: string | undefined) => ({
 	...{ id: 'image-2', name: 'next', kubernetes, networkDrivers: undefined },

@@ -1,8 +1,4 @@
 import test from 'ava';
-import type { Settings } from '../../src/stack/config.ts';
-import { readMapping } from '../../src/stack/config.ts';
-import { type Pool, resourcesOf, type Templates } from '../../src/stack/hot.ts';
-import { parametersOf } from '../../src/stack/parameters.ts';
 import {
 	compare,
 	failuresIn,
@@ -10,8 +6,12 @@ import {
 	needSafe,
 	type PlannedChange,
 	planText,
-} from '../../src/stack/plan.ts';
-import { renderTemplates } from '../../src/stack/templates.ts';
+} from '../../src/stack/change/plan.ts';
+import type { Settings } from '../../src/stack/definition/config.ts';
+import { readMapping } from '../../src/stack/definition/config.ts';
+import { type Pool, resourcesOf, type Templates } from '../../src/stack/definition/hot.ts';
+import { parametersOf } from '../../src/stack/definition/parameters.ts';
+import { renderTemplates } from '../../src/stack/definition/templates.ts';
 import { clusterOf } from '../support/clusters.ts';
 
 type Files = Readonly<Record<string, string>>;

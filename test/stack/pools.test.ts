@@ -1,11 +1,18 @@
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
-import { finished } from '../../src/stack/generations.ts';
-import { parametersOf } from '../../src/stack/parameters.ts';
-import { nextMove } from '../../src/stack/replace.ts';
-import { renderTemplates } from '../../src/stack/templates.ts';
-import { begun, nextStep, type Place, parametersOfStep, placeOf, whoGoes } from '../../src/stack/walk.ts';
+import { nextMove } from '../../src/stack/change/replace.ts';
+import {
+	begun,
+	nextStep,
+	type Place,
+	parametersOfStep,
+	placeOf,
+	whoGoes,
+} from '../../src/stack/change/walk.ts';
+import { finished } from '../../src/stack/definition/generations.ts';
+import { parametersOf } from '../../src/stack/definition/parameters.ts';
+import { renderTemplates } from '../../src/stack/definition/templates.ts';
 import { writeTree } from '../../src/tree.ts';
 import { clusterOf } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
-import { roles } from '../../src/stack/user-data.ts';
+import { roles } from '../../src/stack/definition/user-data.ts';
 import { cases, nodeFiles, rendered, userDataOf } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { filledIn, imageFiles, writeNode } from '../support/node.ts';

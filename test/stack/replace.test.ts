@@ -1,9 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { UserError } from '../../src/errors.ts';
-import { type Counts, unfinished } from '../../src/stack/generations.ts';
-import { nextMove } from '../../src/stack/replace.ts';
-import { type Place, parametersOfStep, placeOf } from '../../src/stack/walk.ts';
+import { nextMove } from '../../src/stack/change/replace.ts';
+import { type Place, parametersOfStep, placeOf } from '../../src/stack/change/walk.ts';
+import { type Counts, unfinished } from '../../src/stack/definition/generations.ts';
 import { type Fate, SimulatedHeat } from '../support/simulated-heat.ts';
 
 const asked = (counts: Counts) => ({

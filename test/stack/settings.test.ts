@@ -3,9 +3,9 @@ import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
 import { packageRoot } from '../../src/package.ts';
-import { flagOf, settings } from '../../src/stack/settings.ts';
-import { rootTerms } from '../../src/stack/templates.ts';
-import { roles } from '../../src/stack/user-data.ts';
+import { flagOf, settings } from '../../src/stack/definition/settings.ts';
+import { rootTerms } from '../../src/stack/definition/templates.ts';
+import { roles } from '../../src/stack/definition/user-data.ts';
 import { render } from '../../src/template.ts';
 
 const template = load(

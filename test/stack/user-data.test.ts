@@ -3,8 +3,13 @@ import path from 'node:path';
 import test from 'ava';
 import { UserError } from '../../src/errors.ts';
 import { packageRoot } from '../../src/package.ts';
-import { renderTemplates } from '../../src/stack/templates.ts';
-import { renderUserData, roles, serviceAddresses, userDataLimit } from '../../src/stack/user-data.ts';
+import { renderTemplates } from '../../src/stack/definition/templates.ts';
+import {
+	renderUserData,
+	roles,
+	serviceAddresses,
+	userDataLimit,
+} from '../../src/stack/definition/user-data.ts';
 import { readTree } from '../../src/tree.ts';
 import { clusterOf, nodeFiles } from '../support/clusters.ts';
 

@@ -1,6 +1,5 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { byRole, type Counts, finished } from '../../src/stack/generations.ts';
 import {
 	begun,
 	nextStep,
@@ -9,7 +8,8 @@ import {
 	placeOf,
 	turnedRound,
 	whoGoes,
-} from '../../src/stack/walk.ts';
+} from '../../src/stack/change/walk.ts';
+import { byRole, type Counts, finished } from '../../src/stack/definition/generations.ts';
 import { type Fate, SimulatedHeat } from '../support/simulated-heat.ts';
 
 const sizes: fc.Arbitrary<Counts> = fc.record({

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
-import { parametersOf } from '../../src/stack/parameters.ts';
+import { parametersOf } from '../../src/stack/definition/parameters.ts';
 import { readTree } from '../../src/tree.ts';
 import { clusterOf } from './clusters.ts';
 import { type Answers, demoStack, emptyCloud, event, fakeCloud } from './fake-cloud.ts';

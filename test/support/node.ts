@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { packageRoot } from '../../src/package.ts';
-import type { Role } from '../../src/stack/user-data.ts';
+import type { Role } from '../../src/stack/definition/user-data.ts';
 import { readTree, type Tree, writeTree } from '../../src/tree.ts';
 
 /** Where a node's files lie, so that a test can put the whole node into a folder of its own. */

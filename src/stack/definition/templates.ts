@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { packageRoot } from '../package.ts';
-import { render } from '../template.ts';
-import { sorted, type Tree } from '../tree.ts';
+import { packageRoot } from '../../package.ts';
+import { render } from '../../template.ts';
+import { sorted, type Tree } from '../../tree.ts';
 import type { Cluster } from './config.ts';
 import { type Role, renderUserData, roles } from './user-data.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { UserError } from '../errors.ts';
-import { packageRoot } from '../package.ts';
-import { indent, type Locals, render } from '../template.ts';
+import { UserError } from '../../errors.ts';
+import { packageRoot } from '../../package.ts';
+import { indent, type Locals, render } from '../../template.ts';
 import { address, type Network, parseNetwork } from './cidr.ts';
 import type { Cluster } from './config.ts';
 

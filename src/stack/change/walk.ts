@@ -1,3 +1,4 @@
+import type { Standing } from '../cloud/inventory.ts';
 import {
 	byRole,
 	type Counts,
@@ -7,10 +8,9 @@ import {
 	nextGeneration,
 	type Pool,
 	turned,
-} from './generations.ts';
-import type { Standing } from './inventory.ts';
-import type { Parameters } from './parameters.ts';
-import { type Role, roles } from './user-data.ts';
+} from '../definition/generations.ts';
+import type { Parameters } from '../definition/parameters.ts';
+import { type Role, roles } from '../definition/user-data.ts';
 
 /** Where an upgrade is: one generation grows to what is wanted while another goes. */
 export interface Place {

@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
-import { usageError } from '../errors.ts';
-import { say } from '../say.ts';
+import { usageError } from '../../errors.ts';
+import { say } from '../../say.ts';
+import { giveUp, inventory, withMembers } from '../cloud/inventory.ts';
+import type { Member } from '../cloud/members.ts';
+import { needStack, type Stack } from '../cloud/openstack.ts';
+import { readCluster, type Settings } from '../definition/config.ts';
+import { type StackDirectory, stackDirectory } from '../definition/directory.ts';
+import { byRole, type Counts, countsOf, generationsOf, unfinished } from '../definition/generations.ts';
+import { settingsOf } from '../definition/parameters.ts';
+import type { Value } from '../definition/settings.ts';
+import { type Role, roles } from '../definition/user-data.ts';
+import { inviteMasters } from '../nodes/invite.ts';
+import { forgetNodes, type HowToLeave, leaveBefore } from '../nodes/leave.ts';
+import { clusterStatus, statusText } from '../status.ts';
 import { applyChange, needIdle, type StackChange } from './apply.ts';
-import { readCluster, type Settings } from './config.ts';
-import { type StackDirectory, stackDirectory } from './directory.ts';
-import { byRole, type Counts, countsOf, generationsOf, unfinished } from './generations.ts';
 import { confirmGoing, type Going, removedParameters, whoGoes } from './going.ts';
-import { giveUp, inventory, withMembers } from './inventory.ts';
-import { inviteMasters } from './invite.ts';
-import { forgetNodes, type HowToLeave, leaveBefore } from './leave.ts';
-import type { Member } from './members.ts';
-import type { Stack } from './openstack.ts';
-import { settingsOf } from './parameters.ts';
-import type { Value } from './settings.ts';
-import { clusterStatus, needStack, statusText } from './status.ts';
-import { type Role, roles } from './user-data.ts';
 
 /** How members that go are treated, as flags say it. */
 export interface LeaveFlags {

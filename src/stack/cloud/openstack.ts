@@ -1,5 +1,5 @@
-import { usageError } from '../errors.ts';
-import { CommandError, type RunOptions, run } from '../run.ts';
+import { UserError, usageError } from '../../errors.ts';
+import { CommandError, type RunOptions, run } from '../../run.ts';
 
 /** A stack, as Heat shows it. */
 export interface Stack {
@@ -97,6 +97,15 @@ export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 		parameters: (found.parameters ?? {}) as Record<string, string>,
 		outputs: Object.fromEntries(outputs.map((output) => [output.output_key, output.output_value])),
 	};
+}
+
+/** The stack, or an error that says it is not there. */
+export async function needStack(name: string): Promise<Stack> {
+	const stack = await showStack(name);
+	if (stack !== undefined) return stack;
+	throw new UserError(`There is no cluster "${name}" on this cloud.`, {
+		hint: "See 'kstack list'; make one with 'kstack create'.",
+	});
 }
 
 /** Every event of a stack and of those nested in it, oldest first; none when it is gone. */

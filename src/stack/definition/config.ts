@@ -1,5 +1,5 @@
 import { CORE_SCHEMA, load, YAMLException } from 'js-yaml';
-import { refuse, usageError } from '../errors.ts';
+import { refuse, usageError } from '../../errors.ts';
 import { overlap, parseNetwork } from './cidr.ts';
 import { flagOf, type Setting, settings, type Value } from './settings.ts';
 

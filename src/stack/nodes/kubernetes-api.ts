@@ -1,7 +1,7 @@
 import { request } from 'node:https';
 import { setTimeout } from 'node:timers/promises';
 import { load } from 'js-yaml';
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
 
 /** A Node object, as far as kstack looks at it. */
 export interface KubernetesNode {

@@ -1,9 +1,9 @@
-import { refuse } from '../errors.ts';
-import { overlap, parseNetwork } from './cidr.ts';
-import type { Cluster, Settings } from './config.ts';
+import { refuse } from '../../errors.ts';
+import { overlap, parseNetwork } from '../definition/cidr.ts';
+import type { Cluster, Settings } from '../definition/config.ts';
+import type { Value } from '../definition/settings.ts';
+import { type Role, roles } from '../definition/user-data.ts';
 import { list, show, showStack } from './openstack.ts';
-import type { Value } from './settings.ts';
-import { type Role, roles } from './user-data.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
-import { say } from '../say.ts';
+import { say } from '../../say.ts';
+import { clusterStatus, statusText } from '../status.ts';
 import { needSafe, planOf, planText } from './plan.ts';
 import { changeMembers, type LeaveFlags } from './scale.ts';
-import { clusterStatus, statusText } from './status.ts';
 import { wishOf } from './wish.ts';
 
 /** What `kstack update` is told beside settings. */

@@ -1,10 +1,10 @@
-import { UserError } from '../errors.ts';
-import { say } from '../say.ts';
-import { readIfThere, type StackDirectory } from './directory.ts';
+import { UserError } from '../../errors.ts';
+import { say } from '../../say.ts';
+import type { Stack } from '../cloud/openstack.ts';
+import { readIfThere, type StackDirectory } from '../definition/directory.ts';
+import { makeToken } from '../definition/operator.ts';
+import type { Parameters } from '../definition/parameters.ts';
 import { askKubernetes } from './kubernetes-api.ts';
-import type { Stack } from './openstack.ts';
-import { makeToken } from './operator.ts';
-import type { Parameters } from './parameters.ts';
 
 /** Seconds that a token outlives the boot of the master it is for: Heat and Nova take their time before it. */
 const spare = 600;

@@ -1,11 +1,11 @@
-import { confirm } from '../confirm.ts';
-import { usageError } from '../errors.ts';
-import { say } from '../say.ts';
-import { table } from '../table.ts';
-import { type Counts, generationsOf } from './generations.ts';
-import { inventory, type Standing } from './inventory.ts';
-import type { Stack } from './openstack.ts';
-import { roles } from './user-data.ts';
+import { confirm } from '../../confirm.ts';
+import { usageError } from '../../errors.ts';
+import { say } from '../../say.ts';
+import { table } from '../../table.ts';
+import { inventory, type Standing } from '../cloud/inventory.ts';
+import type { Stack } from '../cloud/openstack.ts';
+import { type Counts, generationsOf } from '../definition/generations.ts';
+import { roles } from '../definition/user-data.ts';
 
 /** A member that is to go, and why it is that one. */
 export interface Going {

@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import { UserError } from '../errors.ts';
-import { interrupted } from '../interrupt.ts';
-import { say } from '../say.ts';
-import { readIfThere, type StackDirectory } from './directory.ts';
+import { UserError } from '../../errors.ts';
+import { interrupted } from '../../interrupt.ts';
+import { say } from '../../say.ts';
+import { type Member, membersOf } from '../cloud/members.ts';
+import { isAbsent, list, openstack, type Stack } from '../cloud/openstack.ts';
+import { readIfThere, type StackDirectory } from '../definition/directory.ts';
 import { countMovablePods, deleteNode, type KubernetesNode, listNodes, patchNode } from './kubernetes-api.ts';
-import { type Member, membersOf } from './members.ts';
-import { isAbsent, list, openstack, type Stack } from './openstack.ts';
 
 /** How members are to leave. */
 export interface HowToLeave {

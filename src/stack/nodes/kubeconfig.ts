@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { UserError } from '../errors.ts';
-import { readIfThere, type StackDirectory, writeSecret } from './directory.ts';
+import { UserError } from '../../errors.ts';
+import type { Stack } from '../cloud/openstack.ts';
+import { readIfThere, type StackDirectory, writeSecret } from '../definition/directory.ts';
 import { kubeconfigText } from './kubernetes-api.ts';
-import type { Stack } from './openstack.ts';
 
 /** The two certificates as the first master signalled them: base64 of PEM, by name, as JSON text. */
 function certificatesOf(stack: Stack): { ca: string; operator: string } | undefined {

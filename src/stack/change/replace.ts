@@ -1,18 +1,18 @@
-import { confirm } from '../confirm.ts';
-import { UserError, usageError } from '../errors.ts';
-import { say } from '../say.ts';
+import { confirm } from '../../confirm.ts';
+import { UserError, usageError } from '../../errors.ts';
+import { say } from '../../say.ts';
+import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from '../cloud/inventory.ts';
+import { list, type Stack } from '../cloud/openstack.ts';
+import { readIfThere, type StackDirectory, stackDirectory } from '../definition/directory.ts';
+import { countsOf, unfinished } from '../definition/generations.ts';
+import { settingsOf } from '../definition/parameters.ts';
+import { type Role, roles } from '../definition/user-data.ts';
+import { inviteMasters } from '../nodes/invite.ts';
+import { type KubernetesNode, listNodes } from '../nodes/kubernetes-api.ts';
+import { forgetNodes, type HowToLeave, leaveBefore, running } from '../nodes/leave.ts';
+import { clusterStatus, statusText } from '../status.ts';
 import { applyChange } from './apply.ts';
-import { readIfThere, type StackDirectory, stackDirectory } from './directory.ts';
-import { countsOf, unfinished } from './generations.ts';
-import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from './inventory.ts';
-import { inviteMasters } from './invite.ts';
-import { type KubernetesNode, listNodes } from './kubernetes-api.ts';
-import { forgetNodes, type HowToLeave, leaveBefore, running } from './leave.ts';
-import { list, type Stack } from './openstack.ts';
-import { settingsOf } from './parameters.ts';
 import { type LeaveFlags, understoodFlags } from './scale.ts';
-import { clusterStatus, statusText } from './status.ts';
-import { type Role, roles } from './user-data.ts';
 import { type Place, parametersOfStep, placeOf } from './walk.ts';
 
 /** The next update of a replacement. */

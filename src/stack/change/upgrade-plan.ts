@@ -1,14 +1,14 @@
-import { UserError, usageError } from '../errors.ts';
-import { readIfThere, type StackDirectory } from './directory.ts';
-import { imageBefore, unfinished } from './generations.ts';
-import { isSettled } from './inventory.ts';
-import { listNodes } from './kubernetes-api.ts';
-import { membersOf } from './members.ts';
-import { compareVersions, findNodeImage, mistakeInVersion, type NodeImage } from './node-image.ts';
-import type { Stack } from './openstack.ts';
-import { settingsOf } from './parameters.ts';
+import { UserError, usageError } from '../../errors.ts';
+import { isSettled } from '../cloud/inventory.ts';
+import { membersOf } from '../cloud/members.ts';
+import { compareVersions, findNodeImage, mistakeInVersion, type NodeImage } from '../cloud/node-image.ts';
+import type { Stack } from '../cloud/openstack.ts';
+import { readIfThere, type StackDirectory } from '../definition/directory.ts';
+import { imageBefore, unfinished } from '../definition/generations.ts';
+import { settingsOf } from '../definition/parameters.ts';
+import { roles } from '../definition/user-data.ts';
+import { listNodes } from '../nodes/kubernetes-api.ts';
 import type { LeaveFlags } from './scale.ts';
-import { roles } from './user-data.ts';
 import { begun, type Place, placeOf, turnedRound } from './walk.ts';
 
 /** What `kstack upgrade` is told. */

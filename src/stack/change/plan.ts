@@ -1,13 +1,20 @@
-import { UserError } from '../errors.ts';
-import { say } from '../say.ts';
-import { table } from '../table.ts';
-import type { Tree } from '../tree.ts';
+import { UserError } from '../../errors.ts';
+import { say } from '../../say.ts';
+import { table } from '../../table.ts';
+import type { Tree } from '../../tree.ts';
+import { inventory, type Standing } from '../cloud/inventory.ts';
+import { list, openstack, type Stack } from '../cloud/openstack.ts';
+import { readMapping } from '../definition/config.ts';
+import { generationsOf } from '../definition/generations.ts';
+import {
+	type Pool,
+	referencesIn,
+	resourcesOf,
+	type Template,
+	type Templates,
+	type Thing,
+} from '../definition/hot.ts';
 import { dryRun, requestedParameters } from './apply.ts';
-import { readMapping } from './config.ts';
-import { generationsOf } from './generations.ts';
-import { type Pool, referencesIn, resourcesOf, type Template, type Templates, type Thing } from './hot.ts';
-import { inventory, type Standing } from './inventory.ts';
-import { list, openstack, type Stack } from './openstack.ts';
 import { kindOf, verdictOf } from './plan-rules.ts';
 import { type Wish, wishOf } from './wish.ts';
 

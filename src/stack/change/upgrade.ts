@@ -1,20 +1,20 @@
-import { confirm } from '../confirm.ts';
-import { exitCodes, UserError } from '../errors.ts';
-import { say } from '../say.ts';
+import { confirm } from '../../confirm.ts';
+import { exitCodes, UserError } from '../../errors.ts';
+import { say } from '../../say.ts';
+import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from '../cloud/inventory.ts';
+import { findNodeImage } from '../cloud/node-image.ts';
+import type { Stack } from '../cloud/openstack.ts';
+import { type StackDirectory, stackDirectory } from '../definition/directory.ts';
+import { finished, type Generations } from '../definition/generations.ts';
+import { settingsOf } from '../definition/parameters.ts';
+import { renderTemplates } from '../definition/templates.ts';
+import { roles } from '../definition/user-data.ts';
+import { inviteMasters } from '../nodes/invite.ts';
+import { forgetNodes, type HowToLeave, leaveBefore } from '../nodes/leave.ts';
+import { clusterStatus, statusText } from '../status.ts';
 import { applyChange, type StackChange } from './apply.ts';
-import { type StackDirectory, stackDirectory } from './directory.ts';
-import { finished, type Generations } from './generations.ts';
-import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from './inventory.ts';
-import { inviteMasters } from './invite.ts';
-import { forgetNodes, type HowToLeave, leaveBefore } from './leave.ts';
-import { findNodeImage } from './node-image.ts';
-import type { Stack } from './openstack.ts';
-import { settingsOf } from './parameters.ts';
 import { howToLeave } from './replace.ts';
-import { clusterStatus, statusText } from './status.ts';
-import { renderTemplates } from './templates.ts';
 import { type Plan, planUpgrade, type UpgradeFlags, understood } from './upgrade-plan.ts';
-import { roles } from './user-data.ts';
 import { nextStep, type Place, parametersOfStep, placeOf, type Step, whoGoes } from './walk.ts';
 
 /** What a step does, in a line. */

@@ -1,20 +1,19 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../errors.ts';
-import { CommandError } from '../run.ts';
-import { say } from '../say.ts';
-import { readTree, replaceTree, type Tree, writeTree } from '../tree.ts';
-import { inTemporaryFolder, parameterArguments, textOf } from './arguments.ts';
-import { readMapping, type Settings } from './config.ts';
-import { readParameters, type StackDirectory, setValues, writeTemplates } from './directory.ts';
-import { explainFailure } from './failure.ts';
-import { eventsUntilNow, follow } from './follow.ts';
-import { openstack, type Stack } from './openstack.ts';
-import { type Parameters, parametersOf, settingsOf } from './parameters.ts';
-import { settings, type Value } from './settings.ts';
-import { needStack } from './status.ts';
-import { roles } from './user-data.ts';
+import { UserError } from '../../errors.ts';
+import { CommandError } from '../../run.ts';
+import { say } from '../../say.ts';
+import { readTree, replaceTree, type Tree, writeTree } from '../../tree.ts';
+import { explainFailure } from '../cloud/failure.ts';
+import { eventsUntilNow, follow } from '../cloud/follow.ts';
+import { needStack, openstack, type Stack } from '../cloud/openstack.ts';
+import { inTemporaryFolder, parameterArguments, textOf } from '../definition/arguments.ts';
+import { readMapping, type Settings } from '../definition/config.ts';
+import { readParameters, type StackDirectory, setValues, writeTemplates } from '../definition/directory.ts';
+import { type Parameters, parametersOf, settingsOf } from '../definition/parameters.ts';
+import { settings, type Value } from '../definition/settings.ts';
+import { roles } from '../definition/user-data.ts';
 
 /** What is to become of a stack. What it does not name stays as it is. */
 export interface StackChange {

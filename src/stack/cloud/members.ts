@@ -1,5 +1,5 @@
+import { type Role, roles } from '../definition/user-data.ts';
 import type { Stack } from './openstack.ts';
-import { type Role, roles } from './user-data.ts';
 
 /** A machine of a cluster, as its stack knows it. */
 export interface Member {

@@ -1,4 +1,4 @@
-import type { Thing } from './hot.ts';
+import type { Thing } from '../definition/hot.ts';
 import type { Action } from './plan.ts';
 
 /** What a type of resource is called, and which of its properties Heat changes in place. */

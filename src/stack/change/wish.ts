@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
-import { refuse, usageError } from '../errors.ts';
-import { readTree, type Tree } from '../tree.ts';
+import { refuse, usageError } from '../../errors.ts';
+import { readTree, type Tree } from '../../tree.ts';
+import { needStack, type Stack } from '../cloud/openstack.ts';
+import { changes, editsOfKept } from '../definition/changes.ts';
+import { readCluster } from '../definition/config.ts';
+import { readIfThere, readParameters, type StackDirectory, stackDirectory } from '../definition/directory.ts';
+import { byRole, type Counts, countsOf, generationsOf } from '../definition/generations.ts';
+import { makeToken } from '../definition/operator.ts';
+import { settingsOf } from '../definition/parameters.ts';
+import { renderTemplates } from '../definition/templates.ts';
 import { needIdle, type StackChange } from './apply.ts';
-import { changes, editsOfKept } from './changes.ts';
-import { readCluster } from './config.ts';
-import { readIfThere, readParameters, type StackDirectory, stackDirectory } from './directory.ts';
-import { byRole, type Counts, countsOf, generationsOf } from './generations.ts';
 import { type Going, whoGoes } from './going.ts';
-import type { Stack } from './openstack.ts';
-import { makeToken } from './operator.ts';
-import { settingsOf } from './parameters.ts';
 import { needNoUpgrade, understoodFlags } from './scale.ts';
-import { needStack } from './status.ts';
-import { renderTemplates } from './templates.ts';
 
 /** What an update would do: the change, and the members that a lower count sends away. */
 export interface Wish {

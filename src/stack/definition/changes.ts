@@ -1,4 +1,4 @@
-import { refuse } from '../errors.ts';
+import { refuse } from '../../errors.ts';
 import type { Settings } from './config.ts';
 import type { Parameters } from './parameters.ts';
 import { flagOf, settings, type Value } from './settings.ts';

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { run } from '../run.ts';
+import { run } from '../../run.ts';
 import { writeSecret } from './directory.ts';
 
 const openssl = (args: readonly string[]) => run('openssl', args, { package: 'openssl' });

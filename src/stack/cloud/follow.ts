@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { exitCodes, UserError } from '../errors.ts';
-import { interrupted } from '../interrupt.ts';
-import { CommandError } from '../run.ts';
-import { say } from '../say.ts';
+import { exitCodes, UserError } from '../../errors.ts';
+import { interrupted } from '../../interrupt.ts';
+import { CommandError } from '../../run.ts';
+import { say } from '../../say.ts';
 import { type StackEvent, stackEvents } from './openstack.ts';
 
 /** How often Heat is asked; one question costs the client about a second. */

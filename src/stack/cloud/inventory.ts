@@ -1,10 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { interrupted } from '../interrupt.ts';
-import { say } from '../say.ts';
+import { interrupted } from '../../interrupt.ts';
+import { say } from '../../say.ts';
+import { type Role, roles } from '../definition/user-data.ts';
 import { type Member, membersOf } from './members.ts';
-import { isAbsent, list, openstack, type Stack } from './openstack.ts';
-import { needStack } from './status.ts';
-import { type Role, roles } from './user-data.ts';
+import { isAbsent, list, needStack, openstack, type Stack } from './openstack.ts';
 
 /** A member of a stack in whatever condition. */
 export interface Standing extends Member {
