@@ -1,284 +1,352 @@
 // The life of a cluster of three masters, two minions and two gateways, in the order in which it is lived.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { get } from 'node:http';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { type Api, apiOf } from './api.ts';
-import { ask, attempt, type Ended, eventually, inNode, openstack, succeed } from './cloud.ts';
-import { inWords, meanwhile } from './loop.ts';
+import { eventually, inNode, openstack, root } from './cloud.ts';
+import { uploadChangedImage } from './image.ts';
+import { type Asked, inWords, meanwhile } from './loop.ts';
+import { OwnCluster } from './own-cluster.ts';
+import { conversation, requestTo } from './traffic.ts';
 
-const manifest = new URL('../fixtures/answering.yaml', import.meta.url).pathname;
-let folder: string;
+const manifest = (name: string) => path.join(root, 'test/fixtures', `${name}.yaml`);
+let ha: OwnCluster;
 let api: Api;
+let gatewayAddress: string;
 
-const kstack = (words: string): Promise<Ended> => attempt('kstack', words.split(' '), folder);
+/** Asks the web servers for a page, through the address that the gateways share. */
+const request = () => requestTo(gatewayAddress, 8080)();
 
-/** kstack that is to succeed; its words are told when it does not. */
-async function done(words: string): Promise<string> {
-	const { code, stdout, stderr } = await kstack(words);
-	if (code !== 0) throw new Error(`kstack ${words}: exit ${code}\n${stdout}\n${stderr}`);
-	return stdout + stderr;
-}
-
-const kubectl = (...args: string[]) =>
-	succeed('kubectl', ['--kubeconfig', path.join(folder, 'ha/kubeconfig'), ...args]);
-
-interface Member {
-	readonly name: string;
-	readonly server: string;
-	readonly address: string;
-}
-
-async function members(role: string): Promise<Member[]> {
-	const { output_value } = await ask<{ output_value: Member[] }>('stack', 'output', 'show', 'ha', role);
-	return output_value;
-}
-
-const named = async (role: string) => (await members(role)).map(({ name }) => name).sort();
-
-/** Nodes by whether they are Ready. */
-async function nodes(): Promise<Record<string, boolean>> {
-	const lines = (await kubectl('get', 'nodes', '--no-headers', '--request-timeout=5s')).trim().split('\n');
-	return Object.fromEntries(
-		lines.map((line) => line.split(/\s+/)).map(([name, state]) => [name, /^Ready/.test(state ?? '')]),
-	);
-}
-
-/** The IDs of all servers, by name: what must not change unasked. */
-async function servers(): Promise<Record<string, string>> {
-	const found = await ask<{ ID: string; Name: string }[]>('server', 'list', '--name', '^ha-');
-	return Object.fromEntries(found.map(({ ID, Name }) => [Name, ID]));
-}
-
-/** etcd's members as one of the masters knows them. */
-async function etcdMembers(master: string): Promise<string[]> {
-	const pki = '/etc/kubernetes/pki';
-	const certificates = [
-		`--cacert=${pki}/etcd-ca.crt`,
-		`--cert=${pki}/apiserver-etcd-client.crt`,
-		`--key=${pki}/apiserver-etcd-client.key`,
-	];
-	const etcdctl = (...words: string[]) =>
-		inNode(
-			master,
-			'env',
-			'ETCDCTL_API=3',
-			'etcdctl',
-			'--endpoints=https://127.0.0.1:2379',
-			...certificates,
-			...words,
-		);
-	const list = await etcdctl('member', 'list');
-	const health = await etcdctl('endpoint', 'health', '--cluster');
-	if (list.code !== 0 || health.code !== 0) throw new Error(`${list.stderr}\n${health.stderr}`);
-	return list.stdout
-		.trim()
-		.split('\n')
-		.map((line) => line.split(', '))
-		.map(([, state, name, , , learner]) => `${name} ${state} ${learner}`)
-		.sort();
-}
-
-const healthy = (masters: readonly string[]) => masters.map((name) => `${name} started false`).sort();
-
-/** The master that holds the API's address. */
-async function holder(): Promise<string> {
-	const [port] = await ask<{ 'Fixed IP Addresses': { ip_address: string }[] }[]>(
-		'port',
-		'list',
-		'--name',
-		'ha-api',
-	);
-	const address = port?.['Fixed IP Addresses'][0]?.ip_address as string;
-	for (const { name } of await members('masters')) {
-		if ((await inNode(name, 'ip', '-o', 'addr', 'show', 'to', address)).stdout !== '') return name;
-	}
-	throw new Error(`no master holds ${address}`);
-}
-
-/** Remembers where the gateways are reached from outside. */
-async function learnGatewayAddress(): Promise<void> {
-	const { output_value: address } = await ask<{ output_value: string }>(
-		'stack',
-		'output',
-		'show',
-		'ha',
-		'gateway_address',
-	);
-	gatewayAddress = address;
-}
-let gatewayAddress = '';
-
-const request = () =>
-	new Promise<void>((resolve, reject) => {
-		const call = get({ host: gatewayAddress, port: 8080, agent: false, timeout: 3000 }, (answer) => {
-			answer.resume();
-			answer.on('end', () =>
-				answer.statusCode === 200 ? resolve() : reject(new Error(`answer ${answer.statusCode}`)),
-			);
-			answer.on('error', reject);
-		});
-		call.on('timeout', () => call.destroy(new Error('no answer within 3 s')));
-		call.on('error', reject);
-	});
+/** Asks the API once, as a controller would again and again. */
+const askApi = async () => {
+	await api('GET', '/api/v1/namespaces/default');
+};
 
 /** Nodes that carry one of the two web servers. */
 const carriers = async () =>
-	(await kubectl('get', 'pods', '-l', 'app=answering', '-o', 'jsonpath={.items[*].spec.nodeName}')).split(
+	(await ha.kubectl('get', 'pods', '-l', 'app=answering', '-o', 'jsonpath={.items[*].spec.nodeName}')).split(
 		' ',
 	);
 
 async function bothAnswer(): Promise<void> {
-	await kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/answering');
-	await kubectl('rollout', 'status', '--timeout=120s', 'deployment/answering');
+	await ha.kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/answering');
+	await ha.kubectl('rollout', 'status', '--timeout=120s', 'deployment/answering');
 }
 
 test.before(async () => {
-	folder = await mkdtemp(path.join(tmpdir(), 'kstack-ha-'));
-	await kstack('delete ha'); // of a run that was killed
+	ha = await OwnCluster.named('ha');
 });
 
 test.after.always(async (t) => {
-	const { code, stdout, stderr } = await kstack('delete ha');
-	if (code !== 0) t.log(stdout, stderr);
-	await rm(folder, { recursive: true, force: true });
+	const words = await ha.end();
+	if (words !== '') t.log(words);
 });
 
 test.serial('seven machines become a cluster of three masters, two minions and two gateways', async (t) => {
 	const began = Date.now();
-	await done('create ha --masters 3 --minions 2 --gateways 2');
+	await ha.done('create ha --masters 3 --minions 2 --gateways 2');
 	t.log(`created in ${Math.round((Date.now() - began) / 1000)} s`);
-	api = await apiOf(path.join(folder, 'ha/kubeconfig'));
-	const ready = await nodes();
+	api = await apiOf(ha.kubeconfig);
+	const ready = await ha.nodes();
 	t.is(Object.keys(ready).length, 7);
 	t.true(Object.values(ready).every(Boolean), JSON.stringify(ready));
-	const masters = await named('masters');
-	t.deepEqual(await etcdMembers('ha-master-0'), healthy(masters));
-	await learnGatewayAddress();
+	t.deepEqual(await ha.etcdMembers(), await ha.mastersAsEtcdMembers());
+	gatewayAddress = await ha.output<string>('gateway_address');
 });
 
 test.serial('a Service is reached through every gateway and through their shared address', async (t) => {
-	await kubectl('apply', '-f', manifest);
+	await ha.kubectl('apply', '-f', manifest('answering'));
 	await bothAnswer();
 	await eventually(60, request);
 	const status = await eventually(30, async () => {
-		const text = await kubectl(
-			'get',
-			'service',
-			'answering',
-			'-o',
-			'jsonpath={.status.loadBalancer.ingress[*].ip}',
+		const text = await ha.kubectl(
+			...['get', 'service', 'answering', '-o', 'jsonpath={.status.loadBalancer.ingress[*].ip}'],
 		);
 		if (text.split(' ').length < 4) throw new Error(`addresses: ${text}`);
 		return text.split(' ');
 	});
 	t.true(status.includes(gatewayAddress));
-	for (const { address } of await members('gateways')) {
+	for (const { address } of await ha.members('gateway')) {
 		t.true(status.includes(address), `${address} is among ${status}`);
 		t.is((await inNode('ha-minion-0', 'curl', '-sf', '-m', '5', `http://${address}:8080/`)).code, 0, address);
 	}
 });
 
+/** Brings Services for the two web servers into being, each at a port of the gateways. */
+async function expose(services: Iterable<readonly [string, number]>, annotations: object = {}) {
+	const items = [...services].map(([name, port]) => ({
+		apiVersion: 'v1',
+		kind: 'Service',
+		metadata: { name, labels: { of: 'crowd' }, annotations },
+		spec: { type: 'LoadBalancer', selector: { app: 'answering' }, ports: [{ port, targetPort: 80 }] },
+	}));
+	const file = path.join(ha.folder, 'services.json');
+	await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+	await ha.kubectl('apply', '-f', file);
+}
+
+/** Fails unless all of the ports answer at an address, as a machine of the cluster sees it. */
+const answerAt = (address: string, ports: Iterable<number>) =>
+	eventually(30, async () => {
+		const urls = [...ports].map((port) => `http://${address}:${port}/`);
+		const asked = await inNode('ha-master-0', 'curl', '-sSf', '--fail-early', '-m', '3', ...urls);
+		if (asked.code !== 0) throw new Error(`${address}: ${asked.stderr}`);
+	});
+
+const refusedAt = (address: string, port: number) =>
+	eventually(30, async () => {
+		const asked = await inNode('ha-master-0', 'curl', '-s', '-m', '3', `http://${address}:${port}/`);
+		if (asked.code !== 7)
+			throw new Error(`${address}:${port} is not refused (curl's exit code ${asked.code})`);
+	});
+
+const hasEvent = (service: string, reason: string) =>
+	eventually(30, async () => {
+		const events = await ha.kubectl(
+			...['get', 'events', '--field-selector', `involvedObject.name=${service}`],
+			...['-o', 'jsonpath={range .items[*]}{.reason}: {.message}{"\\n"}{end}'],
+		);
+		const line = events.split('\n').find((text) => text.startsWith(`${reason}: `));
+		if (line === undefined) throw new Error(`events of ${service}: ${events}`);
+		return line;
+	});
+
+test.serial(
+	'twenty Services come, change and go; wrong ones are told why, and disturb no other',
+	async (t) => {
+		await ha.kubectl('apply', '-f', manifest('echo'));
+		await ha.kubectl('wait', '--for=condition=Available', '--timeout=60s', 'deployment/echo');
+		await eventually(60, () => conversation(gatewayAddress, 7000, () => setTimeout(1000)));
+		const crowd = new Map(Array.from({ length: 20 }, (_, index) => [`crowd-${index}`, 9000 + index]));
+		const left = new Set<number>();
+		const random = (below: number) => Math.floor(Math.random() * below);
+		const talk = await conversation(gatewayAddress, 7000, async () => {
+			await expose(crowd);
+			for (let turn = 0; turn < 12; turn++) {
+				const name = `crowd-${random(20)}`;
+				const port = crowd.get(name);
+				t.log(`turn ${turn}: ${name} at ${port ?? 'no port'} ${turn % 3 === 2 ? 'goes' : 'moves'}`);
+				if (port !== undefined) left.add(port);
+				if (turn % 3 === 2) {
+					crowd.delete(name);
+					await ha.kubectl('delete', 'service', name, '--ignore-not-found');
+				} else {
+					crowd.set(name, 9100 + turn);
+					await expose([[name, 9100 + turn]]);
+				}
+			}
+			const [[first, taken] = ['', 0]] = crowd;
+			await expose([
+				['late', taken],
+				['later', taken],
+				['reserved', 22],
+			]);
+			await expose([['malformed', 9200]], { 'kstack.io/gateway-proxy-protocol': 'v9' });
+			t.regex(await hasEvent('late', 'PortTaken'), new RegExp(first));
+			t.regex(await hasEvent('later', 'PortTaken'), new RegExp(first));
+			await hasEvent('reserved', 'PortReserved');
+			await hasEvent('malformed', 'WrongAnnotation');
+			for (const { address } of await ha.members('gateway')) {
+				await answerAt(address, [...crowd.values(), 8080]);
+				for (const port of [...left, 9200]) await refusedAt(address, port);
+			}
+		});
+		t.log(`a connection that lasted through all of it repeated ${talk.said} lines`);
+		t.is(talk.ended, undefined);
+		await ha.kubectl('delete', 'service', '-l', 'of=crowd');
+		await ha.kubectl('delete', '-f', manifest('echo'));
+	},
+);
+
 test.serial('a new master needs a token that is still known', async (t) => {
-	const secrets = await kubectl('-n', 'kube-system', 'get', 'secrets', '-o', 'name');
-	t.true(secrets.includes('secret/kstack-pki'));
-	const tokens = await kubectl(
-		...['-n', 'kube-system', 'get', 'secrets', '--field-selector', 'type=bootstrap.kubernetes.io/token'],
+	const secrets = () => ha.kubectl('-n', 'kube-system', 'get', 'secrets', '-o', 'name');
+	t.true((await secrets()).includes('secret/kstack-pki'));
+	const tokens = await ha.kubectl(
 		...[
+			'-n',
+			'kube-system',
+			'get',
+			'secrets',
+			'--field-selector',
+			'type=bootstrap.kubernetes.io/token',
 			'-o',
-			'jsonpath={range .items[*]}{.data.auth-extra-groups} {.metadata.name} {.data.expiration}{"\\n"}{end}',
 		],
+		'jsonpath={range .items[*]}{.data.auth-extra-groups} {.metadata.name} {.data.expiration}{"\\n"}{end}',
 	);
 	const ofMasters = Buffer.from('system:bootstrappers:kstack-masters').toString('base64');
 	const line = tokens.split('\n').find((text) => text.startsWith(ofMasters));
 	t.truthy(line, tokens);
 	const [, name, expiration] = (line as string).split(' ');
 	t.true(Date.parse(Buffer.from(expiration as string, 'base64').toString()) > Date.now());
-	await kubectl('-n', 'kube-system', 'delete', 'secret', name as string);
+	await ha.kubectl('-n', 'kube-system', 'delete', 'secret', name as string);
 	await eventually(60, async () => {
-		const left = await kubectl('-n', 'kube-system', 'get', 'secrets', '-o', 'name');
-		if (left.includes('kstack-pki')) throw new Error('the PKI is still there');
+		if ((await secrets()).includes('kstack-pki')) throw new Error('the PKI is still there');
 	});
 	t.pass();
 });
 
-test.serial(
-	'a master that dies takes no acknowledged write with it, and the API stays at its address',
-	async (t) => {
-		const victim = await holder();
-		const acknowledged: number[] = [];
-		const asked = await meanwhile(
-			async (turn) => {
-				const body = {
-					apiVersion: 'v1',
-					kind: 'ConfigMap',
-					metadata: { name: `write-${turn}`, labels: { of: 'loop' } },
-				};
-				await api('POST', '/api/v1/namespaces/default/configmaps', body);
-				acknowledged.push(turn);
-				await api('GET', `/api/v1/namespaces/default/configmaps/write-${turn}`);
-			},
-			100,
-			async () => {
-				await new Promise((resolve) => setTimeout(resolve, 3000));
-				await openstack('server', 'stop', victim);
-				await new Promise((resolve) => setTimeout(resolve, 45_000));
-			},
-		);
-		t.log(`writing through the API's address while ${victim} is powered off: ${inWords(asked)}`);
-		t.true(acknowledged.length > 0);
-		// etcd may be electing a leader once more on a machine that is busy.
-		const loop = '/api/v1/namespaces/default/configmaps?labelSelector=of%3Dloop';
-		const { items } = JSON.parse(await eventually(30, () => api('GET', loop))) as {
-			items: { metadata: { name: string } }[];
-		};
-		const kept = new Set(items.map(({ metadata }) => metadata.name));
-		t.deepEqual(
-			acknowledged.filter((turn) => !kept.has(`write-${turn}`)),
-			[],
-		);
-		await eventually(30, () => api('DELETE', loop));
-	},
-);
+let dead: string;
+
+test.serial('a master that dies takes no acknowledged write with it, and the API stays', async (t) => {
+	dead = await ha.holder();
+	const acknowledged: number[] = [];
+	const write = async (turn: number) => {
+		const metadata = { name: `write-${turn}`, labels: { of: 'loop' } };
+		await api('POST', '/api/v1/namespaces/default/configmaps', {
+			apiVersion: 'v1',
+			kind: 'ConfigMap',
+			metadata,
+		});
+		acknowledged.push(turn);
+		await api('GET', `/api/v1/namespaces/default/configmaps/write-${turn}`);
+	};
+	const asked = await meanwhile(write, 100, async () => {
+		await setTimeout(3000);
+		await openstack('server', 'stop', dead);
+		await setTimeout(45_000);
+	});
+	t.log(`writing through the API's address while ${dead} is powered off: ${inWords(asked)}`);
+	t.true(acknowledged.length > 0);
+	// etcd may be electing a leader once more on a machine that is busy.
+	const loop = '/api/v1/namespaces/default/configmaps?labelSelector=of%3Dloop';
+	const { items } = JSON.parse(await eventually(30, () => api('GET', loop))) as {
+		items: { metadata: { name: string } }[];
+	};
+	const kept = new Set(items.map(({ metadata }) => metadata.name));
+	t.deepEqual(
+		acknowledged.filter((turn) => !kept.has(`write-${turn}`)),
+		[],
+	);
+	await eventually(30, () => api('DELETE', loop));
+});
+
+test.serial('the dead master is replaced, and etcd has three healthy members again', async (t) => {
+	const before = await ha.servers();
+	await ha.done(`replace ha ${dead} --yes`);
+	const masters = await ha.names('master');
+	t.is(masters.length, 3);
+	t.false(masters.includes(dead));
+	t.deepEqual(await ha.etcdMembers(), await ha.mastersAsEtcdMembers());
+	t.false(dead in (await ha.nodes()));
+	const after = await ha.servers();
+	const { [dead]: gone, ...rest } = before;
+	for (const [name, id] of Object.entries(rest)) t.is(after[name], id, name);
+	t.false(Object.values(after).includes(gone as string));
+});
 
 test.serial('the minion that is named leaves, and nobody outside notices', async (t) => {
-	await done('scale ha --minions +1');
+	await ha.done('scale ha --minions +1');
 	await bothAnswer();
-	const [victim] = await carriers();
-	const before = await servers();
-	const asked = await meanwhile(request, 50, () => done(`scale ha --minions -1 --remove ${victim} --yes`));
+	const [victim] = (await carriers()) as [string];
+	const { [victim]: _, ...rest } = await ha.servers();
+	const asked = await meanwhile(request, 50, () => ha.done(`scale ha --minions -1 --remove ${victim} --yes`));
 	t.log(`through a gateway while ${victim} leaves: ${inWords(asked)}`);
 	t.deepEqual(asked.failures, []);
-	t.false((victim as string) in (await nodes()));
-	const after = await servers();
-	const { [victim as string]: _, ...rest } = before;
-	t.deepEqual(after, rest);
+	t.false(victim in (await ha.nodes()));
+	t.deepEqual(await ha.servers(), rest);
 });
 
 test.serial('the same when the plain client shrinks the stack', async (t) => {
 	await bothAnswer();
-	const minions = await members('minions');
-	const victim = minions
-		.map(({ name }) => name)
-		.sort()
-		.at(-1) as string;
+	const minions = await ha.names('minion');
+	const victim = minions.at(-1) as string;
 	t.true((await carriers()).includes(victim));
-	const count = minions.length - 1;
+	const count = `minion_count=${minions.length - 1}`;
 	const asked = await meanwhile(request, 50, () =>
-		openstack('stack', 'update', '--existing', '--parameter', `minion_count=${count}`, '--wait', 'ha'),
+		openstack('stack', 'update', '--existing', '--parameter', count, '--wait', 'ha'),
 	);
 	t.log(`through a gateway while ${victim} leaves: ${inWords(asked)}`);
 	t.deepEqual(asked.failures, []);
-	t.false(victim in (await nodes()));
-	t.false(victim in (await servers()));
+	t.false(victim in (await ha.nodes()));
+	t.false(victim in (await ha.servers()));
 });
 
 test.serial('a minion that was powered off before is removed as well', async (t) => {
-	await done('scale ha --minions +1');
-	const victim = (await named('minions')).at(-1) as string;
+	await ha.done('scale ha --minions +1');
+	const victim = (await ha.names('minion')).at(-1) as string;
 	await openstack('server', 'stop', victim);
-	await done(`scale ha --remove ${victim} --yes`);
-	t.false(victim in (await nodes()));
-	t.false(victim in (await servers()));
+	await ha.done(`scale ha --remove ${victim} --yes`);
+	t.false(victim in (await ha.nodes()));
+	t.false(victim in (await ha.servers()));
+});
+
+test.serial('three masters become one, and the API keeps its address', async (t) => {
+	const before = await ha.servers();
+	const asked = await meanwhile(askApi, 100, () => ha.done('scale ha --masters 1 --yes'));
+	t.log(`asking the API meanwhile: ${inWords(asked)}`);
+	t.is((await ha.names('master')).length, 1);
+	t.deepEqual(await ha.etcdMembers(), await ha.mastersAsEtcdMembers());
+	t.is(Object.keys(await ha.nodes()).filter((name) => name.startsWith('ha-master')).length, 1);
+	for (const [name, id] of Object.entries(await ha.servers())) t.is(before[name], id, name);
+});
+
+/** Starts an upgrade, and presses Ctrl-C as soon as it says what is waited for. */
+function interruptedUpgrade(image: string, at: RegExp): Promise<{ code: number | null; stderr: string }> {
+	return new Promise((resolve, reject) => {
+		const upgrade = spawn('kstack', ['upgrade', 'ha', '--image', image, '--yes'], { cwd: ha.folder });
+		let stderr = '';
+		let pressed = false;
+		upgrade.stderr.on('data', (data) => {
+			stderr += String(data);
+			if (pressed || !at.test(stderr)) return;
+			pressed = true;
+			upgrade.kill('SIGINT');
+		});
+		upgrade.on('error', reject);
+		upgrade.on('close', (code) => resolve({ code, stderr }));
+	});
+}
+
+/** Does something while traffic goes through the gateways, and to the API. */
+async function watched(use: () => Promise<void>): Promise<{ gateway: Asked; asked: Asked }> {
+	let asked: Asked | undefined;
+	const gateway = await meanwhile(request, 50, async () => {
+		asked = await meanwhile(askApi, 100, use);
+	});
+	return { gateway, asked: asked as Asked };
+}
+
+const wordOfImage = async (node: string) => (await inNode(node, 'cat', '/etc/issue.net')).stdout.trim();
+
+let original: string;
+
+test.serial('an upgrade that is interrupted goes on, and nobody outside notices', async (t) => {
+	original = await wordOfImage('ha-gateway-0');
+	const image = await uploadChangedImage('image-b', '/etc/issue.net', 'image B\n');
+	await bothAnswer();
+	const { gateway, asked } = await watched(async () => {
+		const interrupted = await interruptedUpgrade(image, /minion-g2-\d: Ready/);
+		t.is(interrupted.code, 130, interrupted.stderr);
+		await ha.idle();
+		await ha.done(`upgrade ha --image ${image} --yes`);
+	});
+	t.log(`through a gateway meanwhile: ${inWords(gateway)}`);
+	t.log(`asking the API meanwhile: ${inWords(asked)}`);
+	t.deepEqual(gateway.failures, []);
+	const names = Object.keys(await ha.nodes());
+	t.true(
+		names.every((name) => /^ha-\w+-g2-\d+$/.test(name)),
+		names.join(' '),
+	);
+	for (const name of names) t.is(await wordOfImage(name), 'image B', name);
+});
+
+test.serial('what is added after an upgrade is of the new generation', async (t) => {
+	await ha.done('scale ha --minions +1');
+	const added = (await ha.names('minion')).at(-1) as string;
+	t.is(await wordOfImage(added), 'image B');
+});
+
+test.serial('an upgrade is rolled back, and nobody outside notices', async (t) => {
+	const { gateway, asked } = await watched(async () => {
+		await ha.done('upgrade ha --rollback --yes');
+	});
+	t.log(`through a gateway meanwhile: ${inWords(gateway)}`);
+	t.log(`asking the API meanwhile: ${inWords(asked)}`);
+	t.deepEqual(gateway.failures, []);
+	const names = Object.keys(await ha.nodes());
+	t.is(names.length, 5);
+	for (const name of names) t.is(await wordOfImage(name), original, name);
 });

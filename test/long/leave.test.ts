@@ -37,6 +37,8 @@ interface How {
 	/** Shorter times than a real node's. */
 	readonly shorter?: (text: string) => string;
 	readonly etcdEnv?: string;
+	/** What `ss` says of connections to the shared address, one look after the other; then there are none. */
+	readonly connections?: string[];
 }
 
 /** kstack-leave at work on a node of the cluster; `masters` answers what it asks for. */
@@ -48,13 +50,23 @@ async function leave(t: ExecutionContext, cluster: FakeCluster, name: string, ho
 		...(await imageFiles()),
 		{ path: 'etc/kstack/node.env', mode: 0o644, text: env },
 		{ path: 'var/lib/kubelet/pki/kubelet-client-current.pem', mode: 0o600, text: '' },
+		{ path: 'etc/kstack/gateway.env', mode: 0o644, text: 'GATEWAY_ADDRESS=10.0.0.6\n' },
 		...(how.etcdEnv === undefined ? [] : [{ path: 'etc/kstack/etcd.env', mode: 0o644, text: how.etcdEnv }]),
 	]);
 	if (how.joined === false) await rm(path.join(root, 'var/lib/kubelet/pki/kubelet-client-current.pem'));
 	const services = new FakeServices([...(running[role] as readonly string[]), ...everywhere], cluster.done);
 	const { systemctl } = services;
 	const kubectl: Program = (args) => cluster.kubectl(args);
-	const bin = await programsOn(t, root, { kubectl, systemctl, etcdctl: (args) => cluster.etcdctl(args) });
+	const iptables: Program = (args) => {
+		cluster.done.push(`iptables ${args.join(' ')}`);
+		return {};
+	};
+	const ss: Program = () => {
+		cluster.done.push('look at connections');
+		return { stdout: `Recv-Q Send-Q\n${how.connections?.shift() ?? ''}` };
+	};
+	const etcdctl: Program = (args) => cluster.etcdctl(args);
+	const bin = await programsOn(t, root, { kubectl, systemctl, etcdctl, iptables, ss });
 	await writeFile(path.join(bin, 'sleep'), '#!/bin/bash\nexec /bin/sleep 0.05\n', { mode: 0o755 });
 	await mkdir(path.join(root, 'tmp'));
 	const program = await inBackground(
@@ -134,6 +146,35 @@ test('a node that cannot leave says why, and is again what it was', async (t) =>
 	t.is(program.said(), 'after 300 s there are still default/web-1\n');
 	t.true(services.active.has('keepalived'));
 	t.true(services.active.has('kubelet'));
+});
+
+test('a gateway answers what it was asked before its address goes, and is deaf meanwhile', async (t) => {
+	const cluster = clusterOf(1, 0, 2);
+	const connections = ['0 0 10.0.0.6:80 192.0.2.1:5\n', '0 0 10.0.0.6:80 192.0.2.1:5\n'];
+	const { program } = await leave(t, cluster, 'demo-gateway-1', { connections });
+	const deaf = 'INPUT -d 10.0.0.6/32 -p tcp --syn -j DROP';
+	await until(program, () => cluster.done.includes(`iptables -w -D ${deaf}`), 'it hears again');
+	t.deepEqual(steps(cluster), [
+		'demo-gateway-1 asks',
+		`iptables -w -I ${deaf}`,
+		'look at connections',
+		'look at connections',
+		'look at connections',
+		'stop keepalived',
+		`iptables -w -D ${deaf}`,
+	]);
+	cluster.nodes.delete('demo-gateway-1');
+	t.is(await program.ended, 0);
+});
+
+test('a gateway waits no longer than half a second for connections that stay', async (t) => {
+	const cluster = clusterOf(1, 0, 2);
+	const connections = Array.from({ length: 100 }, () => '0 0 10.0.0.6:80 192.0.2.1:5\n');
+	const { program, services } = await leave(t, cluster, 'demo-gateway-1', { connections });
+	await until(program, () => !services.active.has('keepalived'), 'its address goes to the other gateway');
+	t.is(connections.length, 95);
+	cluster.nodes.delete('demo-gateway-1');
+	t.is(await program.ended, 0);
 });
 
 test('the only gateway keeps its address to the end', async (t) => {
