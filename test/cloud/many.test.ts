@@ -1,59 +1,91 @@
 // What does not depend on what runs inside the machines: servers that exist in Nova's books alone.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { ask, attempt, type Ended } from './cloud.ts';
+import { attempt, type Ended, openstack } from './cloud.ts';
+import { OwnCluster } from './own-cluster.ts';
 import { standingInFor } from './stand-in.ts';
 
-let folder: string;
+let many: OwnCluster;
 
-const kstack = (...words: string[]): Promise<Ended> =>
-	standingInFor('many', () => attempt('kstack', words, folder));
+const kstack = (...words: string[]): Promise<Ended> => attempt('kstack', words, many.folder);
+
+/** Nothing answers at the API's address: with a kubeconfig, kstack would ask nodes to drain that do not exist. */
+const forgetKubeconfig = () => rm(path.join(many.folder, 'many/kubeconfig'), { force: true });
 
 async function done(...words: string[]): Promise<void> {
-	const { code, stdout, stderr } = await kstack(...words);
+	const { code, stdout, stderr } = await standingInFor('many', () => kstack(...words));
 	if (code !== 0) throw new Error(`kstack ${words.join(' ')}: exit ${code}\n${stdout}\n${stderr}`);
-	// Nothing answers there: with it, kstack would ask nodes to drain that do not exist.
-	await rm(path.join(folder, 'many/kubeconfig'), { force: true });
+	await forgetKubeconfig();
 }
 
-async function servers(): Promise<Record<string, string>> {
-	const found = await ask<{ ID: string; Name: string }[]>('server', 'list', '--name', '^many-');
-	return Object.fromEntries(found.map(({ ID, Name }) => [Name, ID]));
-}
-
-const zones = ['master', 'minion', 'gateway'].flatMap((role) => [`--${role}-availability-zone`, 'fake']);
+const minions = async () =>
+	Object.keys(await many.servers()).filter((name) => name.startsWith('many-minion-'));
 
 test.before(async () => {
-	folder = await mkdtemp(path.join(tmpdir(), 'kstack-many-'));
-	await kstack('delete', 'many'); // of a run that was killed
+	many = await OwnCluster.named('many');
+	const zones = ['master', 'minion', 'gateway'].flatMap((role) => [`--${role}-availability-zone`, 'fake']);
 	await done('create', 'many', '--minions', '2', '--gateways', '1', ...zones);
 });
 
-test.after.always(async () => {
-	await kstack('delete', 'many');
-	await rm(folder, { recursive: true, force: true });
+test.after.always(async (t) => {
+	const words = await many.end();
+	if (words !== '') t.log(words);
 });
 
-test.serial('ten more minions change no server that is there', async (t) => {
-	const before = await servers();
-	await done('scale', 'many', '--minions', '+10');
-	const after = await servers();
-	t.is(Object.keys(after).length, Object.keys(before).length + 10);
+test.serial('ten more minions and ten more gateways change no server that is there', async (t) => {
+	const before = await many.servers();
+	await done('scale', 'many', '--minions', '+10', '--gateways', '+10');
+	const after = await many.servers();
+	t.is(Object.keys(after).length, Object.keys(before).length + 20);
 	for (const [name, id] of Object.entries(before)) t.is(after[name], id, name);
 });
 
-test.serial('the minions that are named go, and no other', async (t) => {
-	const before = await servers();
-	await done('scale', 'many', '--remove', 'many-minion-3', 'many-minion-7', '--yes');
-	const { 'many-minion-3': _, 'many-minion-7': __, ...rest } = before;
-	t.deepEqual(await servers(), rest);
+test.serial('the members that are named go, and no other', async (t) => {
+	const { 'many-minion-3': _, 'many-minion-7': __, 'many-gateway-0': ___, ...rest } = await many.servers();
+	await done('scale', 'many', '--remove', 'many-minion-3', 'many-minion-7', 'many-gateway-0', '--yes');
+	t.deepEqual(await many.servers(), rest);
+});
+
+test.serial('the plain client shrinks by the highest indexes', async (t) => {
+	const { 'many-gateway-9': _, 'many-gateway-10': __, ...rest } = await many.servers();
+	await standingInFor('many', () =>
+		openstack('stack', 'update', '--existing', '--parameter', 'gateway_count=8', '--wait', 'many'),
+	);
+	t.deepEqual(await many.servers(), rest);
 });
 
 test.serial('an index that was removed is not used again', async (t) => {
 	await done('scale', 'many', '--minions', '+1');
-	const names = Object.keys(await servers());
+	const names = await minions();
 	t.true(names.includes('many-minion-12'), names.join(' '));
 	t.false(names.includes('many-minion-3'));
+});
+
+test.serial('of two that scale at once one wins, and the other is told', async (t) => {
+	const attempts = await standingInFor('many', () =>
+		Promise.all(['10', '9'].map((count) => kstack('scale', 'many', '--minions', count, '--yes'))),
+	);
+	await forgetKubeconfig();
+	const count = (await minions()).length;
+	t.true([9, 10].includes(count), `${count} minions`);
+	t.true(attempts.some(({ code }) => code === 0));
+	for (const { code, stderr } of attempts) {
+		t.log(`exit ${code}: ${stderr.trim().split('\n').slice(-2).join(' / ')}`);
+		if (code !== 0) t.regex(stderr, /busy|at work|changed by somebody else|meanwhile/);
+	}
+});
+
+test.serial('a server that Nova says is off leaves all the same', async (t) => {
+	const [victim] = (await minions()) as [string];
+	await openstack('server', 'stop', victim);
+	await done('scale', 'many', '--remove', victim, '--yes');
+	t.false(victim in (await many.servers()));
+});
+
+test.serial('a pool can be scaled to nothing and back', async (t) => {
+	await done('scale', 'many', '--minions', '0', '--yes');
+	t.deepEqual(await minions(), []);
+	await done('scale', 'many', '--minions', '1');
+	t.is((await minions()).length, 1);
 });
