@@ -6,7 +6,7 @@ import { say } from '../../say.ts';
 import { type StackEvent, stackEvents } from './openstack.ts';
 
 /** How often Heat is asked; one question costs the client about a second. */
-const interval = 3000;
+const interval = 5000;
 
 /** What an operation of Heat came to. */
 export interface Outcome {

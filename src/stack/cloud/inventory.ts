@@ -12,7 +12,7 @@ export interface Standing extends Member {
 }
 
 /** How long a stack that Heat is at work on is left alone between two looks. */
-const interval = 3000;
+const interval = 5000;
 
 /** The stack as soon as Heat is done with what it is doing. */
 export async function whenIdle(name: string): Promise<Stack> {
