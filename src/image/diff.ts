@@ -40,7 +40,8 @@ const factsOf = ({ profile, kubernetes, debian, snapshot }: Inspection): Named =
 		.filter(([, version]) => version !== null)
 		.map(([name, version]) => ({ name, version: version as string }));
 
-async function difference(a: Disk, b: Disk): Promise<Difference> {
+/** Compares two mounted images. */
+export async function differenceOf(a: Disk, b: Disk): Promise<Difference> {
 	const [before, after] = [(await inspectDisk(a)).inspection, (await inspectDisk(b)).inspection];
 	return {
 		facts: versionChanges(factsOf(before), factsOf(after)),
@@ -124,7 +125,7 @@ export function diffImages(
 	output: 'table' | 'json',
 ): Promise<{ text: string; code: number }> {
 	return withDisks([a, b], async (disks) => {
-		const found = await difference(disks[0] as Disk, disks[1] as Disk);
+		const found = await differenceOf(disks[0] as Disk, disks[1] as Disk);
 		const text =
 			output === 'json'
 				? JSON.stringify({ a, b, ...found }, undefined, 2)

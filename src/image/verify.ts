@@ -77,9 +77,8 @@ export async function verifyFiles(files: DiskFiles, outer?: FoundLock): Promise<
 
 /** The verdict as an operator reads it. */
 export function verdictText(image: string, { lock, checked, findings }: Verdict): string {
-	const against = lock === null ? 'there is no lock' : `lock: ${lock}`;
-	const what = `${checked.components} files of components and ${checked.packages} packages checked; ${against}`;
-	if (findings.length === 0) return `${image} is as it should be: ${what}.`;
+	const what = `component files: ${checked.components}, packages: ${checked.packages}, lock: ${lock ?? 'none'}`;
+	if (findings.length === 0) return `${image} is as it should be (${what}).`;
 	return [
 		`${image} is not as it should be (${what}):`,
 		...findings.map(({ about, problem }) => `  - ${about}: ${problem}`),
