@@ -16,7 +16,7 @@ export interface Change {
 
 /** What is not the same in two images. */
 export interface Difference {
-	/** Profile, versions, and what else an image says of itself. */
+	/** What an image says of itself: its profile and versions. */
 	readonly facts: readonly Change[];
 	readonly components: readonly Change[];
 	readonly packages: readonly Change[];
@@ -35,8 +35,8 @@ export function versionChanges(before: Named, after: Named): Change[] {
 		.filter((change) => change.before !== change.after);
 }
 
-const factsOf = ({ profile, kubernetes, debian, snapshot }: Inspection): Named =>
-	Object.entries({ profile, kubernetes, debian, snapshot })
+const factsOf = ({ profile, kubernetes, debian }: Inspection): Named =>
+	Object.entries({ profile, kubernetes, debian })
 		.filter(([, version]) => version !== null)
 		.map(([name, version]) => ({ name, version: version as string }));
 
