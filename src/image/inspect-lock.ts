@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { beside } from './inspect-record.ts';
 import { type Lock, readLock } from './lock.ts';
@@ -30,12 +31,15 @@ export async function outerLock(image: string, given?: string): Promise<FoundLoc
 }
 
 /**
- * The lock in an image. Whoever can change an image can change it too, so one from outside goes first.
- *
- * @throws UserError when what lies there is no lock
+ * The lock in an image; `undefined` when there is none that can be read. Whoever can change an image
+ * can change it too, so one from outside goes first.
  */
 export async function innerLock(files: DiskFiles): Promise<FoundLock | undefined> {
 	const place = await files.place(lockInside);
 	if (place === undefined || (await files.bytes(lockInside)) === undefined) return undefined;
-	return { lock: await readLock(place), source: 'in the image' };
+	const lock = await readLock(place).catch((error: unknown) => {
+		if (error instanceof UserError) return undefined;
+		throw error;
+	});
+	return lock && { lock, source: 'in the image' };
 }

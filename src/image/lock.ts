@@ -16,8 +16,8 @@ export interface LockedComponent {
 export interface LockedPackage {
 	readonly version: string;
 	readonly architecture: string;
-	/** Of the `.deb`. */
-	readonly checksum: string;
+	/** Of the `.deb`; left out where the mirror does not have what is installed. */
+	readonly checksum?: string;
 }
 
 /** What exactly is in an image. */
@@ -30,25 +30,26 @@ export interface Lock {
 	/** Digest of the rendered elements. */
 	readonly elements: string;
 	readonly components: Readonly<Record<string, LockedComponent>>;
+	/** Checksums of the container images that the profile itself adds, by the names of their archives. */
+	readonly images: Readonly<Record<string, string>>;
 	readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
 /**
  * Reads a lock.
  *
- * @throws UserError exit code 2 when there is none, or it is not one
+ * @throws UserError exit code 2 when it cannot be read as one
  */
 export async function readLock(file: string): Promise<Lock> {
-	const text = await readFile(file, 'utf8').catch(() => {
-		throw usageError(`There is no lock ${file}.`);
-	});
+	let why = 'it is not one';
 	try {
-		const lock = JSON.parse(text) as Lock;
-		if (typeof lock.components === 'object' && typeof lock.packages === 'object') return lock;
-	} catch {
-		// said below
+		const lock = JSON.parse(await readFile(file, 'utf8')) as Lock;
+		const { components, images, packages } = lock;
+		if ([components, images, packages].every((part) => typeof part === 'object')) return lock;
+	} catch (error) {
+		why = (error as Error).message;
 	}
-	throw usageError(`${file} is not a lock of kimg.`);
+	throw usageError(`${file} cannot be read as a lock: ${why}`);
 }
 
 /** A lock as it is written. */

@@ -73,6 +73,14 @@ function upstream(
 	});
 }
 
+/** A container image that a node has without a registry; what is in it is not told apart. */
+function containerImage(name: string, lock: Lock | undefined): Models.Component {
+	return new Models.Component(Enums.ComponentType.Container, name, {
+		bomRef: `container-image:${name}`,
+		hashes: hashes(lock?.images[`${name}.tar`]),
+	});
+}
+
 /** kimg itself, as the tool that has looked. */
 const tool = () =>
 	new Models.Component(Enums.ComponentType.Application, 'kimg', {
@@ -100,6 +108,7 @@ export function billOfMaterials(inspection: Inspection, lock?: Lock): string {
 	const components = [
 		system,
 		...inspection.components.map((one) => upstream(one, lock?.components[one.name])),
+		...inspection.containerImages.map(({ name }) => containerImage(name, lock)),
 		...inspection.packages.map((one) => debianPackage(one, debian, lock)),
 	];
 	for (const { bomRef } of components) image.dependencies.add(bomRef);

@@ -3,22 +3,35 @@ import { checksumsOf, type InstalledPackage } from './disk-packages.ts';
 import type { Lock } from './lock.ts';
 import type { Finding } from './verify-finding.ts';
 
+/** What is wrong with a file that a lock knows. */
+async function fileFindings(
+	files: DiskFiles,
+	file: string,
+	expected: string,
+	owner: string,
+): Promise<Finding[]> {
+	const actual = await files.checksum(file, expected.split(':')[0]);
+	if (actual === expected) return [];
+	if (actual === undefined) return [{ about: file, problem: `is missing: a file of ${owner}` }];
+	return [{ about: file, problem: `is not the file of ${owner}: it has ${actual}, the lock ${expected}` }];
+}
+
 /** Files of components that are not those of the lock. */
 export async function componentFindings(files: DiskFiles, lock: Lock): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const [name, component] of Object.entries(lock.components)) {
 		for (const [file, expected] of Object.entries(component.files ?? {})) {
-			const actual = await files.checksum(file, expected.split(':')[0]);
-			if (actual === expected) continue;
-			const what = `${name} ${component.version}`;
-			found.push({
-				about: file,
-				problem:
-					actual === undefined
-						? `is missing: a file of ${what}`
-						: `is not the file of ${what}: it has ${actual}, the lock ${expected}`,
-			});
+			found.push(...(await fileFindings(files, file, expected, `${name} ${component.version}`)));
 		}
+	}
+	return found;
+}
+
+/** Archives of container images, added by the profile, that are not those of the lock. */
+export async function imageFindings(files: DiskFiles, lock: Lock): Promise<Finding[]> {
+	const found: Finding[] = [];
+	for (const [name, expected] of Object.entries(lock.images)) {
+		found.push(...(await fileFindings(files, `/usr/share/kstack/images/${name}`, expected, 'the profile')));
 	}
 	return found;
 }

@@ -4,8 +4,8 @@ import type { DiskFiles } from './disk-files.ts';
 import { type InstalledPackage, installedPackages } from './disk-packages.ts';
 import { type FoundLock, innerLock, lockInside, outerLock } from './inspect-lock.ts';
 import type { Lock } from './lock.ts';
-import { componentFindings, packageFileFindings, packageFindings } from './verify-content.ts';
-import type { Finding } from './verify-finding.ts';
+import { componentFindings, imageFindings, packageFileFindings, packageFindings } from './verify-content.ts';
+import { type Finding, findings } from './verify-finding.ts';
 import { identityFindings } from './verify-identity.ts';
 import { leftoverFindings } from './verify-leftovers.ts';
 import { unitFindings } from './verify-units.ts';
@@ -19,13 +19,20 @@ export interface Verdict {
 	readonly findings: readonly Finding[];
 }
 
-/** A lock without the files, which only the lock of a built image knows. */
-const bare = (lock: Lock) => ({
-	...lock,
+/** What two locks of the same image have in common: the files are in the lock of a built image alone. */
+const essence = ({ profile, debian, elements, components, images, packages }: Lock) => ({
+	...{ profile, release: debian.release, elements, images, packages },
 	components: Object.fromEntries(
-		Object.entries(lock.components).map(([name, { files: _, ...component }]) => [name, component]),
+		Object.entries(components).map(([name, { files: _, ...component }]) => [name, component]),
 	),
 });
+
+/** What is wrong with the lock in the image, beside the one that counts. */
+async function innerLockFindings(files: DiskFiles, { lock, source }: FoundLock): Promise<Finding[]> {
+	const inner = await innerLock(files);
+	if (inner === undefined || isDeepStrictEqual(essence(inner.lock), essence(lock))) return [];
+	return [{ about: lockInside, problem: `is another lock than ${source}` }];
+}
 
 /** What is wrong between the image and its lock. */
 async function lockFindings(
@@ -33,22 +40,24 @@ async function lockFindings(
 	packages: readonly InstalledPackage[],
 	found: FoundLock | undefined,
 ): Promise<Finding[]> {
+	const unreadable = (await innerLock(files)) === undefined && (await files.status(lockInside)) !== undefined;
+	const first = unreadable ? [{ about: lockInside, problem: 'cannot be read as a lock' }] : [];
 	if (found === undefined) {
-		return [{ about: 'lock', problem: 'there is none: the components cannot be checked' }];
+		return [...first, { about: 'lock', problem: 'there is none: the components cannot be checked' }];
 	}
 	const { lock, source } = found;
-	const inner = await innerLock(files);
-	const others: Finding[] = [];
-	if (inner !== undefined && !isDeepStrictEqual(bare(inner.lock), bare(lock))) {
-		others.push({ about: lockInside, problem: `is another lock than ${source}` });
-	}
-	if (componentFiles(lock) === 0 && Object.keys(lock.components).length > 0) {
-		others.push({
-			about: source,
-			problem: 'names no files: the components can be checked by the lock of a built image alone',
-		});
-	}
-	return [...others, ...(await componentFindings(files, lock)), ...packageFindings(packages, lock)];
+	const blind = componentFiles(lock) === 0 && Object.keys(lock.components).length > 0;
+	return [
+		...first,
+		...(await innerLockFindings(files, found)),
+		...findings(
+			blind ? [source] : [],
+			'names no files: the components can be checked by the lock of a built image alone',
+		),
+		...(await componentFindings(files, lock)),
+		...(await imageFindings(files, lock)),
+		...packageFindings(packages, lock),
+	];
 }
 
 const componentFiles = (lock: Lock | undefined) =>
@@ -76,12 +85,12 @@ export async function verifyFiles(files: DiskFiles, outer?: FoundLock): Promise<
 }
 
 /** The verdict as an operator reads it. */
-export function verdictText(image: string, { lock, checked, findings }: Verdict): string {
+export function verdictText(image: string, { lock, checked, findings: all }: Verdict): string {
 	const what = `component files: ${checked.components}, packages: ${checked.packages}, lock: ${lock ?? 'none'}`;
-	if (findings.length === 0) return `${image} is as it should be (${what}).`;
+	if (all.length === 0) return `${image} is as it should be (${what}).`;
 	return [
 		`${image} is not as it should be (${what}):`,
-		...findings.map(({ about, problem }) => `  - ${about}: ${problem}`),
+		...all.map(({ about, problem }) => `  - ${about}: ${problem}`),
 	].join('\n');
 }
 

@@ -7,7 +7,7 @@ import { inspectDisk, inspectionText } from '../../src/image/inspect.ts';
 import { lockText } from '../../src/image/lock.ts';
 import { billOfMaterials } from '../../src/image/sbom.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { lock, nodeDisk } from '../support/node-disk.ts';
+import { digest, lock, nodeDisk } from '../support/node-disk.ts';
 
 const facts = { format: 'qcow2', size: 5e6, virtualSize: 2e9 };
 const inspect = (files: DiskFiles, file = '/nowhere/x.qcow2') => inspectDisk({ file, facts, files });
@@ -83,8 +83,9 @@ test('the bill of materials names packages as scanners know them, and the files 
 	const part = (name: string) => bill.components.find((one) => one.name === name);
 	t.is(part('libc6')?.purl, 'pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc');
 	t.deepEqual(part('libc6')?.hashes, [
-		{ alg: 'SHA-256', content: lock.packages.libc6?.checksum.slice('sha256:'.length) as string },
+		{ alg: 'SHA-256', content: lock.packages.libc6?.checksum?.slice('sha256:'.length) as string },
 	]);
+	t.is(part('pause')?.hashes?.[0]?.content, digest('sha256', 'layers'));
 	const kubernetes = part('kubernetes');
 	t.deepEqual(kubernetes?.licenses, [{ license: { id: 'Apache-2.0' } }]);
 	t.deepEqual(

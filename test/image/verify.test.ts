@@ -2,7 +2,7 @@ import test from 'ava';
 import { lockText } from '../../src/image/lock.ts';
 import { verdictText, verifyFiles } from '../../src/image/verify.ts';
 import { enabledUnits } from '../../src/image/verify-units.ts';
-import { lock, nodeDisk } from '../support/node-disk.ts';
+import { digest, lock, nodeDisk } from '../support/node-disk.ts';
 
 const outer = { lock, source: 'x.lock.json' };
 
@@ -53,8 +53,18 @@ const spoilt: Readonly<
 		],
 	},
 	'another lock in the image': {
-		changes: { '/usr/share/kstack/image.lock.json': lockText({ ...lock, elements: 'sha256:00' }) },
+		changes: {
+			'/usr/share/kstack/image.lock.json': lockText({ ...lock, elements: `sha256:${digest('sha256', '')}` }),
+		},
 		found: [/^\/usr\/share\/kstack\/image\.lock\.json: is another lock than x\.lock\.json$/],
+	},
+	'something else in the place of the lock in the image': {
+		changes: { '/usr/share/kstack/image.lock.json': '{' },
+		found: [/^\/usr\/share\/kstack\/image\.lock\.json: cannot be read as a lock$/],
+	},
+	"a changed container image of the profile's own": {
+		changes: { '/usr/share/kstack/images/pause.tar': 'other layers' },
+		found: [/^\/usr\/share\/kstack\/images\/pause\.tar: is not the file of the profile: /],
 	},
 	'what makes a machine one of its own': {
 		changes: {
@@ -175,6 +185,12 @@ test('an image without a lock cannot be verified, and is told so', async (t) => 
 		'x.qcow2 is not as it should be (component files: 0, packages: 2, lock: none):\n' +
 			'  - lock: there is none: the components cannot be checked',
 	);
+});
+
+test("a lock of the same things by another kimg and of another day is the image's own", async (t) => {
+	const inner = { ...lock, kimg: '0.3.0', debian: { ...lock.debian, date: '2026-12-01T10:00:00Z' } };
+	const files = await nodeDisk({ '/usr/share/kstack/image.lock.json': lockText(inner) });
+	t.deepEqual((await verifyFiles(files, outer)).findings, []);
 });
 
 test('the lock in the image serves where there is none outside', async (t) => {

@@ -5,7 +5,8 @@ import { DiskFiles } from '../../src/image/disk-files.ts';
 import type { Lock } from '../../src/image/lock.ts';
 import { temporaryFolder } from './folders.ts';
 
-const digest = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('hex');
+/** A text's digest in hexadecimal digits. */
+export const digest = (algorithm: string, text: string) => createHash(algorithm).update(text).digest('hex');
 
 /** The lock of the disk below. */
 export const lock: Lock = {
@@ -22,6 +23,7 @@ export const lock: Lock = {
 			files: { '/usr/local/bin/kubelet': `sha256:${digest('sha256', 'a kubelet')}` },
 		},
 	},
+	images: { 'pause.tar': `sha256:${digest('sha256', 'layers')}` },
 	packages: {
 		bash: {
 			version: '5.2.15-2+b8',
