@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { Argv } from 'yargs';
+import { Answer, exitCodes } from './errors.ts';
 import { defaultProfile } from './image/profiles.ts';
 import { main } from './main.ts';
 
@@ -11,6 +12,15 @@ const profile = (cli: Argv) =>
 		default: defaultProfile,
 		describe: 'Name of the profile, see kimg list',
 	});
+
+const imageFile = { type: 'string', demandOption: true, describe: 'An image that kimg has built' } as const;
+
+const output = {
+	alias: 'o',
+	choices: ['table', 'json'] as const,
+	default: 'table' as const,
+	describe: 'How to print',
+};
 
 const kubernetesSource = {
 	type: 'string',
@@ -30,13 +40,7 @@ await main('kimg', (cli) =>
 		.command(
 			'list',
 			'List the profiles: what images there are',
-			(command) =>
-				command.option('output', {
-					alias: 'o',
-					choices: ['table', 'json'] as const,
-					default: 'table' as const,
-					describe: 'How to print',
-				}),
+			(command) => command.option('output', output),
 			async (args) => {
 				const { listProfiles } = await import('./image/list.ts');
 				print(listProfiles(args.output));
@@ -96,6 +100,62 @@ await main('kimg', (cli) =>
 			async (args) => {
 				const { uploadImage } = await import('./image/upload.ts');
 				print(await uploadImage(args.file, args.name, args.osCloud));
+			},
+		)
+		.command(
+			'inspect <file>',
+			'Show what is in an image: versions, sizes, packages',
+			(command) =>
+				command
+					.positional('file', imageFile)
+					.option('output', {
+						...output,
+						choices: ['table', 'json', 'sbom'] as const,
+						describe: 'How to print; sbom: a bill of materials, CycloneDX as JSON',
+					})
+					.example('$0 inspect debian12-x64-kubernetes.qcow2 -o sbom', 'for those who look for known flaws'),
+			async (args) => {
+				const { inspectImage } = await import('./image/inspect.ts');
+				print(await inspectImage(args.file, args.output));
+			},
+		)
+		.command(
+			'verify <file>',
+			'Check an image against its lock, and that nothing is in it that should not be (exit code 0 or 1)',
+			(command) =>
+				command
+					.positional('file', imageFile)
+					.option('lock', {
+						type: 'string',
+						requiresArg: true,
+						describe: 'Lock to check against [the one beside the image, or in it]',
+					})
+					.option('output', output)
+					.example(
+						'$0 verify debian12-x64-kubernetes.qcow2',
+						'exit code 1: what is wrong with it is printed',
+					),
+			async (args) => {
+				const { verifyImage } = await import('./image/verify.ts');
+				const { text, good } = await verifyImage(args.file, args.lock, args.output);
+				print(text);
+				if (!good) throw new Answer(exitCodes.failed);
+			},
+		)
+		.command(
+			'diff <a> <b>',
+			'Show what is not the same in two images (exit code 0 or 3)',
+			(command) =>
+				command
+					.positional('a', imageFile)
+					.positional('b', { ...imageFile, describe: 'Another one' })
+					.option('output', output)
+					.example('$0 diff old.qcow2 new.qcow2', 'exit code 0: nothing; 3: they differ'),
+			async (args) => {
+				const { diffImages } = await import('./image/diff.ts');
+				const { text, code } = await diffImages(args.a, args.b, args.output);
+				print(text);
+				if (code !== 0) throw new Answer(code);
 			},
 		)
 		.example('$0 build debian12-x64-kubernetes', 'an image for production, from upstream')

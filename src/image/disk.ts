@@ -1,0 +1,127 @@
+import { access, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { refuse, usageError } from '../errors.ts';
+import { CommandError, run } from '../run.ts';
+import { say } from '../say.ts';
+import { DiskFiles } from './disk-files.ts';
+import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from './workplace.ts';
+
+/** What qemu-img says of a disk image; sizes in bytes. */
+export interface DiskFacts {
+	readonly format: string;
+	/** Size of the disk that a machine sees. */
+	readonly virtualSize: number;
+	/** What the file takes here. */
+	readonly size: number;
+}
+
+/** A disk image, open for reading. */
+export interface Disk {
+	/** The image's path as the operator gave it. */
+	readonly file: string;
+	readonly facts: DiskFacts;
+	readonly files: DiskFiles;
+}
+
+/** As `sfdisk --json` prints it. */
+export interface PartitionTable {
+	/** Bytes; old versions leave it out. */
+	readonly sectorsize?: number;
+	readonly partitions?: readonly { readonly start: number; readonly size: number }[];
+}
+
+/**
+ * Where a disk's root file system begins, in bytes: its largest partition, since what a boot loader
+ * needs beside it is small.
+ *
+ * @returns `undefined` when the disk has no partition
+ */
+export function rootOffset(table: PartitionTable): number | undefined {
+	const [largest] = [...(table.partitions ?? [])].sort((a, b) => b.size - a.size);
+	return largest && largest.start * (table.sectorsize ?? 512);
+}
+
+/**
+ * Asks qemu-img what a disk image is.
+ *
+ * @throws UserError exit code 2 when the file cannot be read as one
+ */
+export async function diskFacts(file: string): Promise<DiskFacts> {
+	await access(file).catch(() => {
+		throw usageError(`There is no file ${file}.`, 'kimg build makes one.');
+	});
+	try {
+		const said = await run('qemu-img', ['info', '--output=json', path.resolve(file)], {
+			package: 'qemu-utils',
+		});
+		const info = JSON.parse(said) as { format: string; 'virtual-size': number; 'actual-size': number };
+		return { format: info.format, virtualSize: info['virtual-size'], size: info['actual-size'] };
+	} catch (error) {
+		if (!(error instanceof CommandError)) throw error;
+		throw usageError(`${file} cannot be read as a disk image: ${error.stderr}`);
+	}
+}
+
+/** The disk's bytes as a file that can be mounted: itself, or a sparse copy in the work folder. */
+async function rawOf(file: string, { format }: DiskFacts, folder: string): Promise<string> {
+	if (format === 'raw') return path.resolve(file);
+	say(`unpacking ${path.basename(file)}`);
+	const raw = path.join(folder, 'raw');
+	await run('qemu-img', ['convert', '-f', format, '-O', 'raw', path.resolve(file), raw], {
+		package: 'qemu-utils',
+	});
+	return raw;
+}
+
+async function partitionTable(raw: string, file: string): Promise<PartitionTable> {
+	try {
+		const said = await run('sfdisk', ['--json', raw], { package: 'fdisk' });
+		return (JSON.parse(said) as { partitiontable: PartitionTable }).partitiontable;
+	} catch (error) {
+		if (!(error instanceof CommandError)) throw error;
+		throw usageError(`${file} is not a disk with partitions, as kimg builds them.`);
+	}
+}
+
+/** Mounts a disk's root file system in a folder, so that nothing on it can change or run. */
+async function mountDisk(file: string, folder: string): Promise<Disk> {
+	const facts = await diskFacts(file);
+	const root = path.join(folder, 'root');
+	await mkdir(root, { recursive: true });
+	const raw = await rawOf(file, facts, folder);
+	const offset = rootOffset(await partitionTable(raw, file));
+	if (offset === undefined) throw usageError(`${file} has no partition on it.`);
+	const how = `ro,loop,offset=${offset},noload,nosuid,nodev,noexec`;
+	await run('mount', ['-t', 'ext4', '-o', how, raw, root], { package: 'mount' });
+	return { file, facts, files: new DiskFiles(root) };
+}
+
+/**
+ * Mounts disk images read-only, hands them on, and unmounts them whatever happens.
+ *
+ * @returns what `use` returns
+ * @throws UserError exit code 2 when this is not root, or a file is no disk image
+ */
+export async function withDisks<Result>(
+	images: readonly string[],
+	use: (disks: readonly Disk[]) => Promise<Result>,
+): Promise<Result> {
+	refuse(process.getuid?.() === 0 ? [] : ['This must be run as root: it mounts the image, read-only.']);
+	const cache = cacheFolder();
+	await closeAbandoned(cache);
+	const work = await openWorkplace(cache);
+	try {
+		const disks: Disk[] = [];
+		for (const [index, file] of images.entries()) {
+			disks.push(await mountDisk(file, path.join(work, String(index))));
+		}
+		return await use(disks);
+	} finally {
+		await closeWorkplace(work);
+	}
+}
+
+/** Mounts one disk image; see `withDisks`. */
+export function withDisk<Result>(image: string, use: (disk: Disk) => Promise<Result>): Promise<Result> {
+	return withDisks([image], ([disk]) => use(disk as Disk));
+}

@@ -1,0 +1,45 @@
+import { access } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
+import type { DiskFiles } from './disk-files.ts';
+import { beside } from './inspect-record.ts';
+import { type Lock, readLock } from './lock.ts';
+
+/** Where a lock lies in an image. */
+export const lockInside = '/usr/share/kstack/image.lock.json';
+
+/** A lock and where it was found. */
+export interface FoundLock {
+	readonly lock: Lock;
+	/** Path on this machine, or `in the image`. */
+	readonly source: string;
+}
+
+/**
+ * An image's lock on this machine: the given one, else the one beside the image.
+ *
+ * @param given  the operator's own
+ * @throws UserError exit code 2 when there is no such file, or it is no lock
+ */
+export async function outerLock(image: string, given?: string): Promise<FoundLock | undefined> {
+	if (given !== undefined) return { lock: await readLock(given), source: given };
+	const near = beside(image, 'lock.json');
+	const isThere = await access(near).then(
+		() => true,
+		() => false,
+	);
+	return isThere ? { lock: await readLock(near), source: near } : undefined;
+}
+
+/**
+ * The lock in an image; `undefined` when there is none that can be read. Whoever can change an image
+ * can change it too, so one from outside goes first.
+ */
+export async function innerLock(files: DiskFiles): Promise<FoundLock | undefined> {
+	const place = await files.place(lockInside);
+	if (place === undefined || (await files.bytes(lockInside)) === undefined) return undefined;
+	const lock = await readLock(place).catch((error: unknown) => {
+		if (error instanceof UserError) return undefined;
+		throw error;
+	});
+	return lock && { lock, source: 'in the image' };
+}

@@ -1,0 +1,139 @@
+import { statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { table } from '../table.ts';
+import { type Disk, withDisk } from './disk.ts';
+import type { DiskFiles } from './disk-files.ts';
+import { type InstalledPackage, installedPackages } from './disk-packages.ts';
+import { innerLock, outerLock } from './inspect-lock.ts';
+import { recordOf } from './inspect-record.ts';
+import type { Lock } from './lock.ts';
+
+/** What is in an image; sizes in bytes, `null` for what it does not tell. */
+export interface Inspection {
+	readonly file: string;
+	readonly profile: string | null;
+	readonly kubernetes: string | null;
+	/** Version of Debian and the code name of its release. */
+	readonly debian: string | null;
+	readonly release: string | null;
+	/** Where the image's lock was found. */
+	readonly lock: string | null;
+	/** Date of Debian's archive that the image was made from. */
+	readonly snapshot: string | null;
+	readonly format: string;
+	/** What the file takes, the disk that a machine sees, and what is in use of it. */
+	readonly size: { readonly file: number; readonly disk: number; readonly used: number };
+	readonly components: readonly {
+		readonly name: string;
+		readonly version: string;
+		readonly licence: string | null;
+	}[];
+	/** Archives of container images that a node has without a registry. */
+	readonly containerImages: readonly { readonly name: string; readonly size: number }[];
+	readonly packages: readonly InstalledPackage[];
+}
+
+/** One value of os-release. */
+const valueIn = (text: string, key: string) => new RegExp(`^${key}="?([^"\n]*)`, 'm').exec(text)?.[1] ?? null;
+
+/** `12 (bookworm)` gives the code name in every release; VERSION_CODENAME came with Debian 9. */
+const codeName = (release: string) => /\((\w+)\)/.exec(valueIn(release, 'VERSION') ?? '')?.[1] ?? null;
+
+async function containerImages(files: DiskFiles) {
+	const archives = await files.matching('/usr/share/kstack/images/*.tar');
+	return Promise.all(
+		archives.map(async (file) => ({
+			name: path.posix.basename(file, '.tar'),
+			size: (await files.status(file))?.size ?? 0,
+		})),
+	);
+}
+
+async function usedBytes(folder: string): Promise<number> {
+	const { blocks, bfree, bsize } = await statfs(folder);
+	return (blocks - bfree) * bsize;
+}
+
+/** Looks at a mounted image. */
+export async function inspectDisk({
+	file,
+	facts,
+	files,
+}: Disk): Promise<{ inspection: Inspection; lock?: Lock }> {
+	const record = await recordOf(file, files);
+	const found = (await outerLock(file)) ?? (await innerLock(files));
+	const lock = found?.lock;
+	const release = (await files.text('/etc/os-release')) ?? '';
+	const versions = lock?.components ?? {};
+	const components = Object.keys({ ...record.components, ...versions }).sort();
+	const inspection = {
+		file,
+		profile: lock?.profile ?? record.profile ?? null,
+		kubernetes: record.kubernetes ?? lock?.components.kubernetes?.version ?? null,
+		debian: valueIn(release, 'VERSION_ID'),
+		release: codeName(release),
+		lock: found?.source ?? null,
+		snapshot: lock?.debian.date ?? null,
+		format: facts.format,
+		size: { file: facts.size, disk: facts.virtualSize, used: await usedBytes(files.folder) },
+		components: components.map((name) => ({
+			name,
+			version: versions[name]?.version ?? record.components?.[name] ?? '',
+			licence: versions[name]?.licence ?? null,
+		})),
+		containerImages: await containerImages(files),
+		packages: await installedPackages(files),
+	};
+	return { inspection, ...(lock === undefined ? {} : { lock }) };
+}
+
+/** Bytes as people read them. */
+export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** What is in an image, for people. */
+export function inspectionText(of: Inspection): string {
+	const { size } = of;
+	const facts: [string, string | null][] = [
+		['profile', of.profile],
+		['kubernetes', of.kubernetes],
+		['debian', of.debian === null ? null : `${of.debian} (${of.release})`],
+		['snapshot', of.snapshot],
+		['lock', of.lock ?? 'there is none'],
+		['size', `${megabytes(size.file)} ${of.format}; ${megabytes(size.used)} used of ${megabytes(size.disk)}`],
+	];
+	const width = Math.max(...facts.map(([key]) => key.length)) + 3;
+	return [
+		...facts.filter(([, value]) => value !== null).map(([key, value]) => `${key.padEnd(width)}${value}`),
+		'',
+		table(
+			['COMPONENT', 'VERSION', 'LICENCE'],
+			of.components.map(({ name, version, licence }) => [name, version, licence ?? '']),
+		),
+		'',
+		table(
+			['CONTAINER IMAGES', 'SIZE'],
+			of.containerImages.map(({ name, size }) => [name, megabytes(size)]),
+		),
+		'',
+		table(
+			['PACKAGE', 'VERSION', 'SIZE'],
+			of.packages.map(({ name, version, size }) => [name, version, megabytes(size)]),
+		),
+	].join('\n');
+}
+
+/**
+ * `kimg inspect`: what is in an image.
+ *
+ * @param output  `sbom` is CycloneDX as JSON
+ * @throws UserError when the image cannot be read
+ */
+export function inspectImage(image: string, output: 'table' | 'json' | 'sbom'): Promise<string> {
+	return withDisk(image, async (disk) => {
+		const { inspection, lock } = await inspectDisk(disk);
+		if (output === 'json') return JSON.stringify(inspection, undefined, 2);
+		if (output === 'table') return inspectionText(inspection);
+		const { billOfMaterials } = await import('./sbom.ts');
+		return billOfMaterials(inspection, lock);
+	});
+}

@@ -1,0 +1,125 @@
+import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
+import { PackageURL } from 'packageurl-js';
+import { packageVersion } from '../package.ts';
+import type { InstalledPackage } from './disk-packages.ts';
+import type { Inspection } from './inspect.ts';
+import type { Lock, LockedComponent } from './lock.ts';
+
+const algorithms: Readonly<Record<string, Enums.HashAlgorithm>> = {
+	sha256: Enums.HashAlgorithm['SHA-256'],
+	sha512: Enums.HashAlgorithm['SHA-512'],
+};
+
+/** A checksum such as `sha256:9f86…` as CycloneDX has it; none when its algorithm is not known there. */
+function hashes(checksum: string | undefined): Models.HashDictionary {
+	const [algorithm = '', digest = ''] = (checksum ?? '').split(':');
+	const known = algorithms[algorithm];
+	return new Models.HashDictionary(known === undefined ? [] : [[known, digest]]);
+}
+
+const licences = (licence: string | null | undefined) =>
+	new Models.LicenseRepository(licence ? [new Models.SpdxLicense(licence)] : []);
+
+/** A package of Debian, with what scanners for known flaws go by; its hash is the `.deb`'s. */
+function debianPackage(
+	{ name, version, architecture, source }: InstalledPackage,
+	debian: string | null,
+	lock: Lock | undefined,
+): Models.Component {
+	const qualifiers = {
+		arch: architecture,
+		...(debian === null ? {} : { distro: `debian-${debian}` }),
+		...(source === null ? {} : { upstream: source }),
+	};
+	const purl = new PackageURL('deb', 'debian', name, version, qualifiers, undefined).toString();
+	return new Models.Component(Enums.ComponentType.Library, name, {
+		version,
+		purl,
+		bomRef: purl,
+		hashes: hashes(lock?.packages[name]?.checksum),
+	});
+}
+
+/** The files of a component as they lie on the disk. */
+const filesOf = (locked: LockedComponent | undefined) =>
+	Object.entries(locked?.files ?? {}).map(
+		([file, checksum]) =>
+			new Models.Component(Enums.ComponentType.File, file, {
+				bomRef: `file:${file}`,
+				hashes: hashes(checksum),
+			}),
+	);
+
+/** A piece of upstream software; its hash is that of what was fetched. */
+function upstream(
+	one: Inspection['components'][number],
+	locked: LockedComponent | undefined,
+): Models.Component {
+	const { name, version, licence } = one;
+	const qualifiers =
+		locked === undefined ? undefined : { download_url: locked.url, checksum: locked.checksum };
+	const purl = new PackageURL('generic', undefined, name, version, qualifiers, undefined).toString();
+	const addresses = locked === undefined ? [] : [locked.url];
+	return new Models.Component(Enums.ComponentType.Application, name, {
+		version,
+		purl,
+		bomRef: purl,
+		hashes: hashes(locked?.checksum),
+		licenses: licences(licence),
+		externalReferences: new Models.ExternalReferenceRepository(
+			addresses.map((url) => new Models.ExternalReference(url, Enums.ExternalReferenceType.Distribution)),
+		),
+		components: new Models.ComponentRepository(filesOf(locked)),
+	});
+}
+
+/** A container image that a node has without a registry; what is in it is not told apart. */
+function containerImage(name: string, lock: Lock | undefined): Models.Component {
+	return new Models.Component(Enums.ComponentType.Container, name, {
+		bomRef: `container-image:${name}`,
+		hashes: hashes(lock?.images[`${name}.tar`]),
+	});
+}
+
+/** kimg itself, as the tool that has looked. */
+const tool = () =>
+	new Models.Component(Enums.ComponentType.Application, 'kimg', {
+		version: packageVersion(),
+		bomRef: 'kimg',
+	});
+
+/**
+ * An image's software bill of materials: CycloneDX 1.6 as JSON. The same image gives the same bytes:
+ * there is no time of the day and no random number in it.
+ *
+ * @param lock  the image's, for addresses and checksums
+ */
+export function billOfMaterials(inspection: Inspection, lock?: Lock): string {
+	const { profile, kubernetes, debian, snapshot } = inspection;
+	const image = new Models.Component(Enums.ComponentType.Platform, profile ?? inspection.file, {
+		bomRef: 'image',
+		...(kubernetes === null ? {} : { version: kubernetes }),
+		description: 'Disk image of a Kubernetes node',
+	});
+	const system = new Models.Component(Enums.ComponentType.OperatingSystem, 'debian', {
+		bomRef: 'debian',
+		...(debian === null ? {} : { version: debian }),
+	});
+	const components = [
+		system,
+		...inspection.components.map((one) => upstream(one, lock?.components[one.name])),
+		...inspection.containerImages.map(({ name }) => containerImage(name, lock)),
+		...inspection.packages.map((one) => debianPackage(one, debian, lock)),
+	];
+	for (const { bomRef } of components) image.dependencies.add(bomRef);
+	const bill = new Models.Bom({
+		components: new Models.ComponentRepository(components),
+		metadata: new Models.Metadata({
+			component: image,
+			tools: new Models.Tools({ components: new Models.ComponentRepository([tool()]) }),
+			...(snapshot === null ? {} : { timestamp: new Date(snapshot) }),
+		}),
+	});
+	const serializer = new Serialize.JsonSerializer(new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6));
+	return serializer.serialize(bill, { sortLists: true, space: 2 });
+}

@@ -1,0 +1,82 @@
+import type { DiskFiles } from './disk-files.ts';
+import { type Finding, findings } from './verify-finding.ts';
+
+/** Files by pattern that belong to one machine, and what is wrong with them in an image of many. */
+const ofOneMachine: Readonly<Record<string, string>> = {
+	'/etc/ssh/ssh_host_*': 'an SSH host key, which all machines would have in common',
+	'/etc/ssl/private/*': 'a private key, which all machines would have in common',
+	'/var/lib/systemd/random-seed': 'all machines would begin with the same random numbers',
+	'/var/lib/dhcp/*.leases': 'the address of a machine that has run from this disk',
+	'/var/lib/cloud/instances/*': 'cloud-init has run from this disk, and would not begin anew',
+	'/root/.bash_history': 'what somebody has typed',
+};
+
+/** Account files, with the field that holds the password; `-` for the copies that tools leave. */
+const accountFiles = [
+	'/etc/passwd',
+	'/etc/passwd-',
+	'/etc/shadow',
+	'/etc/shadow-',
+	'/etc/gshadow',
+	'/etc/gshadow-',
+];
+
+/** A password that nobody can type; `x` sends the reader of passwd on to shadow. */
+const noPassword = (field: string, file: string) =>
+	/^[!*]+$/.test(field) || (field === 'x' && file.startsWith('/etc/passwd'));
+
+/** Who can get in with a password, or without any. */
+async function passwords(files: DiskFiles): Promise<Finding[]> {
+	const found: Finding[] = [];
+	for (const file of accountFiles) {
+		for (const line of ((await files.text(file)) ?? '').split('\n').filter((text) => text !== '')) {
+			const [name, field = ''] = line.split(':') as [string, string | undefined];
+			if (noPassword(field, file)) continue;
+			// In gshadow an empty field lets nobody in.
+			if (field === '' && file.startsWith('/etc/gshadow')) continue;
+			found.push({
+				about: file,
+				problem: field === '' ? `${name} needs no password` : `${name} has a password`,
+			});
+		}
+	}
+	return found;
+}
+
+/** Keys that let their owner in. */
+async function authorizedKeys(files: DiskFiles): Promise<Finding[]> {
+	const homes = ['/root', ...(await files.matching('/home/*'))];
+	const found: Finding[] = [];
+	for (const home of homes) {
+		const file = `${home}/.ssh/authorized_keys`;
+		if (((await files.text(file)) ?? '').trim() === '') continue;
+		found.push({ about: file, problem: 'lets the owner of a key into all machines' });
+	}
+	return found;
+}
+
+/** The IDs by which systemd and D-Bus tell machines apart. */
+async function machineIds(files: DiskFiles): Promise<Finding[]> {
+	const found: Finding[] = [];
+	for (const file of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
+		const id = ((await files.text(file)) ?? '').trim();
+		if (id !== '' && id !== 'uninitialized') {
+			found.push({ about: file, problem: 'an ID, which all machines would have in common' });
+		}
+	}
+	return found;
+}
+
+/** What makes a machine one of its own, and must not be in an image. */
+export async function identityFindings(files: DiskFiles): Promise<Finding[]> {
+	const found: Finding[] = [];
+	for (const [pattern, problem] of Object.entries(ofOneMachine)) {
+		found.push(...findings(await files.matching(pattern), problem));
+	}
+	return [
+		...found,
+		...(await machineIds(files)),
+		...(await passwords(files)),
+		...(await authorizedKeys(files)),
+	];
+}

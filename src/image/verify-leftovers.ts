@@ -1,0 +1,134 @@
+import type { DiskFiles } from './disk-files.ts';
+import type { InstalledPackage } from './disk-packages.ts';
+import { type Finding, findings } from './verify-finding.ts';
+
+/** Files by pattern that only the build needs. */
+const ofTheBuild: Readonly<Record<string, string>> = {
+	'/etc/dib-manifests': "the build's whole environment, written by diskimage-builder",
+	'/usr/local/bin/dib-*': "diskimage-builder's own program",
+	'/usr/local/bin/install-packages': "diskimage-builder's own program",
+	'/usr/local/bin/package-*': "diskimage-builder's own program",
+	'/usr/local/bin/pkg-map': "diskimage-builder's own program",
+	'/usr/local/bin/svc-map': "diskimage-builder's own program",
+	'/hold-initramfs': "the build's own program",
+	'/usr/sbin/update-initramfs.held': 'put aside by the build and not put back',
+	'/usr/sbin/policy-rc.d': 'keeps services from being started, as only a build should',
+	'/etc/apt/apt.conf.d/99mmdebstrap': 'how the build has used apt',
+	'/etc/dpkg/dpkg.cfg.d/99mmdebstrap': 'how the build has used dpkg',
+	'/etc/resolv.conf.ORIG': 'put aside by the build and not put back',
+	'/etc/resolvconf/resolv.conf.d/original': "the build machine's name servers",
+	'/var/lib/apt/lists/*': 'an index of packages of the day of the build',
+	'/var/cache/apt/*.bin': "apt's cache",
+	'/var/cache/apt/archives/*.deb': 'a package that has been installed already',
+	'/var/log/*.log': 'a log of the build',
+	'/var/log/apt/*': 'a log of the build',
+	'/tmp/*': 'a temporary file of the build',
+	'/var/tmp/*': 'a temporary file of the build',
+	'/root/.cache': 'a cache of the build',
+	'/root/.wget-hsts': 'what the build has fetched from',
+};
+
+/** Folders of the system that are there without anything in them. */
+const empty = new Set(['/var/lib/apt/lists/partial', '/var/lib/apt/lists/auxfiles']);
+
+/** Packages that compile, by name. */
+const compilers =
+	/^(gcc|g\+\+|cpp|clang|llvm|golang|rustc|cargo|tcc|binutils|make|build-essential|dpkg-dev)(-\d[\d.]*)?(-x86-64-linux-gnu|-go|-bin)?$|-dev$|^linux-headers-/;
+
+/** Compilers that no package has brought. */
+const compilerFile =
+	/^(x86_64-linux-gnu-)?(gcc|g\+\+|cc|c\+\+|cpp|clang|clang\+\+|go|rustc|cargo|tcc|ld|as|make)(-[\d.]+)?$/;
+
+/** Whether an address of packages is Debian's own, and not one that only the build machine may reach. */
+function isDebians(address: string): boolean {
+	const host = /^https?:\/\/([^/:]+)/.exec(address)?.[1] ?? '';
+	return host === 'debian.org' || host.endsWith('.debian.org');
+}
+
+const withoutComments = (text: string) => text.replace(/^\s*(#|\/\/).*$/gm, '');
+
+async function packageSources(files: DiskFiles): Promise<Finding[]> {
+	const lists = [
+		'/etc/apt/sources.list',
+		...(await files.matching('/etc/apt/sources.list.d/*.list')),
+		...(await files.matching('/etc/apt/sources.list.d/*.sources')),
+	];
+	const found: Finding[] = [];
+	for (const list of lists) {
+		const addresses = withoutComments((await files.text(list)) ?? '').match(/\b[a-z][a-z+]*:\/\S*/g) ?? [];
+		for (const address of new Set(addresses)) {
+			if (!isDebians(address))
+				found.push({ about: list, problem: `names ${address}, a mirror of the build` });
+		}
+	}
+	return found;
+}
+
+async function aptSettings(files: DiskFiles): Promise<Finding[]> {
+	const found: Finding[] = [];
+	for (const file of ['/etc/apt/apt.conf', ...(await files.matching('/etc/apt/apt.conf.d/*'))]) {
+		const text = withoutComments((await files.text(file)) ?? '');
+		if (/\bproxy\b/i.test(text)) found.push({ about: file, problem: 'names a proxy of the build' });
+		if (/AllowUnauthenticated\s+"?(true|1|yes)/i.test(text)) {
+			found.push({ about: file, problem: 'lets apt install what nobody has signed' });
+		}
+	}
+	return found.concat(
+		findings(await files.matching('/etc/apt/auth.conf.d/*'), 'a login at a mirror of the build'),
+	);
+}
+
+/** Variables of the build that have been written down somewhere in /etc. */
+async function environment(files: DiskFiles): Promise<Finding[]> {
+	const found: Finding[] = [];
+	for (const file of await files.below('/etc')) {
+		const variable = /^\s*(?:export |declare -x )?(DIB_\w+|\w+_proxy)=/im.exec(
+			(await files.text(file)) ?? '',
+		);
+		if (variable !== null) found.push({ about: file, problem: `sets ${variable[1]}, as in the build` });
+	}
+	return found;
+}
+
+async function nameServers(files: DiskFiles): Promise<Finding[]> {
+	const named = /^nameserver\s+(\S+)/m.exec((await files.text('/etc/resolv.conf')) ?? '');
+	if (named === null) return [];
+	return [{ about: '/etc/resolv.conf', problem: `names ${named[1]}, a name server of the build` }];
+}
+
+async function compilersOn(files: DiskFiles, packages: readonly InstalledPackage[]): Promise<Finding[]> {
+	const installed = packages.filter(({ name }) => compilers.test(name)).map(({ name }) => name);
+	const loose: string[] = [];
+	for (const folder of ['/usr/local/bin', '/usr/bin']) {
+		for (const name of await files.names(folder))
+			if (compilerFile.test(name)) loose.push(`${folder}/${name}`);
+	}
+	return [
+		...findings(installed, 'a package to compile with'),
+		...findings(loose, 'a program to compile with'),
+	];
+}
+
+/** What belongs to the build and no node needs. */
+export async function leftoverFindings(
+	files: DiskFiles,
+	packages: readonly InstalledPackage[],
+): Promise<Finding[]> {
+	const found: Finding[] = [];
+	for (const [pattern, problem] of Object.entries(ofTheBuild)) {
+		found.push(
+			...findings(
+				(await files.matching(pattern)).filter((file) => !empty.has(file)),
+				problem,
+			),
+		);
+	}
+	return [
+		...found,
+		...(await packageSources(files)),
+		...(await aptSettings(files)),
+		...(await environment(files)),
+		...(await nameServers(files)),
+		...(await compilersOn(files, packages)),
+	];
+}

@@ -1,0 +1,103 @@
+import type { DiskFiles } from './disk-files.ts';
+import type { Finding } from './verify-finding.ts';
+
+/** Ours, and those without which nobody reaches a node, in every image. */
+const everywhere = [
+	'cloud-config.service',
+	'cloud-final.service',
+	'cloud-init-local.service',
+	'containerd.service',
+	'kstack-agent.path',
+	'kstack-assemble.service',
+	'kstack-images.service',
+	'kstack-metadata-guard.service',
+	'kstack-pods.service',
+	'ssh.service',
+];
+
+const since12 = [
+	'cloud-init-hotplugd.socket',
+	'fstrim.timer',
+	'getty@tty1.service',
+	'networking.service',
+	'remote-fs.target',
+	'resolvconf-pull-resolved.path',
+	'resolvconf-pull-resolved.service',
+	'resolvconf.service',
+	'systemd-pstore.service',
+];
+
+/** What else a release enables, whole: nothing but these may be enabled. */
+const byRelease: Readonly<Record<string, readonly string[]>> = {
+	'12': [...since12, 'cloud-init.service'],
+	'13': [
+		...since12,
+		'cloud-init-main.service',
+		'cloud-init-network.service',
+		'grub-common.service',
+		'sshd-keygen.service',
+	],
+};
+
+/** Units that user-data starts on the machines of a role, or nobody does. */
+const neverEnabled =
+	/^(etcd|haproxy|keepalived|kube.*|apt-daily(-upgrade)?|kstack-(gateway|leavers|nodes|pki|renew|routes|services))\.(service|timer)$/;
+
+const etc = '/etc/systemd/system';
+const folders = [etc, '/usr/lib/systemd/system', '/lib/systemd/system'];
+
+const isLinkToNothing = async (files: DiskFiles, file: string) =>
+	(await files.place(file)) === (await files.place('/dev/null'));
+
+/** The file that says what a unit is, `undefined` when there is none. */
+async function unitFile(files: DiskFiles, unit: string): Promise<string | undefined> {
+	for (const folder of folders) {
+		if ((await files.names(folder)).includes(unit)) return `${folder}/${unit}`;
+	}
+	return undefined;
+}
+
+/** Units that something in /etc wants or requires, none of them masked. */
+async function wanted(files: DiskFiles): Promise<string[]> {
+	const holders = (await files.names(etc)).filter((name) => /\.(wants|requires)$/.test(name));
+	const names = new Set((await Promise.all(holders.map((name) => files.names(`${etc}/${name}`)))).flat());
+	const masked = await Promise.all([...names].map((name) => isLinkToNothing(files, `${etc}/${name}`)));
+	return [...names].filter((_, index) => masked[index] !== true);
+}
+
+/** Scripts of System V that start at boot and that no unit stands in for: systemd runs them, too. */
+async function scripts(files: DiskFiles): Promise<string[]> {
+	const levels = ['S', '2', '3', '4', '5'].map((level) => `/etc/rc${level}.d`);
+	const links = (await Promise.all(levels.map((folder) => files.names(folder)))).flat();
+	const names = links
+		.map((link) => /^S\d\d(.+?)(\.sh)?$/.exec(link)?.[1])
+		.filter((name) => name !== undefined);
+	const units = [...new Set(names)].map((name) => `${name}.service`);
+	const known = await Promise.all(units.map((unit) => unitFile(files, unit)));
+	return units.filter((_, index) => known[index] === undefined);
+}
+
+/** The units that a machine from this disk starts because something has enabled them, sorted. */
+export async function enabledUnits(files: DiskFiles): Promise<string[]> {
+	return [...new Set([...(await wanted(files)), ...(await scripts(files))])].sort();
+}
+
+/**
+ * Units that are enabled and should not be, or the other way round. Of a release that is not in our
+ * list, only ours and those of the roles are judged.
+ */
+export async function unitFindings(files: DiskFiles): Promise<Finding[]> {
+	const release = /^VERSION_ID="?(\d+)/m.exec((await files.text('/etc/os-release')) ?? '')?.[1] ?? '';
+	const others = byRelease[release];
+	const expected = [...everywhere, ...(others ?? [])];
+	const enabled = await enabledUnits(files);
+	const surplus = enabled.filter((unit) =>
+		others === undefined ? neverEnabled.test(unit) : !expected.includes(unit),
+	);
+	return [
+		...expected
+			.filter((unit) => !enabled.includes(unit))
+			.map((unit) => ({ about: unit, problem: 'is not enabled' })),
+		...surplus.map((unit) => ({ about: unit, problem: 'is enabled, and should not be' })),
+	];
+}

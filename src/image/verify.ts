@@ -1,0 +1,120 @@
+import { isDeepStrictEqual } from 'node:util';
+import { withDisk } from './disk.ts';
+import type { DiskFiles } from './disk-files.ts';
+import { type InstalledPackage, installedPackages } from './disk-packages.ts';
+import { type FoundLock, innerLock, lockInside, outerLock } from './inspect-lock.ts';
+import type { Lock } from './lock.ts';
+import { componentFindings, imageFindings, packageFileFindings, packageFindings } from './verify-content.ts';
+import { type Finding, findings } from './verify-finding.ts';
+import { identityFindings } from './verify-identity.ts';
+import { leftoverFindings } from './verify-leftovers.ts';
+import { unitFindings } from './verify-units.ts';
+
+/** What verifying an image has come to. */
+export interface Verdict {
+	/** Where its lock was found; `null` when there is none. */
+	readonly lock: string | null;
+	readonly checked: { readonly components: number; readonly packages: number };
+	/** Everything that is not as it should be. */
+	readonly findings: readonly Finding[];
+}
+
+/** What two locks of the same image have in common: the files are in the lock of a built image alone. */
+const essence = ({ profile, debian, elements, components, images, packages }: Lock) => ({
+	...{ profile, release: debian.release, elements, images, packages },
+	components: Object.fromEntries(
+		Object.entries(components).map(([name, { files: _, ...component }]) => [name, component]),
+	),
+});
+
+/** What is wrong with the lock in the image, beside the one that counts. */
+async function innerLockFindings(files: DiskFiles, { lock, source }: FoundLock): Promise<Finding[]> {
+	const inner = await innerLock(files);
+	if (inner === undefined || isDeepStrictEqual(essence(inner.lock), essence(lock))) return [];
+	return [{ about: lockInside, problem: `is another lock than ${source}` }];
+}
+
+/** What is wrong between the image and its lock. */
+async function lockFindings(
+	files: DiskFiles,
+	packages: readonly InstalledPackage[],
+	found: FoundLock | undefined,
+): Promise<Finding[]> {
+	const unreadable = (await innerLock(files)) === undefined && (await files.status(lockInside)) !== undefined;
+	const first = unreadable ? [{ about: lockInside, problem: 'cannot be read as a lock' }] : [];
+	if (found === undefined) {
+		return [...first, { about: 'lock', problem: 'there is none: the components cannot be checked' }];
+	}
+	const { lock, source } = found;
+	const blind = componentFiles(lock) === 0 && Object.keys(lock.components).length > 0;
+	return [
+		...first,
+		...(await innerLockFindings(files, found)),
+		...findings(
+			blind ? [source] : [],
+			'names no files: the components can be checked by the lock of a built image alone',
+		),
+		...(await componentFindings(files, lock)),
+		...(await imageFindings(files, lock)),
+		...packageFindings(packages, lock),
+	];
+}
+
+const componentFiles = (lock: Lock | undefined) =>
+	Object.values(lock?.components ?? {}).flatMap(({ files }) => Object.keys(files ?? {})).length;
+
+/**
+ * Checks a disk against its lock and against what a node's image must and must not hold.
+ *
+ * @param outer  the lock from outside; left out, the one on the disk
+ */
+export async function verifyFiles(files: DiskFiles, outer?: FoundLock): Promise<Verdict> {
+	const found = outer ?? (await innerLock(files));
+	const packages = await installedPackages(files);
+	return {
+		lock: found?.source ?? null,
+		checked: { components: componentFiles(found?.lock), packages: packages.length },
+		findings: [
+			...(await lockFindings(files, packages, found)),
+			...(await packageFileFindings(files, packages)),
+			...(await identityFindings(files)),
+			...(await leftoverFindings(files, packages)),
+			...(await unitFindings(files)),
+		],
+	};
+}
+
+/** The verdict as an operator reads it. */
+export function verdictText(image: string, { lock, checked, findings: all }: Verdict): string {
+	const what = `component files: ${checked.components}, packages: ${checked.packages}, lock: ${lock ?? 'none'}`;
+	if (all.length === 0) return `${image} is as it should be (${what}).`;
+	return [
+		`${image} is not as it should be (${what}):`,
+		...all.map(({ about, problem }) => `  - ${about}: ${problem}`),
+	].join('\n');
+}
+
+/**
+ * `kimg verify`: mounts an image read-only and checks all that is in it.
+ *
+ * @param given  the lock to check against; left out, the one beside the image or in it
+ * @returns the verdict as text, and whether nothing was found
+ * @throws UserError when the image cannot be read, or the lock
+ */
+export async function verifyImage(
+	image: string,
+	given: string | undefined,
+	output: 'table' | 'json',
+): Promise<{ text: string; good: boolean }> {
+	const outer = await outerLock(image, given);
+	return withDisk(image, async ({ files }) => {
+		const verdict = await verifyFiles(files, outer);
+		return {
+			text:
+				output === 'json'
+					? JSON.stringify({ file: image, ...verdict }, undefined, 2)
+					: verdictText(image, verdict),
+			good: verdict.findings.length === 0,
+		};
+	});
+}
