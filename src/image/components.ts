@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { refuse } from '../errors.ts';
 import { packageRoot } from '../package.ts';
-import { forms, Mapping, readYaml } from './mapping.ts';
+import { type Form, forms, Mapping, readYaml } from './mapping.ts';
 
 /** A file of an upstream project, pinned: what is fetched is this or nothing. */
 export interface Component {
@@ -83,8 +83,8 @@ const address = {
 };
 const folder = { pattern: /^\/usr\/[\w./-]+$/, words: 'a place below /usr' };
 
-function textsOf(mapping: Mapping, form?: Parameters<Mapping['text']>[1]): Record<string, string> {
-	return Object.fromEntries(mapping.keys.map((key) => [key, mapping.text(key, form)]));
+function textsOf(mapping: Mapping, form?: Form): Record<string, string> {
+	return mapping.record((key) => mapping.text(key, form));
 }
 
 function readOrigin(origin: Mapping): Origin {
@@ -119,7 +119,7 @@ function readLine(line: Mapping, origins: Catalogue['origins']): Line {
 		versions,
 		pauseImage: line.text('pauseImage', reference),
 		dnsImage: line.text('dnsImage', reference),
-		networks: Object.fromEntries(networks.keys.map((name) => [name, textsOf(networks.within(name))])),
+		networks: networks.record((name) => textsOf(networks.within(name))),
 	};
 }
 

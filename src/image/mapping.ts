@@ -93,6 +93,11 @@ export class Mapping {
 		return new Mapping(this.#content[key] ?? {}, `${this.#place}: ${key}`, this.mistakes);
 	}
 
+	/** Every key with what `read` makes of it. */
+	record<Value>(read: (key: string) => Value): Record<string, Value> {
+		return Object.fromEntries(this.keys.map((key) => [key, read(key)]));
+	}
+
 	/** The mappings of a key's list. */
 	each(key: string): Mapping[] {
 		const value = this.#content[key];
