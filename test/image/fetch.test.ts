@@ -15,6 +15,9 @@ import { output } from '../support/processes.ts';
 const content = randomBytes(1_000_000);
 const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
+/** Whether a file is the one that is pinned. AVA takes seconds to compare a megabyte. */
+const isWhole = async (file: string) => (await readFile(file)).equals(content);
+
 const pinned = (more: Partial<Component> = {}): Component => ({
 	name: 'thing',
 	version: '1.0',
@@ -65,7 +68,7 @@ test('a component comes from a folder, and then from the cache, whatever the fol
 	const supply = readSupply(undefined, folder);
 	await writeFile(path.join(folder, 'thing.tar.gz'), content);
 	const file = await fetchComponent(pinned(), cache, supply);
-	t.deepEqual(await readFile(file), content);
+	t.true(await isWhole(file));
 	await writeFile(path.join(folder, 'thing.tar.gz'), 'bad');
 	t.is(await fetchComponent(pinned(), cache, supply), file);
 	await writeFile(file, 'damaged');
@@ -118,7 +121,7 @@ test('a server that dies in the middle, again and again, is asked for the rest',
 	);
 	const cache = await temporaryFolder();
 	const component = pinned({ url: `${address}/thing.tar.gz` });
-	t.deepEqual(await readFile(await fetchComponent(component, cache, {})), content);
+	t.true(await isWhole(await fetchComponent(component, cache, {})));
 	t.deepEqual(asked, ['/thing.tar.gz 0', '/thing.tar.gz 400000', '/thing.tar.gz 800000']);
 	t.is((await readdir(cache)).length, 1);
 });
@@ -129,7 +132,7 @@ test('what a process that is gone has left of a download is taken over', async (
 	const component = pinned({ url: `${address}/thing.tar.gz` });
 	const file = path.join(cache, component.checksum.replace(':', '-'));
 	await writeFile(`${file}.999999999-1`, content.subarray(0, 300_000));
-	t.deepEqual(await readFile(await fetchComponent(component, cache, {})), content);
+	t.true(await isWhole(await fetchComponent(component, cache, {})));
 	t.deepEqual(asked, ['/thing.tar.gz 300000']);
 	t.deepEqual(await readdir(cache), [path.basename(file)]);
 });
@@ -147,7 +150,7 @@ test('a left part that is of another file is fetched anew, and so is one where t
 		const cache = await temporaryFolder();
 		const component = pinned({ url: `${address}/thing.tar.gz` });
 		await writeFile(path.join(cache, `${component.checksum.replace(':', '-')}.999999999-1`), left);
-		t.deepEqual(await readFile(await fetchComponent(component, cache, {})), content);
+		t.true(await isWhole(await fetchComponent(component, cache, {})));
 	}
 });
 
@@ -165,7 +168,7 @@ test('a file that is cut short is not taken, and what has come of it stays for t
 	const [left] = await readdir(cache);
 	t.is((await stat(path.join(cache, left as string))).size, 500_000);
 	healthy = true;
-	t.deepEqual(await readFile(await fetchComponent(component, cache, {})), content);
+	t.true(await isWhole(await fetchComponent(component, cache, {})));
 	t.is((await readdir(cache)).length, 1);
 });
 
