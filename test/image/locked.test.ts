@@ -1,43 +1,16 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
-import { basePackages } from '../../src/image/base.ts';
-import { packagesOf, renderElements } from '../../src/image/elements.ts';
 import { readLock } from '../../src/image/lock.ts';
-import { planImage } from '../../src/image/plan.ts';
-import { profileNamed } from '../../src/image/profiles.ts';
-import { checksumIn, debianArchive } from '../support/debian-archive.ts';
-import { temporaryFolder } from '../support/folders.ts';
-import { runSource } from '../support/processes.ts';
-
-const plan = planImage(profileNamed('debian8-x64-kubernetes'));
-
-/** Debian 8's archive with all that its image asks for, as far as apt is concerned. */
-async function archive(): Promise<string> {
-	const root = await temporaryFolder();
-	const names = basePackages(packagesOf(await renderElements(plan), 'jessie'));
-	const entries = [
-		{ name: 'dash', version: '1:0.5', more: 'Essential: yes' },
-		{ name: 'tzdata', version: '2016a', more: 'Priority: required' },
-		...['apt', ...names].map((name) => ({ name, version: '8.0-1' })),
-	];
-	await debianArchive(path.join(root, 'debian'), 'jessie', entries);
-	await debianArchive(path.join(root, 'debian-security'), 'jessie/updates', [
-		{ name: 'jq', version: '8.0-1+deb8u1' },
-	]);
-	return root;
-}
-
-/** A machine's cache and working directory, and kimg there. */
-async function machine(root: string) {
-	const [cwd, cache] = [await temporaryFolder(), await temporaryFolder()];
-	const env = { KSTACK_CACHE: cache, KSTACK_DEBIAN_ARCHIVE: `file://${root}` };
-	return { cwd, cache, kimg: (...args: string[]) => runSource('src/kimg.ts', args, { cwd, env }) };
-}
+import { checksumIn } from '../support/debian-archive.ts';
+import { archive, machine, plan } from '../support/kimg.ts';
 
 test('kimg lock writes down components and packages, the same each time, and leaves nothing else', async (t) => {
 	const { cwd, cache, kimg } = await machine(await archive());
-	const ended = await kimg('lock');
+	const ended = await kimg(['lock']);
 	t.deepEqual(ended, { code: 0, stdout: `${cwd}/debian8-x64-kubernetes.lock.json\n`, stderr: '' });
 	const lock = await readLock(ended.stdout.trim());
 	t.is(lock.debian.date, '2026-11-21T10:00:00Z');
@@ -50,7 +23,7 @@ test('kimg lock writes down components and packages, the same each time, and lea
 	});
 	t.true(['dash', 'tzdata', 'apt', 'linux-image-4.9-amd64'].every((name) => name in lock.packages));
 	t.deepEqual(await readdir(path.join(cache, 'work')), []);
-	const again = await kimg('lock', '--out', 'again.json');
+	const again = await kimg(['lock', '--out', 'again.json']);
 	t.is(await readFile(again.stdout.trim(), 'utf8'), await readFile(ended.stdout.trim(), 'utf8'));
 });
 
@@ -60,7 +33,7 @@ test('kimg build --locked names each thing that is not what the lock says, and f
 		return t.pass();
 	}
 	const { cwd, cache, kimg } = await machine(await archive());
-	const file = (await kimg('lock')).stdout.trim();
+	const file = (await kimg(['lock'])).stdout.trim();
 	const lock = await readLock(file);
 	const etcd = lock.components.etcd as NonNullable<(typeof lock.components)[string]>;
 	const changed = {
@@ -70,7 +43,7 @@ test('kimg build --locked names each thing that is not what the lock says, and f
 	};
 	await writeFile(file, JSON.stringify(changed));
 	await mkdir(path.join(cwd, 'mirror'));
-	const ended = await kimg('build', '--mirror', 'mirror', '--locked');
+	const ended = await kimg(['build', '--mirror', 'mirror', '--locked']);
 	t.is(ended.code, 1);
 	t.is(ended.stdout, '');
 	t.regex(
@@ -87,7 +60,56 @@ test('kimg build --locked names each thing that is not what the lock says, and f
 
 test('kimg build --locked without a lock says so before anything else', async (t) => {
 	const { kimg } = await machine('/nowhere');
-	const ended = await kimg('build', '--locked');
+	const ended = await kimg(['build', '--locked']);
 	t.is(ended.code, 2);
 	t.regex(ended.stderr, /^kimg: debian8-x64-kubernetes\.lock\.json cannot be read as a lock: ENOENT/);
+});
+
+test('a build that is ended while it downloads leaves what has come, and the next one goes on with that', async (t) => {
+	if (process.getuid?.() !== 0) {
+		t.log('skipped: images are built by root alone');
+		return t.pass();
+	}
+	const { cache, kimg } = await machine(await archive());
+	const asked: string[] = [];
+	let hangs = true;
+	const server = createServer(({ headers }, response) => {
+		asked.push(headers.range ?? 'all');
+		if (!hangs) return void response.writeHead(404).end();
+		response.writeHead(200, { 'Content-Length': 1_000_000 });
+		response.write(Buffer.alloc(100_000));
+	});
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	t.teardown(() => {
+		server.closeAllConnections();
+		server.close();
+	});
+	const build = ['build', '--mirror', `http://127.0.0.1:${(server.address() as AddressInfo).port}`];
+	const parts = async () => {
+		const names = await readdir(path.join(cache, 'downloads')).catch(() => []);
+		const sizes = names.map(async (name) => (await stat(path.join(cache, 'downloads', name))).size);
+		return (await Promise.all(sizes)).filter((size) => size > 0).length;
+	};
+	let ends: Promise<void> | undefined;
+	const ended = await kimg(build, {
+		onStderr: (text, pid) => {
+			if (!text.includes('fetching')) return;
+			ends ??= (async () => {
+				while ((await parts()) < 4) await setTimeout(50);
+				process.kill(pid, 'SIGTERM');
+			})();
+		},
+	});
+	await ends;
+	t.is(ended.code, 143);
+	t.regex(ended.stderr, /\nkimg: Terminated\.\n$/);
+	t.deepEqual(await readdir(path.join(cache, 'work')), []);
+	t.is(await parts(), 4);
+
+	hangs = false;
+	asked.length = 0;
+	const next = await kimg(build);
+	t.is(next.code, 1);
+	t.regex(next.stderr, /, of which 0\.1 MB are here already/);
+	t.true(asked.filter((range) => /^bytes=[1-9]/.test(range)).length >= 4);
 });
