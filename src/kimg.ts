@@ -10,7 +10,7 @@ const profile = (cli: Argv) =>
 	cli.positional('profile', {
 		type: 'string',
 		default: defaultProfile,
-		describe: 'Name of the profile, see kimg list',
+		describe: 'Name of the profile, see kimg list, or the YAML file of an own one',
 	});
 
 const imageFile = { type: 'string', demandOption: true, describe: 'An image that kimg has built' } as const;
@@ -28,6 +28,16 @@ const kubernetesSource = {
 	default: 'upstream',
 	describe:
 		"Where Kubernetes comes from: upstream (its release), debian (1.20.2 from Debian's source package), or a folder with bin/",
+} as const;
+
+/** What stands in for upstream's addresses. */
+const supplyFlags = {
+	mirror: {
+		type: 'string',
+		requiresArg: true,
+		describe: "Address or folder that stands in for upstream's [KSTACK_MIRROR]",
+	},
+	components: { type: 'string', requiresArg: true, describe: "Folder that holds upstream's files by name" },
 } as const;
 
 await main('kimg', (cli) =>
@@ -66,6 +76,11 @@ await main('kimg', (cli) =>
 				profile(command)
 					.option('out', { type: 'string', requiresArg: true, describe: 'File to write [./PROFILE.qcow2]' })
 					.option('kubernetes-source', kubernetesSource)
+					.option('locked', {
+						type: 'string',
+						describe: 'Build what this lock says, or fail [./PROFILE.lock.json]',
+					})
+					.options(supplyFlags)
 					.example('$0 build debian12-x64-kubernetes', "Kubernetes' current line on Debian 12")
 					.example(
 						'$0 build debian12-x64-kubernetes --kubernetes-source debian',
@@ -73,7 +88,10 @@ await main('kimg', (cli) =>
 					),
 			async (args) => {
 				const { buildImage } = await import('./image/build.ts');
-				print(await buildImage(args.profile as string, args.kubernetesSource, args.out));
+				const { readSupply } = await import('./image/fetch.ts');
+				const { out, locked } = args;
+				const supply = readSupply(args.mirror, args.components);
+				print(await buildImage(args.profile as string, args.kubernetesSource, { out, locked, supply }));
 			},
 		)
 		.command(
@@ -100,6 +118,23 @@ await main('kimg', (cli) =>
 			async (args) => {
 				const { uploadImage } = await import('./image/upload.ts');
 				print(await uploadImage(args.file, args.name, args.osCloud));
+			},
+		)
+		.command(
+			'lock [profile]',
+			'Write down every version and checksum of what an image is made from, and build nothing',
+			(command) =>
+				profile(command)
+					.option('out', {
+						type: 'string',
+						requiresArg: true,
+						describe: 'File to write [./PROFILE.lock.json]',
+					})
+					.option('kubernetes-source', kubernetesSource)
+					.example('$0 lock debian12-x64-kubernetes', 'for kimg build debian12-x64-kubernetes --locked'),
+			async (args) => {
+				const { lockImage } = await import('./image/lock-image.ts');
+				print(await lockImage(args.profile as string, args.kubernetesSource, args.out));
 			},
 		)
 		.command(

@@ -17,10 +17,11 @@ export interface RunOptions {
 	readonly uninterrupted?: boolean;
 }
 
-/** Another program ended with a failure; `stderr` is what it said. */
+/** Another program ended with a failure: `status` is its exit code, `stderr` what it said. */
 export class CommandError extends UserError {
 	override name = 'CommandError';
 	readonly stderr: string;
+	readonly status: number | undefined;
 
 	constructor(command: string, code: number | undefined, stderr: string) {
 		const said = stderr.trim();
@@ -28,6 +29,7 @@ export class CommandError extends UserError {
 			`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${said === '' ? '' : `:\n${said}`}`,
 		);
 		this.stderr = said;
+		this.status = code;
 	}
 }
 

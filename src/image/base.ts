@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { follow, run } from '../run.ts';
 import { say } from '../say.ts';
@@ -23,16 +23,27 @@ const usual = [
 	'systemd-sysv',
 ];
 
-/** A base system older than this is made again; a younger one is brought up to date by the build itself. */
+/** A base system that no build has used for so long is removed when another one is made. */
 const daysToKeep = 7;
 
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+/** Debian's own keys, of the releases that are not archived. */
+export const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** Where the preferences lie below preferences.d until image-cleanup takes them away. */
+const pinsFile = 'kimg-lock';
+
+/** All packages to ask for, so that a base system holds the image's. */
+export function basePackages(packages: readonly string[]): string[] {
+	return [...new Set([...usual, ...packages])].sort();
+}
 
 /** What a base system is made of. */
 export interface BaseRequest {
 	/** Code name of Debian's release. */
 	readonly release: string;
 	readonly packages: readonly string[];
+	/** Preferences of apt that say which versions; diskimage-builder's own steps keep to them as well. */
+	readonly preferences: string;
 	/** Lines of sources.list. */
 	readonly sources: readonly string[];
 	/** The hook that keeps the initramfs from being made with every package. */
@@ -53,13 +64,12 @@ export async function makeBase(
 	onLine: (line: string) => void,
 	env: NodeJS.ProcessEnv,
 ): Promise<string> {
-	const { release, holdInitramfs } = request;
-	const packages = [...new Set([...usual, ...request.packages])].sort();
+	const { release, packages, preferences, holdInitramfs } = request;
 	const options = [
 		'--variant=minbase',
 		'--components=main',
 		`--include=${packages.join(',')}`,
-		`--keyring=${keyring}`,
+		`--keyring=${archiveKeyring}`,
 		'--aptopt=Acquire::Languages "none"',
 		`--essential-hook=cp ${sh(holdInitramfs)} "$1/hold-initramfs"`,
 		'--essential-hook=chroot "$1" /hold-initramfs',
@@ -69,16 +79,30 @@ export async function makeBase(
 		// What only this step needs: diskimage-builder writes sources of its own.
 		'--customize-hook=rm -f "$1/etc/apt/sources.list" "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
 	];
-	const content = JSON.stringify([options, request.sources, await readFile(holdInitramfs, 'utf8')]);
+	const content = JSON.stringify([
+		options,
+		preferences,
+		request.sources,
+		await readFile(holdInitramfs, 'utf8'),
+	]);
 	const key = createHash('sha256').update(content).digest('hex').slice(0, 12);
 	const archive = path.join(cache, `debian-${release}-${key}.tar.gz`);
-	if (await young(archive)) return archive;
+	const now = new Date();
+	const isThere = await utimes(archive, now, now).then(
+		() => true,
+		() => false,
+	);
+	if (isThere) return archive;
 
 	say(`installing ${packages.length} packages and what they need; kept for the next builds`);
 	await mkdir(cache, { recursive: true });
 	const unfinished = path.join(cache, `${process.pid}.tar`);
+	const pins = path.join(cache, `${process.pid}.pref`);
+	const place = '"$1/etc/apt/preferences.d"';
+	const pinHook = `--setup-hook=mkdir -p ${place} && cp ${sh(pins)} ${place}/${pinsFile}`;
 	try {
-		await follow('mmdebstrap', [...options, release, unfinished, ...request.sources], onLine, {
+		await writeFile(pins, preferences);
+		await follow('mmdebstrap', [...options, pinHook, release, unfinished, ...request.sources], onLine, {
 			env,
 			package: 'mmdebstrap',
 		});
@@ -86,12 +110,17 @@ export async function makeBase(
 		await run('gzip', ['-1', '--force', unfinished]);
 		await rename(`${unfinished}.gz`, archive);
 	} finally {
-		for (const rest of [unfinished, `${unfinished}.gz`]) await rm(rest, { force: true });
+		for (const rest of [pins, unfinished, `${unfinished}.gz`]) await rm(rest, { force: true });
 	}
+	await removeUnused(cache);
 	return archive;
 }
 
-async function young(file: string): Promise<boolean> {
-	const status = await stat(file).catch(() => undefined);
-	return status !== undefined && Date.now() - status.mtimeMs < daysToKeep * 24 * 3600 * 1000;
+async function removeUnused(cache: string): Promise<void> {
+	for (const name of await readdir(cache)) {
+		if (!/^debian-.*\.tar\.gz$/.test(name)) continue;
+		const file = path.join(cache, name);
+		const used = (await stat(file).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
+		if (Date.now() - used > daysToKeep * 24 * 3600 * 1000) await rm(file, { force: true });
+	}
 }

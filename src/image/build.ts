@@ -6,26 +6,46 @@ import { CommandError } from '../run.ts';
 import { say } from '../say.ts';
 import { BuildLog } from './build-log.ts';
 import { runDiskimageBuilder } from './diskimage-builder.ts';
-import { gatherInputs } from './inputs.ts';
-import { type KubernetesSource, readSource, versionOf } from './kubernetes.ts';
-import { type ImagePlan, planImage } from './plan.ts';
+import type { Supply } from './fetch.ts';
+import { type BuildInputs, gatherInputs } from './inputs.ts';
+import type { KubernetesSource } from './kubernetes.ts';
+import { differences, type Lock, lockText, readLock } from './lock.ts';
+import { makeLock } from './lock-image.ts';
+import type { ImagePlan } from './plan.ts';
 import { checkPrerequisites } from './prerequisites.ts';
-import { profileNamed } from './profiles.ts';
+import { planFor } from './request.ts';
 import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from './workplace.ts';
 
+/** How an image is to be built, where that is not left to kimg. */
+export interface BuildOptions {
+	/** The qcow2 to write; an older one is replaced once the new one is whole. */
+	readonly out?: string | undefined;
+	/** The lock that the image must be made from; as `''`, the profile's name with `.lock.json`. */
+	readonly locked?: string | undefined;
+	readonly supply: Supply;
+}
+
 /**
- * What goes into the image of a profile, with Kubernetes from the given source.
+ * Refuses what is not what a lock says.
  *
- * @param sourceWord  `upstream`, `debian`, or a folder
- * @throws UserError exit code 2 when there is no such profile or source
+ * @param what  the beginning of the sentence "… not what LOCK says"
+ * @throws UserError that names each difference
  */
-export async function planFor(
-	profileName: string,
-	sourceWord: string,
-): Promise<{ plan: ImagePlan; source: KubernetesSource }> {
-	const profile = profileNamed(profileName);
-	const source = await readSource(sourceWord);
-	return { plan: planImage(profile, await versionOf(source), source !== 'upstream'), source };
+function mustBe(wanted: Lock, found: Lock, what: string): void {
+	const lines = differences(wanted, found).map((line) => `  - ${line}`);
+	if (lines.length === 0) return;
+	throw new UserError(`${what} not what the lock says:\n${lines.join('\n')}`, {
+		hint: '`kimg lock` writes a new lock.',
+	});
+}
+
+/** A lock with the checksums of the files that each component puts onto the image. */
+function withFiles(lock: Lock, files: BuildInputs['files']): Lock {
+	const components = Object.entries(lock.components).map(([name, component]) => {
+		const own = files[name];
+		return [name, own === undefined ? component : { ...component, files: own }] as const;
+	});
+	return { ...lock, components: Object.fromEntries(components) };
 }
 
 /** What the operator should know before choosing this image for anything that lasts. */
@@ -49,32 +69,46 @@ async function moveInto(file: string, target: string): Promise<void> {
 }
 
 /**
- * Builds the image of a profile.
+ * Builds the image of a profile: resolves what it is made from, and makes exactly that.
  *
- * @param sourceWord  where Kubernetes comes from: `upstream`, `debian`, or a folder
- * @param output      the qcow2 to write; an older one is replaced once the new one is whole
+ * @param profileWord  the name of a profile, or the file of an own one
+ * @param sourceWord   where Kubernetes comes from: `upstream`, `debian`, or a folder
  * @returns the file's path
- * @throws UserError when something is missing, or the build fails
+ * @throws UserError when something is missing, is not what the lock says, or the build fails
  */
-export async function buildImage(profileName: string, sourceWord: string, output?: string): Promise<string> {
+export async function buildImage(
+	profileWord: string,
+	sourceWord: string,
+	{ out, locked, supply }: BuildOptions,
+): Promise<string> {
 	const began = Date.now();
-	const { plan, source } = await planFor(profileName, sourceWord);
+	const { plan, source } = await planFor(profileWord, sourceWord);
 	const { name } = plan.profile;
-	const target = path.resolve(output ?? `${name}.qcow2`);
+	const wanted = locked === undefined ? undefined : await readLock(locked || `${name}.lock.json`);
+	const target = path.resolve(out ?? `${name}.qcow2`);
 	const beside = target.replace(/\.qcow2$/, '');
 	const cache = cacheFolder();
 	const room = { [cache]: source === 'debian' ? 6e9 : 5e9, [path.dirname(target)]: 1e9 };
-	const packages = await checkPrerequisites(plan, source, room);
+	const packages = await checkPrerequisites(plan, source, supply, room);
 	warn(plan, source);
 
 	const log = new BuildLog(`${beside}.log`, say);
 	await closeAbandoned(cache);
 	const work = await openWorkplace(cache);
 	try {
-		const inputs = await gatherInputs(plan, source, work, cache);
-		const image = await runDiskimageBuilder(plan, inputs, packages, { work, cache }, log);
+		log.clock.enter('versions');
+		const lock = await makeLock(plan, source, packages.sources, { work, cache }, wanted);
+		if (wanted !== undefined) mustBe(wanted, lock, 'What can be had here is');
+		log.clock.enter('downloads');
+		const inputs = await gatherInputs(plan, source, work, cache, supply);
+		await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs.files)));
+		const image = await runDiskimageBuilder(plan, inputs, lock, packages, { work, cache }, log);
+		const built = await readLock(inputs.places.lock);
+		if (wanted !== undefined) mustBe(wanted, built, `What was built as ${name} is`);
+		else for (const line of differences(lock, built)) say(line);
 		const record = inputs.elements.find((file) => file.path.endsWith('/usr/share/kstack/image.json'));
 		await writeFile(`${beside}.json`, record?.text ?? '{}\n');
+		await copyFile(inputs.places.lock, `${beside}.lock.json`);
 		await moveInto(image, target);
 	} catch (error) {
 		interrupted.signal.throwIfAborted();

@@ -15,8 +15,10 @@ export interface BuildPlaces {
 	readonly binaries: string;
 	/** Container images as archives. */
 	readonly archives: string;
-	/** Upstream's programs, laid out as on the node. */
+	/** Upstream's programs: a folder for each component, laid out as on the node. */
 	readonly components: string;
+	/** The lock, which the build completes. */
+	readonly lock: string;
 	/** The image, without `.qcow2`. */
 	readonly output: string;
 }
@@ -50,6 +52,7 @@ export function buildCommand(
 		DIB_CONTAINER_ARCHIVES: places.archives,
 		DIB_CONTAINER_SANDBOX_IMAGE: plan.line.pauseImage,
 		DIB_CONTAINER_CGROUP_DRIVER: plan.cgroupDriver,
+		DIB_IMAGE_LOCK: places.lock,
 		OVERWRITE_OLD_IMAGE: '1',
 	};
 	if (!plan.fromDebian) environment.DIB_UPSTREAM_COMPONENTS = places.components;
@@ -86,7 +89,10 @@ export function buildScript(command: BuildCommand): string {
 #   DEBIAN_MIRROR, DEBIAN_SECURITY_MIRROR   package mirrors
 #   KUBERNETES_BINARIES                     folder with kube-apiserver, kubelet and so on
 #   CONTAINER_ARCHIVES                      folder with container images as *.tar
-#   UPSTREAM_COMPONENTS                     folder laid out as on the node, where the elements want one
+#   UPSTREAM_COMPONENTS                     folder with a folder for each component, laid out as on the node,
+#                                           where the elements want one
+# and, for an image that knows what is in it:
+#   IMAGE_LOCK                              file that \`kimg lock\` has written, which the build completes
 set -euo pipefail
 here=$(cd "$(dirname "\${BASH_SOURCE[0]}")" && pwd)
 
@@ -108,6 +114,7 @@ export const asked = {
 		binaries: '$KUBERNETES_BINARIES',
 		archives: '$CONTAINER_ARCHIVES',
 		components: '$UPSTREAM_COMPONENTS',
+		lock: '${IMAGE_LOCK:-}',
 	},
 	mirrors: { main: '$DEBIAN_MIRROR', security: '$DEBIAN_SECURITY_MIRROR' },
 } as const;

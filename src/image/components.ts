@@ -1,3 +1,8 @@
+import path from 'node:path';
+import { refuse } from '../errors.ts';
+import { packageRoot } from '../package.ts';
+import { type Form, forms, Mapping, readYaml } from './mapping.ts';
+
 /** A file of an upstream project, pinned: what is fetched is this or nothing. */
 export interface Component {
 	readonly name: string;
@@ -27,127 +32,167 @@ export interface ReleaseLine {
 	readonly manifests: Readonly<Record<string, Component>>;
 }
 
-const checksums = 'kubernetes-sigs/kubespray, roles/kubespray_defaults/vars/main/checksums.yml';
-const github = 'https://github.com';
-
-function kubernetes(version: string, sha512: string): Component {
-	const minor = version.split('.').slice(0, 2).join('.');
-	return {
-		name: 'kubernetes',
-		version,
-		url: `https://dl.k8s.io/v${version}/kubernetes-server-linux-amd64.tar.gz`,
-		checksum: `sha512:${sha512}`,
-		published: `kubernetes/kubernetes, CHANGELOG/CHANGELOG-${minor}.md, "Server Binaries"`,
-		licence: 'Apache-2.0',
-		layout: { 'kubernetes/server/bin/': '/usr/local/bin' },
-	};
+/** Another release of a component than the line's: with a checksum where components.yaml has none of it. */
+export interface Choice {
+	readonly version: string;
+	readonly checksum?: string;
+	/** Where the choice stands. */
+	readonly published?: string;
 }
 
-function etcd(version: string, sha256: string): Component {
-	const folder = `etcd-v${version}-linux-amd64`;
-	return {
-		name: 'etcd',
-		version,
-		url: `${github}/etcd-io/etcd/releases/download/v${version}/${folder}.tar.gz`,
-		checksum: `sha256:${sha256}`,
-		published: checksums,
-		licence: 'Apache-2.0',
-		layout: { [`${folder}/etcd`]: '/usr/local/bin', [`${folder}/etcdctl`]: '/usr/local/bin' },
-	};
+/** Choices by the name of the component. */
+export type Choices = Readonly<Record<string, Choice>>;
+
+/** What components.yaml says of a component, for whichever release. */
+interface Origin {
+	readonly url: string;
+	readonly published: string;
+	readonly licence: string;
+	readonly layout: Readonly<Record<string, string>>;
+	readonly addon: string | undefined;
+	/** Of each release that is known. */
+	readonly checksums: Readonly<Record<string, string>>;
 }
 
-function containerd(version: string, sha256: string): Component {
-	return {
-		name: 'containerd',
-		version,
-		url: `${github}/containerd/containerd/releases/download/v${version}/containerd-static-${version}-linux-amd64.tar.gz`,
-		checksum: `sha256:${sha256}`,
-		published: checksums,
-		licence: 'Apache-2.0',
-		layout: { 'bin/': '/usr/local/bin' },
-	};
+interface Line {
+	/** The first minor version of Kubernetes 1 that is beyond it. */
+	readonly before: number;
+	readonly profiles: readonly string[];
+	readonly versions: Readonly<Record<string, string>>;
+	readonly pauseImage: string;
+	readonly dnsImage: string;
+	readonly networks: ReleaseLine['networks'];
 }
 
-function runc(version: string, sha256: string): Component {
-	return {
-		name: 'runc',
-		version,
-		url: `${github}/opencontainers/runc/releases/download/v${version}/runc.amd64`,
-		checksum: `sha256:${sha256}`,
-		published: checksums,
-		licence: 'Apache-2.0',
-		layout: { '': '/usr/local/sbin/runc' },
-	};
+/** The whole of components.yaml. */
+export interface Catalogue {
+	readonly origins: Readonly<Record<string, Origin>>;
+	readonly lines: readonly Line[];
 }
-
-function cniPlugins(version: string, sha256: string): Component {
-	return {
-		name: 'cni-plugins',
-		version,
-		url: `${github}/containernetworking/plugins/releases/download/v${version}/cni-plugins-linux-amd64-v${version}.tgz`,
-		checksum: `sha256:${sha256}`,
-		published: checksums,
-		licence: 'Apache-2.0',
-		layout: { '': '/usr/lib/cni' },
-	};
-}
-
-function calicoResources(version: string, sha256: string): Component {
-	return {
-		name: 'calico-crds',
-		version,
-		url: `https://raw.githubusercontent.com/projectcalico/calico/v${version}/manifests/crds.yaml`,
-		checksum: `sha256:${sha256}`,
-		published: checksums,
-		licence: 'Apache-2.0',
-		layout: {},
-	};
-}
-
-const flannel = { daemon: 'v0.28.1', plugin: 'v1.9.0-flannel1' };
-
-/** The last line that runs on Debian 8 and that Debian's own source package holds. */
-const line120: ReleaseLine = {
-	kubernetes: kubernetes(
-		'1.20.4',
-		'37738bc8430b0832f32c6d13cdd68c376417270568cd9b31a1ff37e96cfebcc1e2970c72bed588f626e35ed8273671c77200f0d164e67809b5626a2a99e3c5f5',
-	),
-	companions: [
-		etcd('3.5.29', '7692f812db0bfeee3a731c45046864cf729e552bad82ce7cb5b507053d033267'),
-		// containerd 2 no longer speaks the protocol of kubelets before 1.26.
-		containerd('1.7.34', '8e244782bbbbe39b2213b961f0939974e88b33f68bed13c6b51f8b4c4ab8ca47'),
-		runc('1.3.6', '3f3921dbbee7723e9868f97e88e51ffc910206e3ba55646e74d93d24ea76023c'),
-		cniPlugins('1.6.2', 'b8e811578fb66023f90d2e238d80cec3bdfca4b44049af74c374d4fae0f9c090'),
-	],
-	pauseImage: 'registry.k8s.io/pause:3.2',
-	dnsImage: 'registry.k8s.io/coredns:1.7.0',
-	networks: { flannel },
-	manifests: {},
-};
-
-const currentLine: ReleaseLine = {
-	kubernetes: kubernetes(
-		'1.35.4',
-		'7454c2d9023de3230972e965e1e2a587a291e2a1abee703bb0737057e1646b23ebac538b93dd778e93579e3c293dc1fa8d002e6848ad5ebc01598bc47358fe44',
-	),
-	companions: [
-		etcd('3.6.14', 'ffe840ff9295808e88cce2794a18a5ac87f12a5203c8314d0bf6aa119b41bac5'),
-		containerd('2.2.7', 'a1df5b5398fe9002c0217de7959bb5642e8deb5be965dcfef4c012ee90c09561'),
-		runc('1.4.3', 'f6ae8efc0fa40079e1475e97cbe9d1bd3f106a28d6af78a11d9f1bd565515e60'),
-		cniPlugins('1.9.1', 'b98f74a0f8522f0a83867178729c1aa70f2158f90c45a2ca8fa791db1c76b303'),
-	],
-	pauseImage: 'registry.k8s.io/pause:3.10.1',
-	dnsImage: 'registry.k8s.io/coredns/coredns:v1.13.1',
-	networks: { flannel, calico: { release: 'v3.31.7' } },
-	manifests: {
-		calico: calicoResources('3.31.7', '1d6d5e523f92ee1e8227a48c016229c668f94035431b82f19139affeb45dbeff'),
-	},
-};
 
 /** Minor version of Kubernetes, 20 of 1.20.2. */
 export const minorOf = (version: string) => Number(version.split('.')[1]);
 
-/** The line whose components suit a release of Kubernetes. */
-export function lineFor(version: string): ReleaseLine {
-	return minorOf(version) < 26 ? line120 : currentLine;
+const reference = {
+	pattern: /^[a-z0-9.-]+\/[\w./-]+:v?[\w.-]+$/,
+	words: 'an image with its registry and tag',
+};
+const address = {
+	pattern: /^https:\/\/\S*\{version\}\S*$/,
+	words: 'an https:// address with {version} in it',
+};
+const folder = { pattern: /^\/usr\/[\w./-]+$/, words: 'a place below /usr' };
+
+function textsOf(mapping: Mapping, form?: Form): Record<string, string> {
+	return mapping.record((key) => mapping.text(key, form));
+}
+
+function readOrigin(origin: Mapping): Origin {
+	origin.only('licence', 'url', 'published', 'addon', 'layout', 'checksums');
+	const checksums = origin.within('checksums');
+	for (const version of checksums.keys)
+		if (!forms.version.pattern.test(version)) checksums.wrong(version, `is not ${forms.version.words}`);
+	return {
+		licence: origin.text('licence'),
+		url: origin.text('url', address),
+		published: origin.text('published'),
+		addon: origin.has('addon') ? origin.text('addon') : undefined,
+		layout: textsOf(origin.within('layout'), folder),
+		checksums: textsOf(checksums, forms.checksum),
+	};
+}
+
+function readLine(line: Mapping, origins: Catalogue['origins']): Line {
+	line.only('before', 'profiles', 'versions', 'pauseImage', 'dnsImage', 'networks');
+	const chosen = line.within('versions');
+	const versions = textsOf(chosen, forms.version);
+	if (!chosen.has('kubernetes')) chosen.wrong('kubernetes', 'is missing');
+	for (const [name, version] of Object.entries(versions)) {
+		if (origins[name] === undefined) chosen.wrong(name, 'is none of the components');
+		else if (origins[name].checksums[version] === undefined)
+			chosen.wrong(name, `is ${version}, whose checksum is not among its checksums`);
+	}
+	const networks = line.within('networks');
+	return {
+		before: line.has('before') ? minorOf(line.text('before', forms.version)) : Number.POSITIVE_INFINITY,
+		profiles: line.texts('profiles'),
+		versions,
+		pauseImage: line.text('pauseImage', reference),
+		dnsImage: line.text('dnsImage', reference),
+		networks: networks.record((name) => textsOf(networks.within(name))),
+	};
+}
+
+/**
+ * Reads the content of a file such as components.yaml.
+ *
+ * @throws UserError exit code 2, with every mistake in it
+ */
+export function readCatalogue(content: unknown, file: string): Catalogue {
+	const top = new Mapping(content, file);
+	top.only('components', 'lines');
+	const components = top.within('components');
+	const origins = Object.fromEntries(
+		components.keys.map((name) => [name, readOrigin(components.within(name))]),
+	);
+	const lines = top.each('lines').map((line) => readLine(line, origins));
+	if (lines.at(-1)?.before !== Number.POSITIVE_INFINITY)
+		top.wrong('lines', 'must end with one that has no `before`: it takes every later release');
+	refuse(top.mistakes);
+	return { origins, lines };
+}
+
+let read: Catalogue | undefined;
+
+/** components.yaml of this package, read once. */
+export function catalogue(): Catalogue {
+	const file = path.join(packageRoot, 'components.yaml');
+	read ??= readCatalogue(readYaml(file), file);
+	return read;
+}
+
+function component(name: string, { version, checksum, published }: Choice): Component {
+	const origin = catalogue().origins[name] as Origin;
+	const fill = (text: string) =>
+		text.replaceAll('{version}', version).replaceAll('{minor}', version.split('.').slice(0, 2).join('.'));
+	return {
+		name,
+		version,
+		url: fill(origin.url),
+		checksum: checksum ?? (origin.checksums[version] as string),
+		published: published ?? fill(origin.published),
+		licence: origin.licence,
+		layout: Object.fromEntries(Object.entries(origin.layout).map(([part, place]) => [fill(part), place])),
+	};
+}
+
+/**
+ * The line whose components suit a release of Kubernetes.
+ *
+ * @param choices  releases to take in place of the line's own
+ */
+export function lineFor(kubernetes: string, choices: Choices = {}): ReleaseLine {
+	const { origins, lines } = catalogue();
+	const line = lines.find(({ before }) => minorOf(kubernetes) < before) as Line;
+	const components = Object.entries(line.versions).map(([name, version]) =>
+		component(name, choices[name] ?? { version }),
+	);
+	const addonOf = ({ name }: Component) => origins[name]?.addon;
+	const manifests = Object.fromEntries(
+		components.flatMap((one) => (addonOf(one) === undefined ? [] : [[addonOf(one) as string, one]])),
+	);
+	return {
+		kubernetes: components.find(({ name }) => name === 'kubernetes') as Component,
+		companions: components.filter((one) => one.name !== 'kubernetes' && addonOf(one) === undefined),
+		pauseImage: line.pauseImage,
+		dnsImage: line.dnsImage,
+		networks: {
+			...line.networks,
+			// An addon's container images are of the release that its manifest is of.
+			...Object.fromEntries(
+				Object.entries(manifests).map(([addon, { version }]) => [addon, { release: `v${version}` }]),
+			),
+		},
+		manifests,
+	};
 }

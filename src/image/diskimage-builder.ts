@@ -3,13 +3,15 @@ import path from 'node:path';
 import { packageRoot } from '../package.ts';
 import { follow } from '../run.ts';
 import { type Mirrors, proxyEnvironment } from './apt.ts';
-import { makeBase } from './base.ts';
+import { basePackages, makeBase } from './base.ts';
 import type { BuildLog } from './build-log.ts';
 import { buildCommand } from './command.ts';
 import { packagesOf } from './elements.ts';
 import type { BuildInputs } from './inputs.ts';
+import type { Lock } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
 import { systemPath } from './prerequisites.ts';
+import { preferencesFor } from './resolve.ts';
 
 const shims = path.join(packageRoot, 'scripts/image');
 const holdInitramfs = path.join(packageRoot, 'elements/fast-initramfs/pre-install.d/05-hold-initramfs');
@@ -33,6 +35,7 @@ async function availableMemory(): Promise<number> {
 /**
  * Runs disk-image-create for an image.
  *
+ * @param lock   the versions of packages that the build keeps to
  * @param work   the build's own folder
  * @param cache  kimg's cache folder
  * @returns the qcow2 that it made
@@ -41,6 +44,7 @@ async function availableMemory(): Promise<number> {
 export async function runDiskimageBuilder(
 	plan: ImagePlan,
 	{ places, elements }: BuildInputs,
+	lock: Lock,
 	{ mirrors, sources }: { mirrors: Mirrors; sources: Readonly<Record<string, string>> },
 	{ work, cache }: { work: string; cache: string },
 	log: BuildLog,
@@ -60,8 +64,13 @@ export async function runDiskimageBuilder(
 	// mmdebstrap does not know the expired keys of an archived release.
 	if (!archived) {
 		log.clock.enter('packages of the image');
-		const packages = packagesOf(elements, release);
-		const request = { release, packages, sources: Object.values(sources), holdInitramfs };
+		const request = {
+			release,
+			packages: basePackages(packagesOf(elements, release)),
+			preferences: preferencesFor(lock.packages),
+			sources: Object.values(sources),
+			holdInitramfs,
+		};
 		const base = await makeBase(request, path.join(cache, 'base'), log.line, env);
 		await symlink(base, path.join(own, `debootstrap-debian-${release}-amd64.tar.gz`));
 		env.DIB_DEBIAN_USE_DEBOOTSTRAP_CACHE = '1';

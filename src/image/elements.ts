@@ -1,9 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
 import { packageRoot } from '../package.ts';
 import { type Locals, render } from '../template.ts';
 import { readTree, sorted, type Tree, type TreeFile } from '../tree.ts';
-import type { ImagePlan } from './plan.ts';
+import { type ImagePlan, packagesElement } from './plan.ts';
 
 const source = path.join(packageRoot, 'elements');
 
@@ -43,10 +44,34 @@ function localsOf(plan: ImagePlan): Locals {
 	};
 }
 
-/** The elements of an image as a tree, templates rendered and modes as diskimage-builder wants them. */
+/** The names of our elements. */
+export async function ourElements(): Promise<Set<string>> {
+	return new Set([...(await readdir(source)), packagesElement]);
+}
+
+/** The files of an operator's element, below its name. */
+export async function readElement(folder: string): Promise<Tree> {
+	return (await readTree(folder)).map((file) => ({ ...file, path: `${path.basename(folder)}/${file.path}` }));
+}
+
+/** The element of the packages that a profile adds. */
+function elementOf(packages: readonly string[]): Tree {
+	const title = '='.repeat(packagesElement.length);
+	const file = (name: string, text: string) => ({ path: `${packagesElement}/${name}`, mode: 0o644, text });
+	return [
+		file('README.rst', `${title}\n${packagesElement}\n${title}\nThe packages that the profile adds.\n`),
+		file('element-deps', 'package-installs\n'),
+		file('package-installs.yaml', packages.map((name) => `${name}:\n`).join('')),
+	];
+}
+
+/** The elements of an image as a tree, templates of ours rendered and modes as diskimage-builder wants them. */
 export async function renderElements(plan: ImagePlan): Promise<Tree> {
+	const { elements, packages } = plan.profile;
+	const own = (await Promise.all(elements.map(readElement))).flat();
+	if (packages.length > 0) own.push(...elementOf(packages));
 	const ours = await readTree(source);
-	const wanted = needed(plan, ours);
+	const wanted = needed(plan, [...ours, ...own]);
 	const locals = localsOf(plan);
 	return sorted(
 		ours
@@ -60,6 +85,7 @@ export async function renderElements(plan: ImagePlan): Promise<Tree> {
 						}
 					: file,
 			)
+			.concat(own)
 			.map((file) => ({ ...file, mode: modeOf(file) })),
 	);
 }

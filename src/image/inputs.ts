@@ -1,27 +1,39 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { refuse } from '../errors.ts';
 import { replaceTree, type Tree } from '../tree.ts';
 import type { BuildPlaces } from './command.ts';
 import { renderElements } from './elements.ts';
-import { fetchComponent } from './fetch.ts';
-import { collectImages, getKubernetes, type KubernetesSource, unpackInto } from './kubernetes.ts';
+import { checksumOf, type Fetched, fetchAll, type Supply } from './fetch.ts';
+import {
+	collectImages,
+	filesBelow,
+	getKubernetes,
+	type KubernetesSource,
+	programs,
+	unpackInto,
+} from './kubernetes.ts';
+import { digestOfText } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
+import type { Profile } from './profiles.ts';
 
 /** Everything that goes into an image, on this machine's disk. */
 export interface BuildInputs {
 	readonly places: BuildPlaces;
 	readonly elements: Tree;
+	/** Checksums of the files that each component puts onto the image, by their places there. */
+	readonly files: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Adds the manifests that are fetched to those that lie among the elements. */
-async function addManifests(plan: ImagePlan, elements: Tree, downloads: string): Promise<Tree> {
+async function addManifests(plan: ImagePlan, elements: Tree, fetched: Fetched): Promise<Tree> {
 	const complete = [...elements];
 	for (const [network, component] of Object.entries(plan.line.manifests)) {
 		const name = `network-${network}/static/usr/share/kstack/addons/network-${network}.yaml`;
 		const index = complete.findIndex((file) => file.path === name);
 		const file = complete[index];
 		if (file === undefined) continue;
-		const text = await readFile(await fetchComponent(component, downloads), 'utf8');
+		const text = await readFile(fetched.get(component.name) as string, 'utf8');
 		complete[index] = { ...file, text: `${text.trimEnd()}\n---\n${file.text}` };
 	}
 	return complete;
@@ -38,19 +50,67 @@ export async function gatherInputs(
 	source: KubernetesSource,
 	work: string,
 	cache: string,
+	supply: Supply,
 ): Promise<BuildInputs> {
-	const downloads = path.join(cache, 'downloads');
-	const kubernetes = await getKubernetes(source, plan.line.kubernetes, cache);
+	const fetched = await fetchAll(plan.fetched, path.join(cache, 'downloads'), supply);
+	const kubernetes = await getKubernetes(source, plan.line.kubernetes, fetched, cache);
 	const places = {
 		elements: path.join(work, 'elements'),
 		binaries: kubernetes.binaries,
 		archives: path.join(work, 'archives'),
 		components: path.join(work, 'components'),
+		lock: path.join(work, 'image.lock.json'),
 		output: path.join(work, 'image'),
 	};
-	const elements = await addManifests(plan, await renderElements(plan), downloads);
+	const elements = await addManifests(plan, await renderElements(plan), fetched);
 	await replaceTree(places.elements, elements);
 	await collectImages(kubernetes.images, places.archives);
-	if (!plan.fromDebian) await unpackInto(places.components, plan.line.companions, downloads);
-	return { places, elements };
+	for (const companion of plan.fromDebian ? [] : plan.line.companions) {
+		await unpackInto(path.join(places.components, companion.name), [companion], fetched);
+	}
+	const files = await filesOf(plan, places, elements);
+	await addImages(plan.profile, places.archives);
+	return { places, elements, files };
+}
+
+/** Adds the container images of an own profile. */
+async function addImages({ name, images }: Profile, archives: string): Promise<void> {
+	const taken = await readdir(archives);
+	const twice = images.map((image) => path.basename(image)).filter((image) => taken.includes(image));
+	refuse(twice.map((image) => `${name} adds ${image}, but Kubernetes comes with an image of that name.`));
+	for (const image of images) await copyFile(image, path.join(archives, path.basename(image)));
+}
+
+/** Checksums of files below a folder, each with the name of its place on the image. */
+async function checksumsBelow(
+	folder: string,
+	names: readonly string[],
+	place: string,
+): Promise<Record<string, string>> {
+	const checksums: Record<string, string> = {};
+	for (const name of names) checksums[path.join(place, name)] = await checksumOf(path.join(folder, name));
+	return checksums;
+}
+
+async function filesOf(plan: ImagePlan, places: BuildPlaces, elements: Tree): Promise<BuildInputs['files']> {
+	const files: Record<string, Readonly<Record<string, string>>> = {
+		kubernetes: {
+			...(await checksumsBelow(places.binaries, programs, '/usr/local/bin')),
+			...(await checksumsBelow(
+				places.archives,
+				await filesBelow(places.archives),
+				'/usr/share/kstack/images',
+			)),
+		},
+	};
+	for (const { name } of plan.fromDebian ? [] : plan.line.companions) {
+		const folder = path.join(places.components, name);
+		files[name] = await checksumsBelow(folder, await filesBelow(folder), '/');
+	}
+	for (const [network, { name }] of Object.entries(plan.line.manifests)) {
+		const manifest = `/usr/share/kstack/addons/network-${network}.yaml`;
+		const file = elements.find((one) => one.path.endsWith(manifest));
+		if (file !== undefined) files[name] = { [manifest]: digestOfText(file.text) };
+	}
+	return files;
 }

@@ -7,7 +7,8 @@ import { follow, run } from '../run.ts';
 import { say } from '../say.ts';
 import type { Component } from './components.ts';
 import { packImage } from './container-image.ts';
-import { fetchComponent } from './fetch.ts';
+import { checksumOf, type Fetched } from './fetch.ts';
+import { digestOfText, type LockedComponent } from './lock.ts';
 
 /** Where Kubernetes comes from: its release, Debian's source package, or a folder. */
 export type KubernetesSource = 'upstream' | 'debian' | { readonly folder: string };
@@ -15,7 +16,7 @@ export type KubernetesSource = 'upstream' | 'debian' | { readonly folder: string
 /** The release that Debian's source package holds; the script checks it. */
 const debianVersion = '1.20.2';
 
-const programs = [
+export const programs = [
 	'kube-apiserver',
 	'kube-controller-manager',
 	'kube-proxy',
@@ -70,19 +71,22 @@ export interface Kubernetes {
 }
 
 /**
- * Gets Kubernetes: fetches, builds, or finds it.
+ * Gets Kubernetes: unpacks, builds, or finds it.
  *
  * @param release  upstream's release, for the source `upstream`
+ * @param fetched  that release among others
  * @param cache    kimg's cache folder
  */
 export async function getKubernetes(
 	source: KubernetesSource,
 	release: Component,
+	fetched: Fetched,
 	cache: string,
 ): Promise<Kubernetes> {
 	if (source === 'upstream') {
-		const folder = path.join(cache, 'kubernetes', `${release.version}-upstream`);
-		await unpackInto(folder, [release], path.join(cache, 'downloads'));
+		const key = release.checksum.split(':')[1]?.slice(0, 12);
+		const folder = path.join(cache, 'kubernetes', `${release.version}-upstream-${key}`);
+		await unpackInto(folder, [release], fetched);
 		return { binaries: path.join(folder, 'usr/local/bin'), images: undefined };
 	}
 	const folder = source === 'debian' ? await buildFromDebian(cache) : source.folder;
@@ -113,40 +117,71 @@ async function buildFromDebian(cache: string): Promise<string> {
 	return folder;
 }
 
-/**
- * Lays components out below a folder as on the node. What is there already stays.
- *
- * @param downloads  folder of earlier downloads
- */
+/** Lays components out below a folder as on the node. What is there already stays. */
 export async function unpackInto(
 	folder: string,
 	components: readonly Component[],
-	downloads: string,
+	fetched: Fetched,
 ): Promise<void> {
 	if (await exists(folder)) return;
 	const unfinished = `${folder}.${process.pid}`;
 	await rm(unfinished, { recursive: true, force: true });
 	for (const component of components) {
-		const file = await fetchComponent(component, downloads);
+		const file = fetched.get(component.name) as string;
 		for (const [member, target] of Object.entries(component.layout)) {
 			const place = path.join(unfinished, target);
-			if (!/\.(tar\.gz|tgz)$/.test(file)) {
-				await run('install', ['-D', '-m', '0755', file, place]);
-				continue;
-			}
-			await mkdir(place, { recursive: true });
-			const leading = member.replace(/\/$/, '').split('/').length - (member.endsWith('/') ? 0 : 1);
-			await run('tar', [
-				'--extract',
-				`--file=${file}`,
-				`--directory=${place}`,
-				'--no-same-owner',
-				...(member === '' ? [] : [`--strip-components=${leading}`, member]),
-			]);
+			if (/\.(tar\.gz|tgz)$/.test(component.url)) await unpack(file, member, place);
+			else await run('install', ['-D', '-m', '0755', file, place]);
 		}
 	}
 	await mkdir(path.dirname(folder), { recursive: true });
 	await rename(unfinished, folder);
+}
+
+/** Unpacks a member of an archive, all of it as `''`, into a folder. */
+async function unpack(archive: string, member: string, folder: string): Promise<void> {
+	await mkdir(folder, { recursive: true });
+	const leading = member.replace(/\/$/, '').split('/').length - (member.endsWith('/') ? 0 : 1);
+	await run('tar', [
+		'--extract',
+		'--gzip',
+		`--file=${archive}`,
+		`--directory=${folder}`,
+		'--no-same-owner',
+		...(member === '' ? [] : [`--strip-components=${leading}`, member]),
+	]);
+}
+
+/**
+ * What a lock says of Kubernetes that is not a release of upstream: the checksum is of the list of its
+ * files with their checksums, since there is no archive of them.
+ */
+export async function lockedKubernetes(
+	source: Exclude<KubernetesSource, 'upstream'>,
+	version: string,
+	{ binaries, images }: Kubernetes,
+): Promise<LockedComponent> {
+	const files: string[] = [];
+	for (const name of programs) files.push(`${await checksumOf(path.join(binaries, name))} ${name}`);
+	for (const file of await filesBelow(images)) {
+		files.push(`${await checksumOf(path.join(images as string, file))} images/${file}`);
+	}
+	return {
+		version,
+		url: source === 'debian' ? 'debian:bookworm/kubernetes' : 'folder',
+		checksum: digestOfText(files.join('\n')),
+		licence: 'Apache-2.0',
+	};
+}
+
+/** Regular files below a folder, by their paths below it; none below none. */
+export async function filesBelow(folder: string | undefined): Promise<string[]> {
+	if (folder === undefined) return [];
+	const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+	return entries
+		.filter((entry) => entry.isFile())
+		.map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+		.sort();
 }
 
 /** Puts every container image of a folder, packed or still to be packed, into another as archives. */

@@ -1,31 +1,32 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { usageError } from '../errors.ts';
+import { refuse, usageError } from '../errors.ts';
+import { forms, Mapping } from './mapping.ts';
 
-/** A piece of upstream software as a lock pins it. */
-export interface LockedComponent {
-	readonly version: string;
-	readonly url: string;
-	/** Of what the URL gives: algorithm and hexadecimal digest, such as `sha256:9f86…`. */
-	readonly checksum: string;
-	readonly licence: string;
-	/** Checksums of its files by their path on the node; only in the lock of a built image. */
-	readonly files?: Readonly<Record<string, string>>;
-}
-
-/** A package of Debian as a lock pins it. */
+/** A Debian package, exactly. */
 export interface LockedPackage {
 	readonly version: string;
 	readonly architecture: string;
-	/** Of the `.deb`; left out where the mirror does not have what is installed. */
+	/** Of the .deb; left out where the mirror does not have what is installed. */
 	readonly checksum?: string;
 }
 
-/** What exactly is in an image. */
+/** What an image has from one upstream project, exactly. */
+export interface LockedComponent {
+	readonly version: string;
+	readonly url: string;
+	readonly checksum: string;
+	readonly licence: string;
+	/** Checksums of its files by their places on the node: in the lock of a built image. */
+	readonly files?: Readonly<Record<string, string>>;
+}
+
+/** All that an image is made from. */
 export interface Lock {
-	/** Version of kimg. */
+	/** Version of this package. */
 	readonly kimg: string;
 	readonly profile: string;
-	/** Code name of the release, and the date of the archive's Release file. */
+	/** Debian's release, and when the archive that the packages are a snapshot of was made. */
 	readonly debian: { readonly release: string; readonly date: string };
 	/** Digest of the rendered elements. */
 	readonly elements: string;
@@ -35,24 +36,112 @@ export interface Lock {
 	readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
+/** Digest of a text, as `sha256:9f86…`. */
+export function digestOfText(text: string): string {
+	return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+/** A lock as a file's text: equal locks are equal texts. */
+export function lockText(lock: Lock): string {
+	return `${JSON.stringify(lock, undefined, 2)}\n`;
+}
+
+const date = { pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, words: 'a date such as 2026-11-21T10:00:00Z' };
+
+function readComponent(component: Mapping): LockedComponent {
+	component.only('version', 'url', 'checksum', 'licence', 'files');
+	const files = component.within('files');
+	return {
+		version: component.text('version'),
+		url: component.text('url'),
+		checksum: component.text('checksum', forms.checksum),
+		licence: component.text('licence'),
+		...(component.has('files') ? { files: files.record((file) => files.text(file, forms.checksum)) } : {}),
+	};
+}
+
+function readPackage(one: Mapping): LockedPackage {
+	one.only('version', 'architecture', 'checksum');
+	return {
+		version: one.text('version'),
+		architecture: one.text('architecture'),
+		...(one.has('checksum') ? { checksum: one.text('checksum', forms.checksum) } : {}),
+	};
+}
+
 /**
  * Reads a lock.
  *
- * @throws UserError exit code 2 when it cannot be read as one
+ * @throws UserError exit code 2 when it cannot be read, with every mistake in it
  */
 export async function readLock(file: string): Promise<Lock> {
-	let why = 'it is not one';
+	let content: unknown;
 	try {
-		const lock = JSON.parse(await readFile(file, 'utf8')) as Lock;
-		const { components, images, packages } = lock;
-		if ([components, images, packages].every((part) => typeof part === 'object')) return lock;
+		content = JSON.parse(await readFile(file, 'utf8'));
 	} catch (error) {
-		why = (error as Error).message;
+		throw usageError(
+			`${file} cannot be read as a lock: ${(error as Error).message}`,
+			'kimg lock writes one.',
+		);
 	}
-	throw usageError(`${file} cannot be read as a lock: ${why}`);
+	const top = new Mapping(content, file);
+	top.only('kimg', 'profile', 'debian', 'elements', 'components', 'images', 'packages');
+	const [debian, components, images, packages] = ['debian', 'components', 'images', 'packages'].map((key) =>
+		top.within(key),
+	) as [Mapping, Mapping, Mapping, Mapping];
+	const lock = {
+		kimg: top.text('kimg'),
+		profile: top.text('profile'),
+		debian: { release: debian.text('release'), date: debian.text('date', date) },
+		elements: top.text('elements', forms.checksum),
+		components: components.record((name) => readComponent(components.within(name))),
+		images: images.record((name) => images.text(name, forms.checksum)),
+		packages: packages.record((name) => readPackage(packages.within(name))),
+	};
+	refuse(top.mistakes);
+	return lock;
 }
 
-/** A lock as it is written. */
-export function lockText(lock: Lock): string {
-	return `${JSON.stringify(lock, undefined, 2)}\n`;
+type Named<Value> = Readonly<Record<string, Value>>;
+
+/** A sentence for each name whose value differs, or that only one of the two has. */
+function compare<Value>(
+	what: string,
+	locked: Named<Value>,
+	found: Named<Value>,
+	say: (value: Value) => string,
+) {
+	return [...new Set([...Object.keys(locked), ...Object.keys(found)])].sort().flatMap((name) => {
+		const [one, other] = [locked[name], found[name]].map((value) =>
+			value === undefined ? 'none' : say(value),
+		);
+		return one === other ? [] : [`${what} ${name}: the lock has ${one}, here is ${other}`];
+	});
+}
+
+/** The files of the components of which both locks know them. */
+function filesOfBoth(locked: Lock, found: Lock): [Named<string>, Named<string>] {
+	const names = Object.keys(locked.components).filter(
+		(name) => locked.components[name]?.files && found.components[name]?.files,
+	);
+	const files = ({ components }: Lock) => Object.assign({}, ...names.map((name) => components[name]?.files));
+	return [files(locked), files(found)];
+}
+
+/**
+ * What differs in what an image is made from; the date of the archive and kimg's version do not count.
+ *
+ * @returns a line for each difference
+ */
+export function differences(locked: Lock, found: Lock): string[] {
+	const top = ({ profile, debian, elements }: Lock) => ({ profile, release: debian.release, elements });
+	const packageText = ({ version, architecture, checksum }: LockedPackage) =>
+		[version, architecture, ...(checksum === undefined ? [] : [checksum])].join(' ');
+	return [
+		...compare('the', top(locked), top(found), (text) => text),
+		...compare('component', locked.components, found.components, (one) => `${one.version} ${one.checksum}`),
+		...compare('file', ...filesOfBoth(locked, found), (checksum) => checksum),
+		...compare('container image', locked.images, found.images, (checksum) => checksum),
+		...compare('package', locked.packages, found.packages, packageText),
+	];
 }

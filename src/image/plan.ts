@@ -1,4 +1,5 @@
-import { lineFor, minorOf, type ReleaseLine } from './components.ts';
+import path from 'node:path';
+import { type Component, lineFor, minorOf, type ReleaseLine } from './components.ts';
 import { type ComponentFlags, componentFlags } from './flags.ts';
 import type { Profile } from './profiles.ts';
 
@@ -8,6 +9,8 @@ export interface ImagePlan {
 	/** Release of Kubernetes, such as `1.20.2`. */
 	readonly kubernetes: string;
 	readonly line: ReleaseLine;
+	/** What is fetched from upstream: these and nothing else. */
+	readonly fetched: readonly Component[];
 	/** Whether etcd, container runtime and network plugins come from Debian's packages. */
 	readonly fromDebian: boolean;
 	readonly cgroupDriver: 'systemd' | 'cgroupfs';
@@ -17,6 +20,9 @@ export interface ImagePlan {
 	/** Parts and their versions, for the image's own record. */
 	readonly components: Readonly<Record<string, string>>;
 }
+
+/** The element that is made of the packages that an own profile adds. */
+export const packagesElement = 'own-packages';
 
 /** Debian 12's containerd and etcd suit kubelets before 1.26, Debian 8 has none at all. */
 function debianSuits(profile: Profile, kubernetes: string): boolean {
@@ -30,13 +36,19 @@ function debianSuits(profile: Profile, kubernetes: string): boolean {
  * @param ownImages   whether the container images come with Kubernetes, made without any registry
  */
 export function planImage(profile: Profile, kubernetes = profile.kubernetes, ownImages = false): ImagePlan {
-	const line = lineFor(kubernetes);
+	const line = lineFor(kubernetes, profile.choices);
 	const fromDebian = debianSuits(profile, kubernetes);
 	const networks = ownImages ? [] : Object.keys(line.networks);
+	const companions = fromDebian ? [] : line.companions;
 	return {
 		profile,
 		kubernetes,
 		line,
+		fetched: [
+			...(ownImages ? [] : [line.kubernetes]),
+			...companions,
+			...networks.flatMap((network) => line.manifests[network] ?? []),
+		],
 		fromDebian,
 		// systemd 215 cannot delegate, and 1.20 with Debian's containerd is proven with cgroupfs.
 		cgroupDriver: minorOf(kubernetes) < 26 ? 'cgroupfs' : 'systemd',
@@ -50,10 +62,12 @@ export function planImage(profile: Profile, kubernetes = profile.kubernetes, own
 			fromDebian ? 'components-from-debian' : 'components-from-upstream',
 			ownImages ? 'cluster-dns' : 'coredns',
 			...networks.map((network) => `network-${network}`),
+			...(profile.packages.length > 0 ? [packagesElement] : []),
+			...profile.elements.map((element) => path.basename(element)),
 		],
 		components: {
 			kubernetes,
-			...(fromDebian ? {} : Object.fromEntries(line.companions.map(({ name, version }) => [name, version]))),
+			...Object.fromEntries(companions.map(({ name, version }) => [name, version])),
 			...Object.fromEntries(
 				networks.map((network) => [network, Object.values(line.networks[network] ?? {})[0] as string]),
 			),

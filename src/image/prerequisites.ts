@@ -3,9 +3,11 @@ import path from 'node:path';
 import { exitCodes, UserError } from '../errors.ts';
 import { CommandError, run } from '../run.ts';
 import { aptSources, type Mirrors, mirrorsFor } from './apt.ts';
+import { cachedFile, type Supply } from './fetch.ts';
 import type { KubernetesSource } from './kubernetes.ts';
 import { type ImagePlan, planImage } from './plan.ts';
 import { profiles } from './profiles.ts';
+import { downloadsFolder } from './workplace.ts';
 
 /** Commands that a build runs, with the Debian package that brings each. */
 const commands: Readonly<Record<string, string>> = {
@@ -102,12 +104,12 @@ async function machineLacks(plan: ImagePlan, folders: Readonly<Record<string, nu
 }
 
 /** The command lines that would build something here, for the operator who asked for what cannot be built. */
-async function buildable(): Promise<string[]> {
+async function buildable(supply: Supply): Promise<string[]> {
 	const lines = await Promise.all(
 		profiles.map(async (profile) => {
 			const [hasRelease, hasUpstream] = await Promise.all([
 				mirrorsFor(profile).then((mirrors) => holds(mirrors, profile.release)),
-				upstreamAnswers(planImage(profile)),
+				upstreamAnswers(planImage(profile), supply),
 			]);
 			if (!hasRelease || (!hasUpstream && profile.debian < 12)) return [];
 			return [`kimg build ${profile.name}${hasUpstream ? '' : ' --kubernetes-source debian'}`];
@@ -116,15 +118,20 @@ async function buildable(): Promise<string[]> {
 	return lines.flat();
 }
 
-async function otherProfiles(): Promise<string> {
-	const lines = await buildable();
+async function otherProfiles(supply: Supply): Promise<string> {
+	const lines = await buildable(supply);
 	return lines.length === 0
 		? 'No profile can be built from what this machine reaches.'
 		: ['What can be built here:', ...lines].join('\n    ');
 }
 
-async function upstreamAnswers(plan: ImagePlan): Promise<boolean> {
-	return process.env.KSTACK_MIRROR !== undefined || answers(plan.line.kubernetes.url);
+/** Whether what comes from upstream can be had: from what stands in for it, from the cache, or from there. */
+async function upstreamAnswers(plan: ImagePlan, supply: Supply): Promise<boolean> {
+	if (supply.mirror !== undefined || supply.components !== undefined) return true;
+	const cached = await Promise.all(
+		plan.fetched.map((component) => isThere(cachedFile(component, downloadsFolder()))),
+	);
+	return cached.every(Boolean) || answers(plan.line.kubernetes.url);
 }
 
 /**
@@ -137,6 +144,7 @@ async function upstreamAnswers(plan: ImagePlan): Promise<boolean> {
 export async function checkPrerequisites(
 	plan: ImagePlan,
 	source: KubernetesSource,
+	supply: Supply,
 	folders: Readonly<Record<string, number>>,
 ): Promise<{ mirrors: Mirrors; sources: Readonly<Record<string, string>> }> {
 	const { profile } = plan;
@@ -152,12 +160,12 @@ export async function checkPrerequisites(
 	const mirrors = await mirrorsFor(profile);
 	const [hasRelease, hasUpstream] = await Promise.all([
 		holds(mirrors, profile.release),
-		source === 'upstream' ? upstreamAnswers(plan) : true,
+		source === 'upstream' ? upstreamAnswers(plan, supply) : true,
 	]);
 	if (!hasRelease) {
 		throw new UserError(
 			`${profile.name} needs Debian ${profile.debian} (${profile.release}), which ${mirrors.main} does not give from here.`,
-			{ hint: await otherProfiles() },
+			{ hint: await otherProfiles(supply) },
 		);
 	}
 	if (!hasUpstream) {
@@ -166,7 +174,7 @@ export async function checkPrerequisites(
 			{
 				hint:
 					profile.debian < 12
-						? 'Set KSTACK_MIRROR to a folder or an address that holds the file.'
+						? 'Name what holds the file with --mirror or --components.'
 						: "From Debian's packages alone: --kubernetes-source debian (Kubernetes 1.20.2, for tests).",
 			},
 		);

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts';
+import type { Choices } from './components.ts';
 
 /** An image's name and what is in it. */
 export interface Profile {
@@ -16,13 +17,23 @@ export interface Profile {
 	readonly fileSystemOptions: string;
 	/** One sentence for `kimg list`. */
 	readonly remark: string;
+	/** Releases of components in place of those that go with its Kubernetes. */
+	readonly choices: Choices;
+	/** Debian packages, archives of container images and folders of elements that it has beside what all have. */
+	readonly packages: readonly string[];
+	readonly images: readonly string[];
+	readonly elements: readonly string[];
 }
+
+/** What an own profile adds, and ours do not. */
+const nothingMore = { choices: {}, packages: [], images: [], elements: [] };
 
 /** What `kimg build` builds when it is not told. */
 export const defaultProfile = 'debian8-x64-kubernetes';
 
 export const profiles: readonly Profile[] = [
 	{
+		...nothingMore,
 		name: defaultProfile,
 		release: 'jessie',
 		debian: 8,
@@ -35,6 +46,7 @@ export const profiles: readonly Profile[] = [
 		remark: "no security updates since 2020; needs Debian's archive",
 	},
 	{
+		...nothingMore,
 		name: 'debian12-x64-kubernetes',
 		release: 'bookworm',
 		debian: 12,
@@ -45,6 +57,7 @@ export const profiles: readonly Profile[] = [
 		remark: "for production; with --kubernetes-source debian from Debian's packages alone",
 	},
 	{
+		...nothingMore,
 		name: 'debian13-x64-kubernetes',
 		release: 'trixie',
 		debian: 13,

@@ -10,6 +10,11 @@ export function cacheFolder(): string {
 	return process.env.KSTACK_CACHE ?? path.join(base, 'kstack');
 }
 
+/** The folder for files of upstream, each under its checksum. */
+export function downloadsFolder(): string {
+	return path.join(cacheFolder(), 'downloads');
+}
+
 /** When a process started, in the kernel's ticks: with its number, a name for it that is never used again. */
 async function startOf(pid: number | string): Promise<string | undefined> {
 	try {
@@ -20,9 +25,20 @@ async function startOf(pid: number | string): Promise<string | undefined> {
 	}
 }
 
+/** A name that is this process's alone. */
+export async function ownName(): Promise<string> {
+	return `${process.pid}-${await startOf(process.pid)}`;
+}
+
+/** Whether the process of that name still runs. */
+export async function stillRuns(name: string): Promise<boolean> {
+	const [pid, start] = name.split('-') as [string, string | undefined];
+	return (await startOf(pid)) === start;
+}
+
 /** A folder of our own for one build, under a name that tells whether we still run. */
 export async function openWorkplace(cache: string): Promise<string> {
-	const folder = path.join(cache, 'work', `${process.pid}-${await startOf(process.pid)}`);
+	const folder = path.join(cache, 'work', await ownName());
 	await mkdir(folder, { recursive: true });
 	return realpath(folder);
 }
@@ -31,8 +47,7 @@ export async function openWorkplace(cache: string): Promise<string> {
 export async function closeAbandoned(cache: string): Promise<void> {
 	const work = path.join(cache, 'work');
 	for (const name of await readdir(work).catch(() => [])) {
-		const [pid, start] = name.split('-') as [string, string | undefined];
-		if ((await startOf(pid)) !== start) await closeWorkplace(await realpath(path.join(work, name)));
+		if (!(await stillRuns(name))) await closeWorkplace(await realpath(path.join(work, name)));
 	}
 }
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { lineFor } from '../../src/image/components.ts';
+import { catalogue, lineFor, readCatalogue } from '../../src/image/components.ts';
 import { packagesOf, renderElements } from '../../src/image/elements.ts';
 import { planImage } from '../../src/image/plan.ts';
 import { defaultProfile, profileNamed, profiles } from '../../src/image/profiles.ts';
@@ -23,6 +23,64 @@ for (const version of ['1.20.2', '1.35.4']) {
 		t.regex(line.dnsImage, /:v?[\d.]+$/);
 	});
 }
+
+test('components.yaml names the profiles that take each line, and they are those that do', (t) => {
+	for (const { profiles: takers, versions } of catalogue().lines) {
+		t.deepEqual(
+			profiles.filter((profile) => profile.kubernetes === versions.kubernetes).map(({ name }) => name),
+			takers,
+		);
+	}
+});
+
+test('a wrong file of components is refused with all that is wrong in it', (t) => {
+	const digest = 'a'.repeat(64);
+	const thing = {
+		licence: 'MIT',
+		url: 'https://example.org/{version}/thing.tar.gz',
+		published: 'thing/SHA256SUMS',
+		layout: { thing: '/usr/local/bin' },
+		checksums: { '1.0.0': `sha256:${digest}` },
+	};
+	const line = {
+		versions: { kubernetes: '1.0.0' },
+		pauseImage: 'example.org/pause:1',
+		dnsImage: 'example.org/dns:1',
+	};
+	t.notThrows(() => readCatalogue({ components: { kubernetes: thing }, lines: [line] }, 'right.yaml'));
+	const error = t.throws(() =>
+		readCatalogue(
+			{
+				components: {
+					kubernetes: {
+						...thing,
+						url: 'http://example.org/thing.tar.gz',
+						checksums: { '1.0.0': 'sha256:abc' },
+					},
+					other: { ...thing, licence: undefined, layout: { thing: '/home/me' }, colour: 'red' },
+				},
+				lines: [
+					{ ...line, versions: { kubernetes: '1.0.1', tool: '1.0.0' }, pauseImage: 'pause', before: '1.26' },
+				],
+			},
+			'wrong.yaml',
+		),
+	);
+	for (const mistake of [
+		'wrong.yaml: components: kubernetes: url is "http://example.org/thing.tar.gz"',
+		'wrong.yaml: components: kubernetes: checksums: 1.0.0 is "sha256:abc"',
+		'wrong.yaml: components: other: licence is missing',
+		'wrong.yaml: components: other: layout: thing is "/home/me"',
+		'wrong.yaml: components: other: colour is not known here',
+		'wrong.yaml: lines 1: versions: kubernetes is 1.0.1, whose checksum is not among its checksums',
+		'wrong.yaml: lines 1: versions: tool is none of the components',
+		'wrong.yaml: lines 1: pauseImage is "pause"',
+		'wrong.yaml: lines must end with one that has no `before`',
+	]) {
+		t.true(error?.message.includes(mistake), `${mistake}\n${error?.message}`);
+	}
+	t.regex(error?.message ?? '', /^9 mistakes:/);
+});
 
 test('a profile without a word about Kubernetes gets the release that its line pins', (t) => {
 	for (const profile of profiles) t.is(profile.kubernetes, lineFor(profile.kubernetes).kubernetes.version);

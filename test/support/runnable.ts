@@ -36,7 +36,7 @@ async function compile(): Promise<string> {
 	);
 	const tsc = path.join(packageRoot, 'node_modules/typescript/bin/tsc');
 	await promisify(execFile)(process.execPath, [tsc, '-p', config]);
-	for (const name of ['package.json', 'elements', 'cloud-init', 'heat', 'scripts'])
+	for (const name of ['package.json', 'components.yaml', 'elements', 'cloud-init', 'heat', 'scripts'])
 		await symlink(path.join(packageRoot, name), path.join(draft, name));
 	// Another test may have been first, with the same.
 	await rename(draft, folder).catch(() => rm(draft, { recursive: true }));

@@ -1,0 +1,29 @@
+import { refuse } from '../errors.ts';
+import { type KubernetesSource, readSource, versionOf } from './kubernetes.ts';
+import { type ImagePlan, planImage } from './plan.ts';
+import { readProfile } from './profile-file.ts';
+
+/**
+ * What goes into the image of a profile, with Kubernetes from the given source.
+ *
+ * @param profileWord  the name of a profile, or the file of an own one
+ * @param sourceWord   `upstream`, `debian`, or a folder
+ * @throws UserError exit code 2 when there is no such profile or source
+ */
+export async function planFor(
+	profileWord: string,
+	sourceWord: string,
+): Promise<{ plan: ImagePlan; source: KubernetesSource }> {
+	const profile = await readProfile(profileWord);
+	const source = await readSource(sourceWord);
+	const plan = planImage(profile, await versionOf(source), source !== 'upstream');
+	const unused = Object.keys(profile.choices).filter(
+		(name) => !plan.fetched.some((component) => component.name === name),
+	);
+	refuse(
+		unused.map(
+			(name) => `${profile.name} chooses a version of ${name}, which this image does not take from upstream.`,
+		),
+	);
+	return { plan, source };
+}

@@ -1,0 +1,36 @@
+import path from 'node:path';
+import { basePackages } from '../../src/image/base.ts';
+import { packagesOf, renderElements } from '../../src/image/elements.ts';
+import { planImage } from '../../src/image/plan.ts';
+import { profileNamed } from '../../src/image/profiles.ts';
+import { debianArchive } from './debian-archive.ts';
+import { temporaryFolder } from './folders.ts';
+import { type HowToRun, runSource } from './processes.ts';
+
+/** What `kimg build` builds when it is not told. */
+export const plan = planImage(profileNamed('debian8-x64-kubernetes'));
+
+/** Debian 8's archive with all that its image asks for, as far as apt is concerned. */
+export async function archive(): Promise<string> {
+	const root = await temporaryFolder();
+	const names = basePackages(packagesOf(await renderElements(plan), 'jessie'));
+	const entries = [
+		{ name: 'dash', version: '1:0.5', more: 'Essential: yes' },
+		{ name: 'tzdata', version: '2016a', more: 'Priority: required' },
+		...['apt', ...names].map((name) => ({ name, version: '8.0-1' })),
+	];
+	await debianArchive(path.join(root, 'debian'), 'jessie', entries);
+	await debianArchive(path.join(root, 'debian-security'), 'jessie/updates', [
+		{ name: 'jq', version: '8.0-1+deb8u1' },
+	]);
+	return root;
+}
+
+/** A machine's cache and working directory, and kimg there. */
+export async function machine(root: string) {
+	const [cwd, cache] = [await temporaryFolder(), await temporaryFolder()];
+	const env = { KSTACK_CACHE: cache, KSTACK_DEBIAN_ARCHIVE: `file://${root}` };
+	const kimg = (args: readonly string[], how: HowToRun = {}) =>
+		runSource('src/kimg.ts', args, { cwd, env, ...how });
+	return { cwd, cache, kimg };
+}
