@@ -21,8 +21,6 @@ const before: Readonly<Record<string, string>> = {
 		'cloud_init_modules:\n - migrator\n - bootcmd\n - write-files\n - resizefs\n - ssh\n',
 	'etc/cloud/cloud.cfg.d/05_logging.cfg': '',
 	'etc/ssh/ssh_host_rsa_key': 'a key that all machines would have',
-	// Nothing is lost when a test is.
-	'etc/dpkg/dpkg.cfg.d/unsafe-io': 'force-unsafe-io\n',
 	'etc/resolvconf/resolv.conf.d/original': 'nameserver 192.0.2.53\n',
 	'etc/initramfs-tools/update-initramfs.conf': '',
 	'etc/dib-manifests/dib_environment': 'DIB_DISTRIBUTION_MIRROR=http://192.0.2.1/debian\n',
@@ -60,8 +58,8 @@ async function afterAllPhases(t: ExecutionContext) {
 		tool(name, from);
 	const archive = await serveArchive((close) => t.teardown(close));
 	const build = await builder(archive);
-	const root = await temporaryFolder();
-	await chmod(root, 0o755);
+	const place = await temporaryFolder();
+	const root = path.join(place, 'before');
 	for (const folder of emptyFolders) await mkdir(path.join(root, folder), { recursive: true });
 	for (const [name, text] of Object.entries(before)) {
 		await mkdir(path.dirname(path.join(root, name)), { recursive: true });
@@ -104,7 +102,7 @@ async function afterAllPhases(t: ExecutionContext) {
 		[
 			...['--mount', '--propagation', 'private'],
 			path.join(packageRoot, 'test/support/debian8/run-hooks'),
-			...[root, build.theirHook('debian-minimal/root.d/75-debian-minimal-baseinstall')],
+			...[place, build.theirHook('debian-minimal/root.d/75-debian-minimal-baseinstall')],
 			...[(await build.packages()).join(' '), hooks],
 		],
 		{
@@ -115,8 +113,9 @@ async function afterAllPhases(t: ExecutionContext) {
 			},
 		},
 	);
-	const text = (name: string) => readFile(path.join(root, name), 'utf8');
-	const list = async (name: string) => (await readdir(path.join(root, name)).catch(() => [])).sort();
+	const text = (name: string) => readFile(path.join(place, 'after', name), 'utf8');
+	const list = async (name: string) =>
+		(await readdir(path.join(place, 'after', name)).catch(() => [])).sort();
 	return { archive, ended, text, list, packages: await build.packages() };
 }
 
