@@ -181,9 +181,9 @@ async function master(services: readonly Service[]) {
 		kubectl: `case "$*" in
 *'get services --all-namespaces --watch'*) exec tail -f -n +1 "$root/changed" ;;
 *--watch*) exec sleep 60 ;;
-*'get services'*) echo asked >>"$root/asked"; jq -cs '{items: .}' "$root"/services/* ;;
+*'get services'*) echo asked >>"$root/asked"; jq -c -s '{items: .}' "$root"/services/* ;;
 *'get nodes'*) cat "$root/nodes" ;;
-*'get events'*) cat "$root"/events/* 2>/dev/null | jq -cs '{items: .}' ;;
+*'get events'*) cat "$root"/events/* 2>/dev/null | jq -c -s '{items: .}' ;;
 *create*) jq -c '.items[]' | while read -r event; do
     file="$root/events/$(jq -r .metadata.name <<<"$event")"
     [ ! -e "$file" ] || exit 1

@@ -1,0 +1,34 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { packageRoot } from '../../src/package.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { output, runToEnd, tool } from '../support/processes.ts';
+
+const withPrograms = path.join(packageRoot, 'scripts/with-programs');
+
+/** A folder with one program, which says that it is no other. */
+async function folderWith(name: string): Promise<string> {
+	const folder = await temporaryFolder();
+	await writeFile(path.join(folder, name), '#!/bin/sh\necho "stand-in $*"\n', { mode: 0o755 });
+	return folder;
+}
+
+test("with-programs puts a program in the place of the system's, for its command alone", async (t) => {
+	tool('unshare', 'util-linux');
+	const folder = await folderWith('tac');
+	t.is(await output(withPrograms, [folder, 'sh', '-c', '/usr/bin/tac a b']), 'stand-in a b\n');
+	t.is(await output('/usr/bin/tac', [], { input: '1\n2\n' }), '2\n1\n');
+	t.is((await runToEnd(withPrograms, [folder, 'sh', '-c', 'exit 7'])).code, 7);
+});
+
+test('with-programs says what is wrong, and runs nothing', async (t) => {
+	const unknown = await runToEnd(withPrograms, [await folderWith('no-such-program'), 'echo', 'ran']);
+	t.deepEqual([unknown.code, unknown.stdout], [1, '']);
+	t.regex(unknown.stderr, /no-such-program: there is none to stand in for/);
+	t.is((await runToEnd(withPrograms, ['/nonexistent', 'echo', 'ran'])).code, 2);
+});
+
+test('with-programs passes shellcheck', async (t) => {
+	t.is(await output(tool('shellcheck', 'shellcheck'), ['-S', 'style', withPrograms]), '');
+});
