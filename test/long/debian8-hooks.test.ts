@@ -95,7 +95,10 @@ async function afterAllPhases(t: ExecutionContext) {
 	])
 		await put(path.join(environment.DIB_KUBERNETES_BINARIES ?? '', name), name);
 	await put(path.join(environment.DIB_CONTAINER_ARCHIVES ?? '', 'pause.tar'), 'an image');
-	await put(path.join(environment.DIB_UPSTREAM_COMPONENTS ?? '', 'usr/local/bin/containerd'), 'containerd');
+	await put(
+		path.join(environment.DIB_UPSTREAM_COMPONENTS ?? '', 'containerd/usr/local/bin/containerd'),
+		'containerd',
+	);
 
 	const ended = await runToEnd(
 		'unshare',
