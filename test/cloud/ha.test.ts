@@ -42,6 +42,7 @@ test.before(async () => {
 test.after.always(async (t) => {
 	const words = await ha.end();
 	if (words !== '') t.log(words);
+	if (imageB !== '') await openstack('image', 'delete', imageB);
 });
 
 test.serial('seven machines become a cluster of three masters, two minions and two gateways', async (t) => {
@@ -311,16 +312,17 @@ async function watched(use: () => Promise<void>): Promise<{ gateway: Asked; aske
 const wordOfImage = async (node: string) => (await inNode(node, 'cat', '/etc/issue.net')).stdout.trim();
 
 let original: string;
+let imageB = '';
 
 test.serial('an upgrade that is interrupted goes on, and nobody outside notices', async (t) => {
 	original = await wordOfImage('ha-gateway-0');
-	const image = await uploadChangedImage('image-b', '/etc/issue.net', 'image B\n');
+	imageB = await uploadChangedImage('image-b', '/etc/issue.net', 'image B\n');
 	await bothAnswer();
 	const { gateway, asked } = await watched(async () => {
-		const interrupted = await interruptedUpgrade(image, /minion-g2-\d: Ready/);
+		const interrupted = await interruptedUpgrade(imageB, /minion-g2-\d: Ready/);
 		t.is(interrupted.code, 130, interrupted.stderr);
 		await ha.idle();
-		await ha.done(`upgrade ha --image ${image} --yes`);
+		await ha.done(`upgrade ha --image ${imageB} --yes`);
 	});
 	t.log(`through a gateway meanwhile: ${inWords(gateway)}`);
 	t.log(`asking the API meanwhile: ${inWords(asked)}`);
