@@ -150,7 +150,7 @@ await main('kimg', (cli) =>
 					})
 					.example('$0 inspect debian12-x64-kubernetes.qcow2 -o sbom', 'for those who look for known flaws'),
 			async (args) => {
-				const { inspectImage } = await import('./image/inspect.ts');
+				const { inspectImage } = await import('./image/disk/inspect.ts');
 				print(await inspectImage(args.file, args.output));
 			},
 		)
@@ -171,7 +171,7 @@ await main('kimg', (cli) =>
 						'exit code 1: what is wrong with it is printed',
 					),
 			async (args) => {
-				const { verifyImage } = await import('./image/verify.ts');
+				const { verifyImage } = await import('./image/disk/verify.ts');
 				const { text, good } = await verifyImage(args.file, args.lock, args.output);
 				print(text);
 				if (!good) throw new Answer(exitCodes.failed);
@@ -187,7 +187,7 @@ await main('kimg', (cli) =>
 					.option('output', output)
 					.example('$0 diff old.qcow2 new.qcow2', 'exit code 0: nothing; 3: they differ'),
 			async (args) => {
-				const { diffImages } = await import('./image/diff.ts');
+				const { diffImages } = await import('./image/disk/diff.ts');
 				const { text, code } = await diffImages(args.a, args.b, args.output);
 				print(text);
 				if (code !== 0) throw new Answer(code);

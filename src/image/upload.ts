@@ -1,35 +1,13 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { usageError } from '../errors.ts';
 import { run } from '../run.ts';
 import { say } from '../say.ts';
+import { type ImageRecord, recordOf } from './disk/inspect-record.ts';
+import { checksumOf } from './fetch.ts';
 import { profiles } from './profiles.ts';
 
-/** What `kimg build` leaves beside an image. */
-interface ImageRecord {
-	readonly profile?: string;
-	readonly kubernetes?: string;
-	readonly components?: Readonly<Record<string, string>>;
-}
-
 const clientPackage = 'python3-openstackclient';
-
-async function digestOf(file: string): Promise<string> {
-	const hash = createHash('sha256');
-	await pipeline(createReadStream(file), hash);
-	return hash.digest('hex');
-}
-
-async function recordOf(file: string): Promise<ImageRecord> {
-	try {
-		return JSON.parse(await readFile(`${file.replace(/\.qcow2$/, '')}.json`, 'utf8')) as ImageRecord;
-	} catch {
-		return {};
-	}
-}
 
 /** Whole gigabytes that a disk must have to hold the image. */
 async function diskFor(file: string): Promise<number> {
@@ -97,7 +75,8 @@ export async function uploadImage(file: string, name?: string, cloud?: string): 
 		});
 	const record = await recordOf(file);
 	const imageName = name ?? record.profile ?? path.basename(file, '.qcow2');
-	const [digest, disk] = await Promise.all([digestOf(file), diskFor(file)]);
+	const [checksum, disk] = await Promise.all([checksumOf(file), diskFor(file)]);
+	const digest = checksum.replace('sha256:', '');
 
 	const present = await sameImage(client, imageName, digest);
 	if (present !== undefined) {

@@ -1,8 +1,8 @@
 import { chmod } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { diffCode, differenceOf, differenceText } from '../../src/image/diff.ts';
-import type { DiskFiles } from '../../src/image/disk-files.ts';
+import { diffCode, differenceOf, differenceText } from '../../src/image/disk/diff.ts';
+import type { DiskFiles } from '../../src/image/disk/disk-files.ts';
 import { nodeDisk } from '../support/node-disk.ts';
 
 const facts = { format: 'qcow2', size: 0, virtualSize: 0 };

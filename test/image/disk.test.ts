@@ -1,8 +1,8 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { rootOffset } from '../../src/image/disk.ts';
-import { DiskFiles } from '../../src/image/disk-files.ts';
+import { rootOffset } from '../../src/image/disk/disk.ts';
+import { DiskFiles } from '../../src/image/disk/disk-files.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output, tool } from '../support/processes.ts';
 

@@ -1,7 +1,7 @@
 import test from 'ava';
+import { verdictText, verifyFiles } from '../../src/image/disk/verify.ts';
+import { enabledUnits } from '../../src/image/disk/verify-units.ts';
 import { lockText } from '../../src/image/lock.ts';
-import { verdictText, verifyFiles } from '../../src/image/verify.ts';
-import { enabledUnits } from '../../src/image/verify-units.ts';
 import { digest, lock, nodeDisk } from '../support/node-disk.ts';
 
 const outer = { lock, source: 'x.lock.json' };

@@ -5,6 +5,7 @@
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { programs } from '../../src/image/kubernetes.ts';
 import { packageRoot } from '../../src/package.ts';
 import { serveArchive } from '../support/debian8/archive.ts';
 import { builder, buildPath } from '../support/debian8/builder.ts';
@@ -85,15 +86,7 @@ async function afterAllPhases(t: ExecutionContext) {
 		await mkdir(path.dirname(name), { recursive: true });
 		await writeFile(name, text, { mode: 0o755 });
 	};
-	for (const name of [
-		'kube-apiserver',
-		'kube-controller-manager',
-		'kube-proxy',
-		'kube-scheduler',
-		'kubectl',
-		'kubelet',
-	])
-		await put(path.join(environment.DIB_KUBERNETES_BINARIES ?? '', name), name);
+	for (const name of programs) await put(path.join(environment.DIB_KUBERNETES_BINARIES ?? '', name), name);
 	await put(path.join(environment.DIB_CONTAINER_ARCHIVES ?? '', 'pause.tar'), 'an image');
 	await put(
 		path.join(environment.DIB_UPSTREAM_COMPONENTS ?? '', 'containerd/usr/local/bin/containerd'),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { DiskFiles } from '../../src/image/disk-files.ts';
+import { DiskFiles } from '../../src/image/disk/disk-files.ts';
 import type { Lock } from '../../src/image/lock.ts';
 import { temporaryFolder } from './folders.ts';
 

@@ -1,10 +1,10 @@
 import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { refuse, usageError } from '../errors.ts';
-import { CommandError, run } from '../run.ts';
-import { say } from '../say.ts';
+import { refuse, usageError } from '../../errors.ts';
+import { CommandError, run } from '../../run.ts';
+import { say } from '../../say.ts';
+import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workplace.ts';
 import { DiskFiles } from './disk-files.ts';
-import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from './workplace.ts';
 
 /** What qemu-img says of a disk image; sizes in bytes. */
 export interface DiskFacts {

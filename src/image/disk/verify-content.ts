@@ -1,6 +1,6 @@
+import type { Lock } from '../lock.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { checksumsOf, type InstalledPackage } from './disk-packages.ts';
-import type { Lock } from './lock.ts';
 import type { Finding } from './verify-finding.ts';
 
 /** What is wrong with a file that a lock knows. */

@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { table } from '../table.ts';
+import { table } from '../../table.ts';
+import type { Lock } from '../lock.ts';
 import { type Disk, withDisk } from './disk.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { type InstalledPackage, installedPackages } from './disk-packages.ts';
 import { innerLock, outerLock } from './inspect-lock.ts';
 import { recordOf } from './inspect-record.ts';
-import type { Lock } from './lock.ts';
 
 /** What is in an image; sizes in bytes, `null` for what it does not tell. */
 export interface Inspection {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Lock } from '../lock.ts';
 import { withDisk } from './disk.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { type InstalledPackage, installedPackages } from './disk-packages.ts';
 import { type FoundLock, innerLock, lockInside, outerLock } from './inspect-lock.ts';
-import type { Lock } from './lock.ts';
 import { componentFindings, imageFindings, packageFileFindings, packageFindings } from './verify-content.ts';
 import { type Finding, findings } from './verify-finding.ts';
 import { identityFindings } from './verify-identity.ts';

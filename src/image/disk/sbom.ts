@@ -1,9 +1,9 @@
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { PackageURL } from 'packageurl-js';
-import { packageVersion } from '../package.ts';
+import { packageVersion } from '../../package.ts';
+import type { Lock, LockedComponent } from '../lock.ts';
 import type { InstalledPackage } from './disk-packages.ts';
 import type { Inspection } from './inspect.ts';
-import type { Lock, LockedComponent } from './lock.ts';
 
 const algorithms: Readonly<Record<string, Enums.HashAlgorithm>> = {
 	sha256: Enums.HashAlgorithm['SHA-256'],

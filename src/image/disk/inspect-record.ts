@@ -12,10 +12,10 @@ export interface ImageRecord {
 export const beside = (image: string, ending: string) =>
 	`${image.replace(/\.(qcow2|raw|img)$/, '')}.${ending}`;
 
-/** An image's record: the one on its disk, else the one beside it; empty when there is none. */
-export async function recordOf(image: string, files: DiskFiles): Promise<ImageRecord> {
+/** An image's record: the one on its disk, if that is mounted, else the one beside it; empty when there is none. */
+export async function recordOf(image: string, files?: DiskFiles): Promise<ImageRecord> {
 	const text =
-		(await files.text('/usr/share/kstack/image.json')) ??
+		(await files?.text('/usr/share/kstack/image.json')) ??
 		(await readFile(beside(image, 'json'), 'utf8').catch(() => '{}'));
 	try {
 		return JSON.parse(text) as ImageRecord;

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
+import { type Lock, readLock } from '../lock.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { beside } from './inspect-record.ts';
-import { type Lock, readLock } from './lock.ts';
 
 /** Where a lock lies in an image. */
 export const lockInside = '/usr/share/kstack/image.lock.json';
