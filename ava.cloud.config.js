@@ -4,7 +4,7 @@ import config from './ava.config.js';
 
 export default {
 	...config,
-	files: ['test/cloud/**/*.test.ts'],
+	files: ['build/test/cloud/**/*.test.js'],
 	concurrency: 1,
 	serial: true,
 	timeout: '40m',

@@ -1,12 +1,8 @@
-// Node 22.18 and later run TypeScript themselves. Node 20 needs tsx, which hooks
-// child processes but not worker threads.
-const native = Boolean(process.features.typescript);
-
+// What `npm run compile` has compiled: a loader would compile it again in each of the many processes.
 export default {
-	files: ['test/**/*.test.ts', '!test/cloud/**', '!test/long/**'],
-	extensions: { ts: 'module' },
-	workerThreads: native,
-	nodeArguments: native ? [] : ['--import=tsx'],
+	files: ['build/test/**/*.test.js', '!build/test/cloud/**', '!build/test/long/**'],
+	workerThreads: false,
+	nodeArguments: ['--enable-source-maps'],
 	environmentVariables: { LC_ALL: 'C', NO_COLOR: '1', TZ: 'UTC' },
 	timeout: '2m',
 };

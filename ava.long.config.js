@@ -2,4 +2,4 @@
 // wait and watch, and whole walks of kstack.
 import config from './ava.config.js';
 
-export default { ...config, files: ['test/long/**/*.test.ts'], timeout: '5m' };
+export default { ...config, files: ['build/test/long/**/*.test.js'], timeout: '5m' };

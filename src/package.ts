@@ -1,8 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** The folder that holds package.json, elements/, cloud-init/ and heat/, whether run from src/ or dist/. */
-export const packageRoot = path.resolve(import.meta.dirname, '..');
+function folderOfPackage(folder: string): string {
+	return existsSync(path.join(folder, 'package.json')) ? folder : folderOfPackage(path.dirname(folder));
+}
+
+/** The folder that holds package.json, elements/, cloud-init/ and heat/, wherever below it this was compiled to. */
+export const packageRoot = folderOfPackage(import.meta.dirname);
 
 /** This package's version, as `--version` prints it. */
 export function packageVersion(): string {

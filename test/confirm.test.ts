@@ -3,11 +3,11 @@ import test from 'ava';
 import { runToEnd, systemPath, tool } from './support/processes.ts';
 import { runnable } from './support/runnable.ts';
 
-const command = async () => `${process.execPath} ${await runnable('test/fixtures/program.ts')} end asking`;
+const command = () => `${process.execPath} ${runnable('test/fixtures/program.ts')} end asking`;
 
 /** Runs the fixture that asks, at a terminal at which these keys are pressed. */
 async function answering(keys: string) {
-	return runToEnd(tool('script', 'bsdutils'), ['-qec', await command(), '/dev/null'], { input: keys });
+	return runToEnd(tool('script', 'bsdutils'), ['-qec', command(), '/dev/null'], { input: keys });
 }
 
 for (const yes of ['y\n', 'yes\n', 'Y\n']) {
@@ -28,7 +28,7 @@ for (const no of ['\n', 'n\n', 'yesterday\n']) {
 }
 
 test('Ctrl-C at the question ends the program as everywhere', async (t) => {
-	const child = spawn(tool('script', 'bsdutils'), ['-qec', await command(), '/dev/null'], {
+	const child = spawn(tool('script', 'bsdutils'), ['-qec', command(), '/dev/null'], {
 		env: { ...process.env, PATH: systemPath },
 	});
 	let shown = '';
@@ -45,7 +45,7 @@ test('Ctrl-C at the question ends the program as everywhere', async (t) => {
 });
 
 test('where there is no terminal nobody is asked', async (t) => {
-	const program = await runnable('test/fixtures/program.ts');
+	const program = runnable('test/fixtures/program.ts');
 	const { code, stderr } = await runToEnd(process.execPath, [program, 'end', 'asking'], { input: 'y\n' });
 	t.is(code, 2);
 	t.is(

@@ -86,7 +86,7 @@ for (const program of Object.keys(bin)) {
 
 	test(`${program} --help needs no package but yargs`, async (t) => {
 		const record = path.join(await temporaryFolder(), 'modules');
-		const hook = `--import=${import.meta.resolve('./support/record-modules.mjs')}`;
+		const hook = `--import=${path.join(packageRoot, 'test/support/record-modules.mjs')}`;
 		const { code, stdout } = await run(['--help'], { RECORD_MODULES: record }, hook);
 		t.is(code, 0);
 		t.regex(stdout, new RegExp(`^${program} <command>`));

@@ -3,11 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { packageRoot } from '../../src/package.ts';
 
 const start = promisify(execFile);
 
 /** The folder of the repository. */
-export const root = path.resolve(import.meta.dirname, '../..');
+export const root = packageRoot;
 
 /** What a program said and how it ended. */
 export interface Ended {

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
+import { join } from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
-import { eventually, inNode, kubectl, readyNodes, succeed } from './cloud.ts';
+import { eventually, inNode, kubectl, readyNodes, root, succeed } from './cloud.ts';
 
-const manifest = new URL('../fixtures/web.yaml', import.meta.url).pathname;
+const manifest = join(root, 'test/fixtures/web.yaml');
 
 /** Asks the API as nobody in particular. */
 async function anonymous(path: string): Promise<{ status: number; body: string }> {

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
+import { packageRoot } from '../../src/package.ts';
 import { roles } from '../../src/stack/definition/user-data.ts';
 import { cases, nodeFiles, rendered, userDataOf } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
@@ -10,7 +11,7 @@ import { filledIn, imageFiles, writeNode } from '../support/node.ts';
 import { output, runToEnd, tool } from '../support/processes.ts';
 import { readByPyYaml } from '../support/python.ts';
 
-const schema = path.join(import.meta.dirname, '../support/cloud-init-schema');
+const schema = path.join(packageRoot, 'test/support/cloud-init-schema');
 
 /** A stack directory and, per role, the node that its user-data and the image make. */
 async function nodes(t: ExecutionContext, args: readonly string[]) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { packageRoot } from '../../src/package.ts';
 import { temporaryFolder } from './folders.ts';
 import { systemPath } from './processes.ts';
 
@@ -110,7 +111,7 @@ export async function fakeCloud(...stages: readonly Answers[]): Promise<FakeClou
 	const log = path.join(folder, 'log');
 	return {
 		env: {
-			PATH: `${path.join(import.meta.dirname, '../fixtures/bin')}:${systemPath}`,
+			PATH: `${path.join(packageRoot, 'test/fixtures/bin')}:${systemPath}`,
 			FAKE_CLOUD: folder,
 		},
 		asked: async () => (existsSync(log) ? (await readFile(log, 'utf8')).trimEnd().split('\n') : []),

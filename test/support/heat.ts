@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { packageRoot } from '../../src/package.ts';
 import { python } from './python.ts';
 
 /** A template for Heat to judge, and what it is given. */
@@ -16,7 +17,7 @@ export interface Verdict {
 
 /** Heat's verdicts, in order; asking for many at once starts its engine once. */
 export function judgeByHeat(candidates: readonly Candidate[]): Promise<Verdict[]> {
-	return python([path.join(import.meta.dirname, 'heat-validate.py')], candidates);
+	return python([path.join(packageRoot, 'test/support/heat-validate.py')], candidates);
 }
 
 /** Values with which a member's template is checked by itself; a role takes those it declares. */

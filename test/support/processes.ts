@@ -77,7 +77,7 @@ export async function runSource(
 	how: HowToRun = {},
 	...options: string[]
 ): Promise<Ended> {
-	const program = await runnable(file);
+	const program = runnable(file);
 	if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
 	running++;
 	try {
