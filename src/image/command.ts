@@ -1,5 +1,7 @@
+import { dump } from 'js-yaml';
 import { sh } from '../template.ts';
 import type { Tree } from '../tree.ts';
+import { digestOfText } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
 
 /** A run of disk-image-create: its own variables and its arguments. */
@@ -21,6 +23,22 @@ export interface BuildPlaces {
 	readonly lock: string;
 	/** The image, without `.qcow2`. */
 	readonly output: string;
+}
+
+/**
+ * The disk: one partition, as diskimage-builder's block-device-mbr has it, with an ID of the file system that is
+ * the same in every build of the same parts. The boot loader's settings hold it.
+ */
+function diskLayout({ profile, components }: ImagePlan): string {
+	const digits = digestOfText(JSON.stringify([profile.name, components])).split(':')[1] as string;
+	// Of RFC 9562's version 8, whose other bits are the maker's own.
+	const uuid = digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
+	const mount = { mount_point: '/', fstab: { options: 'defaults', 'fsck-passno': 1 } };
+	const root = { name: 'root', flags: ['boot', 'primary'], size: '100%', mkfs: { uuid, mount } };
+	return dump([
+		{ local_loop: { name: 'image0' } },
+		{ partitioning: { base: 'image0', label: 'mbr', partitions: [root] } },
+	]);
 }
 
 const expiredKeys = '/usr/share/keyrings/debian-archive-removed-keys.gpg';
@@ -46,6 +64,7 @@ export function buildCommand(
 		DIB_DISTRIBUTION_MIRROR: mirror,
 		// What diskimage-builder makes of a release's name differs from version to version.
 		DIB_APT_SOURCES_CONF: named.join('\n'),
+		DIB_BLOCK_DEVICE_CONFIG: diskLayout(plan),
 		DIB_BOOTLOADER_DEFAULT_CMDLINE: profile.kernelArguments,
 		DIB_GRUB_TIMEOUT: '0',
 		DIB_KUBERNETES_BINARIES: places.binaries,

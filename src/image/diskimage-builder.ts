@@ -20,7 +20,7 @@ const holdInitramfs = path.join(packageRoot, 'elements/fast-initramfs/pre-instal
 const memoryToWorkIn = 6e9;
 
 /** PATH for diskimage-builder: as root it needs no sudo, and some kernels have no device-mapper. */
-async function searchPath(): Promise<string> {
+export async function searchPath(): Promise<string> {
 	const mapper = /^\s*\d+ device-mapper$/m.test(await readFile('/proc/devices', 'utf8'));
 	const ours = mapper ? ['as-root'] : ['as-root', 'without-device-mapper'];
 	return [...ours.map((folder) => path.join(shims, folder)), systemPath].join(':');
