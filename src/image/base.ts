@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { follow, run } from '../run.ts';
+import { follow } from '../run.ts';
 import { say } from '../say.ts';
 import { sh } from '../template.ts';
 
@@ -21,6 +21,17 @@ const usual = [
 	'rsync',
 	'sudo',
 	'systemd-sysv',
+];
+
+/** What no node reads. Licences stay. */
+const unneeded = [
+	'path-exclude=/usr/share/doc/*',
+	'path-include=/usr/share/doc/*/copyright',
+	'path-exclude=/usr/share/info/*',
+	'path-exclude=/usr/share/lintian/*',
+	'path-exclude=/usr/share/locale/*',
+	'path-include=/usr/share/locale/locale.alias',
+	'path-exclude=/usr/share/man/*',
 ];
 
 /** A base system that no build has used for so long is removed when another one is made. */
@@ -56,7 +67,7 @@ export interface BaseRequest {
  *
  * @param cache   folder of earlier ones
  * @param onLine  gets mmdebstrap's output
- * @returns the archive, in the form of diskimage-builder's own debootstrap cache
+ * @returns the archive: tar, compressed by zstd
  */
 export async function makeBase(
 	request: BaseRequest,
@@ -76,6 +87,7 @@ export async function makeBase(
 		'--essential-hook=rm "$1/hold-initramfs"',
 		// Nothing is lost when a build is: it begins anew.
 		'--dpkgopt=force-unsafe-io',
+		...unneeded.map((line) => `--dpkgopt=${line}`),
 		// What only this step needs: diskimage-builder writes sources of its own.
 		'--customize-hook=rm -f "$1/etc/apt/sources.list" "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
 	];
@@ -86,7 +98,7 @@ export async function makeBase(
 		await readFile(holdInitramfs, 'utf8'),
 	]);
 	const key = createHash('sha256').update(content).digest('hex').slice(0, 12);
-	const archive = path.join(cache, `debian-${release}-${key}.tar.gz`);
+	const archive = path.join(cache, `debian-${release}-${key}.tar.zst`);
 	const now = new Date();
 	const isThere = await utimes(archive, now, now).then(
 		() => true,
@@ -96,7 +108,7 @@ export async function makeBase(
 
 	say(`installing ${packages.length} packages and what they need; kept for the next builds`);
 	await mkdir(cache, { recursive: true });
-	const unfinished = path.join(cache, `${process.pid}.tar`);
+	const unfinished = path.join(cache, `${process.pid}.tar.zst`);
 	const pins = path.join(cache, `${process.pid}.pref`);
 	const place = '"$1/etc/apt/preferences.d"';
 	const pinHook = `--setup-hook=mkdir -p ${place} && cp ${sh(pins)} ${place}/${pinsFile}`;
@@ -106,11 +118,9 @@ export async function makeBase(
 			env,
 			package: 'mmdebstrap',
 		});
-		// diskimage-builder reads nothing but gzip here; fast is small enough.
-		await run('gzip', ['-1', '--force', unfinished]);
-		await rename(`${unfinished}.gz`, archive);
+		await rename(unfinished, archive);
 	} finally {
-		for (const rest of [pins, unfinished, `${unfinished}.gz`]) await rm(rest, { force: true });
+		for (const rest of [pins, unfinished]) await rm(rest, { force: true });
 	}
 	await removeUnused(cache);
 	return archive;
@@ -118,7 +128,7 @@ export async function makeBase(
 
 async function removeUnused(cache: string): Promise<void> {
 	for (const name of await readdir(cache)) {
-		if (!/^debian-.*\.tar\.gz$/.test(name)) continue;
+		if (!/^debian-.*\.tar\.(gz|zst)$/.test(name)) continue;
 		const file = path.join(cache, name);
 		const used = (await stat(file).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
 		if (Date.now() - used > daysToKeep * 24 * 3600 * 1000) await rm(file, { force: true });

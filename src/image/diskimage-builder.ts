@@ -1,4 +1,4 @@
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { packageRoot } from '../package.ts';
 import { follow } from '../run.ts';
@@ -71,9 +71,7 @@ export async function runDiskimageBuilder(
 			sources: Object.values(sources),
 			holdInitramfs,
 		};
-		const base = await makeBase(request, path.join(cache, 'base'), log.line, env);
-		await symlink(base, path.join(own, `debootstrap-debian-${release}-amd64.tar.gz`));
-		env.DIB_DEBIAN_USE_DEBOOTSTRAP_CACHE = '1';
+		env.DIB_PREBUILT_BASE = await makeBase(request, path.join(cache, 'base'), log.line, env);
 	}
 	const { args, environment } = buildCommand(plan, places, mirrors.main, sources);
 	log.clock.enter('base system');

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, string>> = {
 	mmdebstrap: 'mmdebstrap',
 	partx: 'fdisk',
 	tar: 'tar',
+	zstd: 'zstd',
 };
 
 const gigabyte = 1e9;
