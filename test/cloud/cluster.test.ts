@@ -53,6 +53,22 @@ test.serial('one master and three minions are Ready, each with its role', async 
 	);
 });
 
+test.serial(
+	'nodes reach nothing beyond the cloud, and have come up with what their image holds',
+	async (t) => {
+		const mirror = /https?:\/\/([^/\s]+)/.exec(
+			await succeed('apt-get', ['indextargets', '--format', '$(REPO_URI)']),
+		)?.[1];
+		for (const node of ['demo-master-0', 'demo-minion-0']) {
+			const outside = await inNode(node, 'curl', '-sS', '-m', '5', '-o', '/dev/null', `http://${mirror}/`);
+			t.not(outside.code, 0, `${node} reaches ${mirror}, as this machine does`);
+			const { stdout } = await inNode(node, 'journalctl', '--no-pager', '-u', 'containerd', '-u', 'kubelet');
+			t.regex(stdout, /containerd successfully booted/);
+			t.notRegex(stdout, /PullImage/, node);
+		}
+	},
+);
+
 test.serial('two pods of a Deployment and the one that asks them run on three minions', async (t) => {
 	const nodes = await kubectl('get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}');
 	t.is(new Set(nodes.split(' ')).size, 3);
