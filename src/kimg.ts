@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs';
 import { Answer, exitCodes } from './errors.ts';
 import { defaultProfile } from './image/profiles.ts';
+import { pruneCommand, uploadCommand } from './kimg-cloud.ts';
 import { main } from './main.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -94,32 +95,8 @@ await main('kimg', (cli) =>
 				print(await buildImage(args.profile as string, args.kubernetesSource, { out, locked, supply }));
 			},
 		)
-		.command(
-			'upload <file>',
-			'Upload an image to the cloud',
-			(command) =>
-				command
-					.positional('file', {
-						type: 'string',
-						demandOption: true,
-						describe: 'The qcow2 that kimg has built',
-					})
-					.option('name', {
-						type: 'string',
-						requiresArg: true,
-						describe: "Its name in the cloud [the profile's]",
-					})
-					.option('os-cloud', {
-						type: 'string',
-						requiresArg: true,
-						describe: 'Entry of clouds.yaml [OS_CLOUD]',
-					})
-					.example('$0 upload debian12-x64-kubernetes.qcow2', 'print the ID of the image in the cloud'),
-			async (args) => {
-				const { uploadImage } = await import('./image/upload.ts');
-				print(await uploadImage(args.file, args.name, args.osCloud));
-			},
-		)
+		.command(uploadCommand)
+		.command(pruneCommand)
 		.command(
 			'lock [profile]',
 			'Write down every version and checksum of what an image is made from, and build nothing',

@@ -11,6 +11,8 @@ export interface RunOptions {
 	readonly cwd?: string;
 	/** Text for its standard input: the way to hand it a secret. */
 	readonly input?: string;
+	/** An open file for its standard input, by its descriptor. */
+	readonly stdin?: number;
 	/** The Debian package that holds the program, named when it is missing. */
 	readonly package?: string;
 	/** Runs to its end even when the operator interrupts: for what clears up. */
@@ -53,7 +55,8 @@ export async function run(
 ): Promise<string> {
 	try {
 		const child = execa(command, args, {
-			stdin: options.input === undefined ? 'ignore' : 'pipe',
+			// Any descriptor will do; execa's types know the first ten.
+			stdin: options.input === undefined ? ((options.stdin as 3 | undefined) ?? 'ignore') : 'pipe',
 			...(options.input === undefined ? {} : { input: options.input }),
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			env: options.env ?? {},

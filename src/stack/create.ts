@@ -36,7 +36,10 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
  *
  * @returns the tokens, by parameter
  */
-async function prepare(directory: StackDirectory, { cluster, ids }: Resolved): Promise<Parameters> {
+async function prepare(
+	directory: StackDirectory,
+	{ cluster, ids }: Omit<Resolved, 'image'>,
+): Promise<Parameters> {
 	const secrets = { join_token: makeToken(), master_token: makeToken() };
 	await writeDirectory(directory, cluster, {}, secrets); // makes the folder that the key goes to
 	const request = await requestOperatorCertificate(directory.operatorKey);
@@ -115,6 +118,10 @@ export async function createCluster(
 	const { directory, cluster } = await askedFor(name, flags, file);
 	say(`Comparing what ${name} needs with what the cloud has`);
 	const resolved = await preflight(cluster);
+	const { image } = resolved;
+	say(
+		`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
+	);
 	const secrets = await prepare(directory, resolved);
 	await validate(directory);
 

@@ -17,6 +17,8 @@ export interface Status {
 		readonly server: string;
 		readonly node: string;
 		readonly version: string;
+		/** Name of the image that the machine was made from. */
+		readonly image: string;
 	}[];
 	/** Why Kubernetes could not be asked; absent when it could. */
 	readonly unasked?: string;
@@ -38,7 +40,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 					return [];
 				}),
 	]);
-	const status = (id: string) => String(servers.find((server) => server.ID === id)?.Status ?? 'absent');
+	const serverOf = (id: string) => servers.find((server) => server.ID === id);
 	return {
 		name: stack.name,
 		stack: stack.status,
@@ -50,9 +52,10 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				name: member.name,
 				role: member.role,
 				address: member.address,
-				server: status(member.server),
+				server: String(serverOf(member.server)?.Status ?? 'absent'),
 				node: unasked === undefined ? readiness(node) : 'unknown',
 				version: node?.version ?? '',
+				image: String(serverOf(member.server)?.Image ?? ''),
 			};
 		}),
 		...(unasked === undefined ? {} : { unasked }),
@@ -68,11 +71,12 @@ export function statusText(status: Status): string {
 		node.server,
 		node.node,
 		node.version,
+		node.image,
 	]);
 	return [
 		`${status.name}   ${status.stack}   ${status.api}`,
 		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
-		table(['NODE', 'ROLE', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION'], rows),
+		table(['NODE', 'ROLE', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
 		...(status.unasked === undefined ? [] : [`Kubernetes was not asked: ${status.unasked}`]),
 	].join('\n');
 }

@@ -9,15 +9,19 @@ export async function downloadImage(file: string): Promise<void> {
 
 /** The ID of the newest image that kimg uploaded. */
 export async function imageId(): Promise<string> {
-	const [image] = await ask<{ ID: string }[]>('image', 'list', '--tag', 'kimg', '--sort', 'created_at:desc');
+	const filter = ['--tag', 'kimg', '--status', 'active', '--sort', 'created_at:desc'];
+	const [image] = await ask<{ ID: string }[]>('image', 'list', ...filter);
 	return image?.ID as string;
 }
+
+/** What is kimg's image's own. */
+const identity = ['kstack_name', 'kstack_sha256', 'kstack_uploader'];
 
 /** What kimg says of its image, as arguments that say it of another. */
 async function sameProperties(): Promise<string[]> {
 	const { properties } = await ask<{ properties: Record<string, unknown> }>('image', 'show', await imageId());
 	return Object.entries(properties)
-		.filter(([name]) => name.startsWith('kstack_') && name !== 'kstack_sha256')
+		.filter(([name]) => name.startsWith('kstack_') && !identity.includes(name))
 		.flatMap(([name, value]) => ['--property', `${name}=${value}`]);
 }
 

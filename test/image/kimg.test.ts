@@ -96,45 +96,6 @@ test('the mirror is the one that apt uses, however its configuration says so', a
 	t.regex(ended.stderr, /which http:\/\/near\/debian does not give/);
 });
 
-test('kimg upload hands the image to the client with what OpenStack and kstack want to know', async (t) => {
-	const folder = await temporaryFolder();
-	const file = path.join(folder, 'debian12-x64-kubernetes.qcow2');
-	await writeFile(file, 'not really');
-	await writeFile(
-		path.join(folder, 'debian12-x64-kubernetes.json'),
-		JSON.stringify({ profile: 'debian12-x64-kubernetes', kubernetes: '1.20.2' }),
-	);
-	const { folder: fakes, path: found } = await standIns({
-		'qemu-img': `echo '{"virtual-size": 2842689536}'`,
-		openstack: 'printf "%s\\n" "$@" >> "$here/asked"; case "$2" in list) echo "[]" ;; *) echo 1234 ;; esac',
-	});
-	const ended = await kimg(['upload', file, '--os-cloud', 'here'], { env: { PATH: found } });
-	t.is(ended.code, 0, ended.stderr);
-	t.is(ended.stdout, '1234\n');
-	const asked = await readFile(path.join(fakes, 'asked'), 'utf8');
-	for (const word of [
-		'--min-disk\n3',
-		'--tag\nkimg',
-		'os_distro=debian',
-		'os_version=12',
-		'kstack_kubernetes=1.20.2',
-	]) {
-		t.true(asked.includes(`${word}\n`), word);
-	}
-});
-
-test('kimg upload leaves an image alone that is there with the same content', async (t) => {
-	const folder = await temporaryFolder();
-	const file = path.join(folder, 'x.qcow2');
-	await writeFile(file, 'not really');
-	const { path: found } = await standIns({
-		'qemu-img': `echo '{"virtual-size": 1}'`,
-		openstack: 'case "$2" in list) echo \'[{"ID": "5678"}]\' ;; *) exit 9 ;; esac',
-	});
-	const ended = await kimg(['upload', file], { env: { PATH: found } });
-	t.deepEqual(ended, { code: 0, stdout: '5678\n', stderr: 'x is there already, with the same content\n' });
-});
-
 test('kimg render takes Kubernetes from a folder and asks it for its version', async (t) => {
 	const folder = await temporaryFolder();
 	await mkdir(path.join(folder, 'bin'));

@@ -1,8 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
-import { compareVersions, mistakeInVersion } from '../../src/stack/cloud/node-image.ts';
+import { compareVersions, findNodeImage, mistakeInVersion } from '../../src/stack/cloud/node-image.ts';
+import { type FakeImage, fakeGlance, uploaded } from '../support/fake-glance.ts';
 
 const image = (kubernetes: string | undefined) => ({
 	...{ id: 'image-2', name: 'next', kubernetes, networkDrivers: undefined },
+	...{ minDisk: 3, minMemory: 512, created: '2026-01-01T00:00:00Z' },
 });
 
 const upgrade = test.macro({
@@ -34,3 +36,60 @@ test('versions are compared as numbers, with or without v', (t) => {
 	t.true(compareVersions('v1.20.10', '1.20.9') > 0);
 	t.is(compareVersions('v1.20.2', '1.20.2+debian'), 0);
 });
+
+/** Images on a cloud: own ones of project own, `by hand` without kimg's tag. */
+const own = (id: string, name: string, kstack_name?: string) =>
+	uploaded(id, name, kstack_name === undefined ? {} : { properties: { kstack_name } });
+const others = (id: string, name: string, kstack_name: string) =>
+	uploaded(id, name, { properties: { kstack_name }, owner: 'another' });
+const byHand = (id: string, name: string, owner = 'own') => uploaded(id, name, { tags: [], owner });
+
+const chosen = test.macro(
+	async (t: ExecutionContext, wanted: string | undefined, images: FakeImage[], expected: string | RegExp) => {
+		const { env } = await fakeGlance(t, ...images);
+		process.env.PATH = env.PATH;
+		const mistakes: string[] = [];
+		const found = await findNodeImage(wanted, mistakes);
+		if (typeof expected === 'string') t.deepEqual([found?.id, mistakes], [expected, []]);
+		else {
+			t.is(found, undefined);
+			t.is(mistakes.length, 1);
+			t.regex(mistakes[0] as string, expected);
+		}
+	},
+);
+
+const [old, next] = [own('1', 'node-aaaaaaaa', 'node'), own('2', 'node-bbbbbbbb', 'node')];
+test.serial('the newest of a name', chosen, 'node', [old, next, own('3', 'other-1', 'other')], '2');
+test.serial('exactly that name', chosen, 'node-aaaaaaaa', [old, next], '1');
+test.serial('exactly that ID', chosen, '1', [old, next], '1');
+test.serial('the newest of all', chosen, undefined, [next, old, byHand('3', 'by-hand')], '2');
+test.serial('of kimg 0.2.0 and later, the newest', chosen, 'node', [old, next, own('3', 'node')], '3');
+test.serial('of kimg 0.2.0 alone, the newest', chosen, 'node', [own('1', 'node'), own('2', 'node')], '2');
+test.serial("the project's own before others'", chosen, 'node', [next, others('3', 'node-c', 'node')], '2');
+test.serial("others', where there is no own", chosen, 'node', [others('3', 'node-c', 'node')], '3');
+test.serial(
+	"the project's own before a public one",
+	chosen,
+	'node',
+	[old, byHand('3', 'node', 'another')],
+	'1',
+);
+test.serial('an image that another client uploaded', chosen, 'debian', [byHand('3', 'debian'), old], '3');
+test.serial('one that is not whole is none', chosen, 'node', [old, { ...next, status: 'saving' }], '1');
+test.serial(
+	'one that is not whole, by ID',
+	chosen,
+	'2',
+	[{ ...next, status: 'saving' }],
+	/"2" .* it is saving/,
+);
+test.serial('no such image', chosen, 'nonsuch', [old], /no image "nonsuch"\. There are: node-aaaaaaaa\./);
+test.serial('nothing at all', chosen, undefined, [byHand('3', 'debian')], /no image made by kimg here/);
+test.serial(
+	"a name that is both kimg's and another client's",
+	chosen,
+	'node',
+	[old, byHand('3', 'node')],
+	/"node" may be any of 2 images; name one by its ID:\n {4}3 {2}node\n {4}1 {2}node-aaaaaaaa, by kimg/,
+);

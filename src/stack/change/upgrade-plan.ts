@@ -1,4 +1,4 @@
-import { UserError, usageError } from '../../errors.ts';
+import { refuse, UserError, usageError } from '../../errors.ts';
 import { isSettled } from '../cloud/inventory.ts';
 import { membersOf } from '../cloud/members.ts';
 import { compareVersions, findNodeImage, mistakeInVersion, type NodeImage } from '../cloud/node-image.ts';
@@ -47,9 +47,10 @@ export interface Plan {
 }
 
 async function needImage(nameOrId: string): Promise<NodeImage> {
-	const image = await findNodeImage(nameOrId);
-	if (image === undefined) throw usageError(`There is no image "${nameOrId}".`, 'See: openstack image list');
-	return image;
+	const mistakes: string[] = [];
+	const image = await findNodeImage(nameOrId, mistakes);
+	refuse(mistakes, 'Nothing was changed.');
+	return image as NodeImage;
 }
 
 /** The versions of Kubernetes on a cluster's nodes, the oldest first. */

@@ -2,7 +2,7 @@ import { confirm } from '../../confirm.ts';
 import { exitCodes, UserError } from '../../errors.ts';
 import { say } from '../../say.ts';
 import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from '../cloud/inventory.ts';
-import { findNodeImage } from '../cloud/node-image.ts';
+import { nodeImage } from '../cloud/node-image.ts';
 import type { Stack } from '../cloud/openstack.ts';
 import { type StackDirectory, stackDirectory } from '../definition/directory.ts';
 import { finished, type Generations } from '../definition/generations.ts';
@@ -65,7 +65,7 @@ async function take(
 async function finish(stack: Stack, directory: StackDirectory, place: Place): Promise<Stack> {
 	const generations = finished(place.generations);
 	const id = place.nowImages.master;
-	const image = (await findNodeImage(id))?.name ?? id;
+	const image = (await nodeImage(id))?.name ?? id;
 	const settings = { image };
 	const cluster = { name: stack.name, settings: { ...settingsOf(stack.parameters), image } };
 	const none = roles.flatMap((role) => [

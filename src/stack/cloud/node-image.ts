@@ -1,29 +1,133 @@
-import { list, show } from './openstack.ts';
+import { type Json, list, ownProject, show } from '../../openstack.ts';
 
 /** An image that members are made from. */
 export interface NodeImage {
 	readonly id: string;
+	/** Its own name, which ends in a digest if kimg uploaded it. */
 	readonly name: string;
 	/** The version of Kubernetes in it, such as `1.20.2`, as far as its properties tell. */
 	readonly kubernetes: string | undefined;
 	/** The pod networks that it has; `undefined` when its properties do not tell. */
 	readonly networkDrivers: readonly string[] | undefined;
+	/** Gigabytes of disk and megabytes of memory that a machine needs. */
+	readonly minDisk: number;
+	readonly minMemory: number;
+	/** When it came to the cloud, in ISO 8601. */
+	readonly created: string;
 }
 
-/** The image of that name or ID, the newest of several of one name; `undefined` when there is none. */
-export async function findNodeImage(nameOrId: string): Promise<NodeImage | undefined> {
-	const named = ['--name', nameOrId, '--sort', 'created_at:desc', '--status', 'active'];
-	const [newest] = await list(['image'], ...named);
-	const found = await show(['image'], String(newest?.ID ?? nameOrId));
-	if (found === undefined) return undefined;
-	const properties = { ...found, ...((found.properties ?? {}) as object) } as Record<string, unknown>;
+/** An image as a list shows it. */
+interface Row {
+	readonly id: string;
+	readonly name: string;
+	readonly project: string;
+	readonly byKimg: boolean;
+}
+
+/** Images that can be used, the newest first. */
+async function usable(...filter: string[]): Promise<Row[]> {
+	const rows = await list(
+		['image'],
+		...filter,
+		...['--long', '--status', 'active', '--sort', 'created_at:desc'],
+	);
+	return rows.map((row) => ({
+		id: String(row.ID),
+		name: String(row.Name),
+		project: String(row.Project),
+		byKimg: Array.isArray(row.Tags) && row.Tags.includes('kimg'),
+	}));
+}
+
+/** The project's own among them; all of them when none is. */
+async function ownBefore(rows: readonly Row[]): Promise<readonly Row[]> {
+	if (new Set(rows.map(({ project }) => project)).size < 2) return rows;
+	const project = await ownProject();
+	const own = rows.filter((row) => row.project === project);
+	return own.length === 0 ? rows : own;
+}
+
+/** The image of that ID; `undefined` when there is none. */
+export async function nodeImage(id: string): Promise<NodeImage | undefined> {
+	const found = await show(['image'], id);
+	return found && readImage(found);
+}
+
+function readImage(found: Json): NodeImage {
+	const properties = { ...found, ...((found.properties ?? {}) as Json) };
 	const text = (key: string) => (properties[key] === undefined ? undefined : String(properties[key]));
 	return {
 		id: String(found.id),
 		name: String(found.name),
 		kubernetes: text('kstack_kubernetes'),
 		networkDrivers: text('kstack_network_drivers')?.split(','),
+		minDisk: Number(found.min_disk ?? 0),
+		minMemory: Number(found.min_ram ?? 0),
+		created: text('created_at') ?? '',
 	};
+}
+
+/** The newest that kimg has uploaded, whatever its name; `undefined` when there is none. */
+async function newestOfAll(mistakes: string[]): Promise<NodeImage | undefined> {
+	const [newest] = await ownBefore(await usable('--tag', 'kimg'));
+	if (newest !== undefined) return nodeImage(newest.id);
+	mistakes.push(
+		'There is no image made by kimg here: run `kimg build` and `kimg upload`, or name one with --image.',
+	);
+	return undefined;
+}
+
+/** The newer of the first ones of two lists. */
+async function newestOf(...lists: readonly (readonly Row[])[]): Promise<NodeImage | undefined> {
+	const first = await Promise.all(lists.flatMap(([row]) => (row === undefined ? [] : [nodeImage(row.id)])));
+	return first.filter((image) => image !== undefined).sort((a, b) => b.created.localeCompare(a.created))[0];
+}
+
+async function ofThatId(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
+	const found = await show(['image'], wanted);
+	if (found === undefined) {
+		const all = (await list(['image'])).map(({ Name }) => Name);
+		mistakes.push(`There is no image "${wanted}". There are: ${all.join(', ') || 'none'}.`);
+		return undefined;
+	}
+	if ((found.status ?? 'active') !== 'active') {
+		mistakes.push(`The image "${wanted}" cannot be used: it is ${found.status}.`);
+		return undefined;
+	}
+	return readImage(found);
+}
+
+async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
+	const [exact, uploaded] = await Promise.all([
+		usable('--name', wanted),
+		usable('--tag', 'kimg', '--property', `kstack_name=${wanted}`),
+	]);
+	const all = await ownBefore([...exact, ...uploaded]);
+	if (all.length === 0) return ofThatId(wanted, mistakes);
+	const byHand = all.filter(({ byKimg }) => !byKimg);
+	if (byHand.length > 0 && all.length > 1) {
+		const lines = all.map(({ id, name, byKimg }) => `\n    ${id}  ${name}${byKimg ? ', by kimg' : ''}`);
+		mistakes.push(`"${wanted}" may be any of ${all.length} images; name one by its ID:${lines.join('')}`);
+		return undefined;
+	}
+	// kimg 0.2.0 gave all of one profile the same name, and no property that says it.
+	return newestOf(
+		all.filter((row) => exact.includes(row)),
+		all.filter((row) => uploaded.includes(row)),
+	);
+}
+
+/**
+ * The image that is meant: the newest that kimg uploaded under a name, the one that has exactly this name or
+ * ID, or, where nothing is said, the newest that kimg uploaded. The project's own go before others'.
+ *
+ * @param mistakes  gets a sentence when there is none, or when the name may be one of several
+ */
+export function findNodeImage(
+	wanted: string | undefined,
+	mistakes: string[],
+): Promise<NodeImage | undefined> {
+	return wanted === undefined ? newestOfAll(mistakes) : ofThatName(wanted, mistakes);
 }
 
 /** Minor and patch of a version of Kubernetes 1 such as `v1.20.2`; `undefined` for anything else. */

@@ -1,5 +1,7 @@
-import { UserError, usageError } from '../../errors.ts';
-import { CommandError, type RunOptions, run } from '../../run.ts';
+import { UserError } from '../../errors.ts';
+import { ifPresent, type Json, json, openstack, show } from '../../openstack.ts';
+
+export { isAbsent, list, openstack, show } from '../../openstack.ts';
 
 /** A stack, as Heat shows it. */
 export interface Stack {
@@ -22,66 +24,6 @@ export interface StackEvent {
 	readonly reason: string;
 	/** When, in ISO 8601. */
 	readonly time: string;
-}
-
-type Json = Record<string, unknown>;
-
-const client: RunOptions = {
-	package: 'python3-openstackclient python3-heatclient',
-	// The client's own warnings are for its developers.
-	env: { PYTHONWARNINGS: 'ignore' },
-};
-
-/** What the client says when there is no such thing, whichever of its commands says it. */
-const absent = /not found|could not be found|No \w+ (found|with a name or ID)|Could not find/i;
-
-/** What it says when it does not know which cloud, or not how to enter. */
-const noCloud =
-	/Missing value auth-url|Auth plugin requires parameters|Missing value .* required for auth plugin|^Cloud .* was not found/m;
-
-/**
- * Runs the `openstack` client. Which cloud and with which credentials is the client's own affair:
- * `OS_CLOUD`, clouds.yaml, or the `OS_` variables.
- *
- * @throws UserError exit code 2 when the client is not installed or no cloud is configured
- * @throws CommandError when it fails otherwise
- */
-export async function openstack(args: readonly string[]): Promise<string> {
-	try {
-		return await run('openstack', args, client);
-	} catch (error) {
-		if (error instanceof CommandError && noCloud.test(error.stderr)) {
-			throw usageError(
-				`The openstack client knows no cloud: ${error.stderr.split('\n')[0]}`,
-				'Set OS_CLOUD to an entry of your clouds.yaml, or source an openrc file.',
-			);
-		}
-		throw error;
-	}
-}
-
-async function json<Answer>(args: readonly string[]): Promise<Answer> {
-	return JSON.parse(await openstack([...args, '-f', 'json'])) as Answer;
-}
-
-/** The answer, or `undefined` when there is no such thing. */
-async function ifPresent<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-	try {
-		return await answer;
-	} catch (error) {
-		if (error instanceof CommandError && absent.test(error.stderr)) return undefined;
-		throw error;
-	}
-}
-
-/** Shows one thing of a kind such as `image` or `flavor`; `undefined` when there is none. */
-export function show(kind: readonly string[], nameOrId: string): Promise<Json | undefined> {
-	return ifPresent(json<Json>([...kind, 'show', nameOrId]));
-}
-
-/** Lists the things of a kind. */
-export function list(kind: readonly string[], ...options: string[]): Promise<Json[]> {
-	return json<Json[]>([...kind, 'list', ...options]);
 }
 
 /** The stack of that name or ID; `undefined` when there is none. */
@@ -156,9 +98,4 @@ export async function deploymentOutput(deployment: string): Promise<string> {
 export async function consoleLog(server: string, lines: number): Promise<string> {
 	const log = await ifPresent(openstack(['console', 'log', 'show', '--lines', String(lines), server]));
 	return log ?? '';
-}
-
-/** Whether what went wrong is that a thing is not there. */
-export function isAbsent(error: unknown): boolean {
-	return error instanceof CommandError && absent.test(error.stderr);
 }

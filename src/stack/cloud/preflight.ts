@@ -3,6 +3,7 @@ import { overlap, parseNetwork } from '../definition/cidr.ts';
 import type { Cluster, Settings } from '../definition/config.ts';
 import type { Value } from '../definition/settings.ts';
 import { type Role, roles } from '../definition/user-data.ts';
+import { findNodeImage, type NodeImage } from './node-image.ts';
 import { list, show, showStack } from './openstack.ts';
 
 type Json = Record<string, unknown>;
@@ -19,28 +20,10 @@ export interface Resolved {
 	readonly cluster: Cluster;
 	/** Heat parameters that name things by ID, so that they never come to mean another. */
 	readonly ids: Readonly<Record<string, Value>>;
+	readonly image: NodeImage;
 }
 
 const names = (things: readonly Json[]) => things.map((thing) => thing.Name).join(', ') || 'none';
-
-function properties(image: Json): Json {
-	return { ...image, ...((image.properties ?? image.Properties ?? {}) as Json) };
-}
-
-/** The image asked for, or the newest that kimg uploaded. Of several of one name it is the newest. */
-async function findImage(wanted: Value | undefined, mistakes: string[]): Promise<Json | undefined> {
-	const filter = wanted === undefined ? ['--tag', 'kimg'] : ['--name', String(wanted)];
-	const [newest] = await list(['image'], ...filter, '--sort', 'created_at:desc', '--status', 'active');
-	const id = newest?.ID ?? wanted;
-	const image = id === undefined ? undefined : await show(['image'], String(id));
-	if (image !== undefined) return properties(image);
-	mistakes.push(
-		wanted === undefined
-			? 'There is no image made by kimg here: run `kimg build` and `kimg upload`, or name one with --image.'
-			: `There is no image "${wanted}". There are: ${names(await list(['image']))}.`,
-	);
-	return undefined;
-}
 
 function findFlavor(role: Role, wanted: Value | undefined, flavors: readonly Json[], mistakes: string[]) {
 	const { memory, cpus } = needs[role];
@@ -69,6 +52,19 @@ function findFlavor(role: Role, wanted: Value | undefined, flavors: readonly Jso
 	return found;
 }
 
+/** What an image needs that a flavor does not have; a disk of 0 GB is as large as the image. */
+function tooSmall(flavor: Json, { minDisk, minMemory }: NodeImage): string[] {
+	const disk = Number(flavor.Disk);
+	return [
+		...(disk !== 0 && disk < minDisk
+			? [`The flavor "${flavor.Name}" has a disk of ${disk} GB; the image needs ${minDisk}.`]
+			: []),
+		...(Number(flavor.RAM) < minMemory
+			? [`The flavor "${flavor.Name}" has ${flavor.RAM} MB; the image needs ${minMemory}.`]
+			: []),
+	];
+}
+
 /** The external network asked for, or the only one there is; none if there are more, or none. */
 function findExternalNetwork(wanted: Value | undefined, networks: readonly Json[], mistakes: string[]) {
 	if (wanted === 'none' || wanted === '') return undefined;
@@ -81,11 +77,15 @@ function findExternalNetwork(wanted: Value | undefined, networks: readonly Json[
 }
 
 /** The pod network asked for, or the first that the image carries. */
-function findNetworkDriver(wanted: Value | undefined, image: Json | undefined, mistakes: string[]): Value {
-	const carried = String(image?.kstack_network_drivers ?? 'routed').split(',');
+function findNetworkDriver(
+	wanted: Value | undefined,
+	image: NodeImage | undefined,
+	mistakes: string[],
+): Value {
+	const carried = image?.networkDrivers ?? ['routed'];
 	if (wanted === undefined)
 		return ['calico', 'flannel', 'routed'].find((driver) => carried.includes(driver)) ?? 'routed';
-	if (image?.kstack_network_drivers !== undefined && !carried.includes(String(wanted))) {
+	if (image?.networkDrivers !== undefined && !carried.includes(String(wanted))) {
 		mistakes.push(`The image has no network driver "${wanted}"; it has: ${carried.join(', ')}.`);
 	}
 	return wanted;
@@ -126,7 +126,7 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	];
 	const [stack, image, flavors, networks, , subnet] = await Promise.all([
 		showStack(cluster.name),
-		findImage(wanted.image, ofImage),
+		findNodeImage(wanted.image === undefined ? undefined : String(wanted.image), ofImage),
 		list(['flavor']),
 		list(['network'], '--external'),
 		check('network', wanted.fixedNetwork, ofNetwork),
@@ -142,19 +142,15 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	const settings: Record<string, Value> = { ...wanted };
 	const ids: Record<string, Value> = {};
 	if (image !== undefined) {
-		settings.image = String(wanted.image ?? image.name);
-		for (const role of roles) ids[`${role}_image`] = String(image.id);
+		settings.image = wanted.image ?? image.name;
+		for (const role of roles) ids[`${role}_image`] = image.id;
 	}
 	for (const role of roles) {
 		const flavor = findFlavor(role, wanted[`${role}Flavor`], flavors, mistakes);
 		if (flavor === undefined) continue;
 		settings[`${role}Flavor`] = String(flavor.Name);
 		ids[`${role}_flavor`] = String(flavor.ID);
-		if (image !== undefined && Number(image.min_disk) > Number(flavor.Disk) && Number(flavor.Disk) !== 0) {
-			mistakes.push(
-				`The flavor "${flavor.Name}" has a disk of ${flavor.Disk} GB; the image needs ${image.min_disk}.`,
-			);
-		}
+		if (image !== undefined) mistakes.push(...tooSmall(flavor, image));
 	}
 	const external = findExternalNetwork(wanted.externalNetwork, networks, mistakes);
 	settings.externalNetwork = external === undefined ? 'none' : String(external.Name);
@@ -163,5 +159,5 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 		wanted.gatewayFloatingIp ?? (external !== undefined && Number(wanted.gateways) > 0);
 	settings.networkDriver = findNetworkDriver(wanted.networkDriver, image, mistakes);
 	refuse(mistakes, 'Nothing was created.');
-	return { cluster: { name: cluster.name, settings }, ids };
+	return { cluster: { name: cluster.name, settings }, ids, image: image as NodeImage };
 }

@@ -78,7 +78,8 @@ export const settings: readonly Setting[] = [
 	named('image', {
 		type: 'text',
 		parameters: roles.map((role) => `${role}_image`),
-		describe: 'Image of all machines, by name or ID; left out: the newest that kimg uploaded',
+		describe:
+			'Image of all machines: the name given at kimg upload, for the newest of it, or its own name or ID; left out: the newest that kimg uploaded',
 	}),
 	...roles.map((role) =>
 		named(`${role}Flavor`, {

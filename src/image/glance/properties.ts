@@ -1,0 +1,87 @@
+import { run } from '../../run.ts';
+import { outerLock } from '../disk/inspect-lock.ts';
+import { type ImageRecord, recordOf } from '../disk/inspect-record.ts';
+import type { Lock } from '../lock.ts';
+import { profiles } from '../profiles.ts';
+
+/** What Glance is told of an image beside its name and its digest. */
+export interface ImageFacts {
+	/** What the image says it is; `undefined` when it says nothing. */
+	readonly profile: string | undefined;
+	/** Whole gigabytes that a disk must have to hold it. */
+	readonly minDisk: number;
+	readonly properties: Readonly<Record<string, string>>;
+}
+
+/** Parts that an image may have from Debian's packages, by the names under which upstream releases them. */
+const fromDebian = {
+	etcd: 'etcd-server',
+	containerd: 'containerd',
+	runc: 'runc',
+	'cni-plugins': 'containernetworking-plugins',
+};
+
+async function gigabytesOf(file: string): Promise<number> {
+	const info = await run('qemu-img', ['info', '--output=json', file], { package: 'qemu-utils' });
+	return Math.ceil((JSON.parse(info) as { 'virtual-size': number })['virtual-size'] / 2 ** 30);
+}
+
+/** The pod networks that nodes of the image can have, by the words of kstack's --network-driver. */
+function networkDrivers(record: ImageRecord): string {
+	return [...['calico', 'flannel'].filter((name) => record.components?.[name] !== undefined), 'routed'].join(
+		',',
+	);
+}
+
+/** Versions of the parts of an image, by their names. */
+function versionsOf(record: ImageRecord, lock: Lock | undefined): Record<string, string> {
+	const versions: Record<string, string> = {};
+	for (const [name, debianPackage] of Object.entries(fromDebian)) {
+		const version = lock?.packages[debianPackage]?.version;
+		if (version !== undefined) versions[name] = version;
+	}
+	for (const [name, { version }] of Object.entries(lock?.components ?? {})) versions[name] = version;
+	Object.assign(versions, record.components);
+	if (record.kubernetes !== undefined) versions.kubernetes = record.kubernetes;
+	return versions;
+}
+
+/** The number of Debian's release: that of the profile, or of what an own profile stands on. */
+function debianOf(record: ImageRecord, lock: Lock | undefined): number | undefined {
+	const known = profiles.find(
+		({ name, release }) => name === record.profile || release === lock?.debian.release,
+	);
+	return known?.debian;
+}
+
+/**
+ * What there is to tell of an image, by what lies beside it: its record and its lock.
+ *
+ * @throws UserError exit code 2 when the lock beside it cannot be read
+ */
+export async function factsOf(file: string): Promise<ImageFacts> {
+	const [record, found, minDisk] = await Promise.all([recordOf(file), outerLock(file), gigabytesOf(file)]);
+	const debian = debianOf(record, found?.lock);
+	const agent = found?.lock.packages['qemu-guest-agent'] !== undefined;
+	const versions = Object.entries(versionsOf(record, found?.lock));
+	return {
+		profile: record.profile,
+		minDisk,
+		properties: {
+			architecture: 'x86_64',
+			os_type: 'linux',
+			os_distro: 'debian',
+			...(debian === undefined ? {} : { os_version: String(debian) }),
+			os_admin_user: 'debian',
+			hw_disk_bus: 'virtio',
+			hw_vif_model: 'virtio',
+			hw_rng_model: 'virtio',
+			...(agent ? { hw_qemu_guest_agent: 'yes' } : {}),
+			...(record.profile === undefined ? {} : { kstack_profile: record.profile }),
+			kstack_network_drivers: networkDrivers(record),
+			...Object.fromEntries(
+				versions.map(([name, version]) => [`kstack_${name.replaceAll('-', '_')}`, version]),
+			),
+		},
+	};
+}

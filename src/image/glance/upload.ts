@@ -1,0 +1,179 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError, usageError } from '../../errors.ts';
+import { interrupted } from '../../interrupt.ts';
+import { list, openstack, show } from '../../openstack.ts';
+import { say } from '../../say.ts';
+import { megabytes } from '../disk/inspect.ts';
+import { factsOf, type ImageFacts } from './properties.ts';
+import {
+	glanceNameOf,
+	isAbandoned,
+	isUnfinished,
+	removeImage,
+	tag,
+	thisUploader,
+	uploadedImage,
+} from './uploaded.ts';
+
+/** Seconds between two lines about an upload. */
+const tellEvery = 10;
+
+/** Megabytes of memory that a machine needs to boot the image: a gateway's, since Nova refuses what has less. */
+const minMemory = 512;
+
+/** An image on this machine's disk that is to be in Glance. */
+interface LocalImage {
+	readonly content: FileHandle;
+	/** Bytes. */
+	readonly size: number;
+	readonly sha256: string;
+	readonly sha512: string;
+	/** The name that it shares with older and newer ones, and its own. */
+	readonly name: string;
+	readonly glanceName: string;
+	readonly facts: ImageFacts;
+}
+
+/** Both digests in one reading, which leaves the file's position where it is. */
+async function digestsOf(content: FileHandle): Promise<{ sha256: string; sha512: string }> {
+	const hashes = [createHash('sha256'), createHash('sha512')] as const;
+	for await (const chunk of content.createReadStream({
+		start: 0,
+		autoClose: false,
+		highWaterMark: 1 << 20,
+	})) {
+		interrupted.signal.throwIfAborted();
+		for (const hash of hashes) hash.update(chunk as Buffer);
+	}
+	return { sha256: hashes[0].digest('hex'), sha512: hashes[1].digest('hex') };
+}
+
+async function readImage(content: FileHandle, file: string, name: string | undefined): Promise<LocalImage> {
+	const facts = await factsOf(file);
+	const digests = await digestsOf(content);
+	const shared = name ?? facts.profile ?? path.basename(file, '.qcow2');
+	return {
+		content,
+		size: (await content.stat()).size,
+		...digests,
+		name: shared,
+		glanceName: glanceNameOf(shared, digests.sha256),
+		facts,
+	};
+}
+
+/** The image in Glance that has the same name and content; what broken uploads have left of it is removed. */
+async function sameImage({ name, glanceName, sha256 }: LocalImage): Promise<string | undefined> {
+	const listed = await list(['image'], '--tag', tag, '--property', `kstack_sha256=${sha256}`);
+	const same = listed
+		.map((row) => ({ id: String(row.ID), name: String(row.Name), status: String(row.Status) }))
+		.filter((image) => image.name === glanceName || image.name === name);
+	for (const { id } of same.filter(isUnfinished)) {
+		const image = await uploadedImage(id);
+		if (image === undefined) continue;
+		if (await isAbandoned(image)) {
+			say(`${glanceName}: removing an upload of ${image.created} that was broken off`);
+			await removeImage(id);
+		} else say(`${glanceName} is being uploaded by ${image.uploader ?? 'somebody'} as well (${id})`);
+	}
+	return same.find(({ status }) => status === 'active')?.id;
+}
+
+/** How far the file has been read by whom it was handed to; `undefined` on systems that do not tell. */
+async function positionIn({ fd }: FileHandle): Promise<number | undefined> {
+	const told = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
+	const position = /^pos:\s*(\d+)/m.exec(told)?.[1];
+	return position === undefined ? undefined : Number(position);
+}
+
+/** Tells now and then how much is there, until its result is called. */
+function tellProgress({ glanceName, content, size }: LocalImage): () => void {
+	const timer = setInterval(async () => {
+		const position = await positionIn(content);
+		if (position === undefined) return;
+		const percent = Math.floor((100 * position) / size);
+		say(`${glanceName}: ${megabytes(position)} of ${megabytes(size)} so far (${percent} %)`);
+	}, tellEvery * 1000);
+	return () => clearInterval(timer);
+}
+
+/** @throws UserError when what Glance has is not what was sent */
+async function mustHaveArrived(id: string, { glanceName, size, sha512 }: LocalImage): Promise<void> {
+	const shown = (await show(['image'], id)) ?? {};
+	const { os_hash_algo: algorithm, os_hash_value: digest } = (shown.properties ?? {}) as Record<
+		string,
+		string
+	>;
+	const mistakes = [
+		...(shown.status === 'active' ? [] : [`its status is ${shown.status ?? 'none'}`]),
+		...(shown.size === size ? [] : [`it has ${shown.size ?? 0} bytes of ${size}`]),
+		...(algorithm !== 'sha512' || digest === sha512 ? [] : ['its checksum is another']),
+	];
+	if (mistakes.length === 0) return;
+	throw new UserError(`${glanceName} did not arrive whole: ${mistakes.join(', ')}.`, {
+		hint: 'It was removed again: run the same command once more.',
+	});
+}
+
+async function transfer(image: LocalImage): Promise<string> {
+	const { glanceName, name, content, sha256, facts } = image;
+	// An ID of our own, so that an upload can be removed which never told us one.
+	const id = randomUUID();
+	const properties = {
+		...facts.properties,
+		kstack_name: name,
+		kstack_sha256: sha256,
+		kstack_uploader: await thisUploader(),
+	};
+	const quiet = tellProgress(image);
+	try {
+		await openstack(
+			[
+				...['image', 'create', '--id', id, '--tag', tag, '-f', 'json'],
+				...['--disk-format', 'qcow2', '--container-format', 'bare'],
+				...['--min-disk', String(facts.minDisk), '--min-ram', String(minMemory)],
+				...Object.entries(properties).flatMap(([key, value]) => ['--property', `${key}=${value}`]),
+				glanceName,
+			],
+			{ stdin: content.fd },
+		);
+		await mustHaveArrived(id, image);
+	} catch (error) {
+		await removeImage(id).catch(() => say(`${id} could not be removed: kimg prune does it later`));
+		throw error;
+	} finally {
+		quiet();
+	}
+	return id;
+}
+
+/**
+ * `kimg upload`: puts an image into Glance, unless the same is there already.
+ *
+ * @param name  the name that it shares with older and newer ones; the profile's when left out
+ * @returns the image's ID
+ * @throws UserError exit code 2 when there is no such file; an upload that fails leaves nothing in Glance
+ */
+export async function uploadImage(file: string, name?: string): Promise<string> {
+	const content = await open(file).catch((error: NodeJS.ErrnoException) => {
+		if (error.code !== 'ENOENT') throw usageError(`${file} cannot be read: ${error.message}`);
+		throw usageError(`There is no file ${file}.`, 'kimg build makes one.');
+	});
+	try {
+		const image = await readImage(content, file, name);
+		const present = await sameImage(image);
+		if (present !== undefined) {
+			say(`${image.glanceName} is there already, with the same content`);
+			return present;
+		}
+		const began = Date.now();
+		say(`uploading ${image.glanceName}, ${megabytes(image.size)}`);
+		const id = await transfer(image);
+		say(`${image.glanceName} uploaded in ${Math.round((Date.now() - began) / 1000)} s`);
+		return id;
+	} finally {
+		await content.close();
+	}
+}

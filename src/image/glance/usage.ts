@@ -1,0 +1,60 @@
+import { json, list, show } from '../../openstack.ts';
+import type { UploadedImage } from './uploaded.ts';
+
+/** Something of the project that may need an image, and every value in which it may name one. */
+export interface User {
+	/** Such as `stack demo`. */
+	readonly name: string;
+	readonly values: readonly string[];
+}
+
+/** Questions to the cloud at a time: each is a program of its own. */
+const atOnce = 4;
+
+/** Answers in the order of the questions, a few asked side by side. */
+export async function ask<One, Answer>(
+	about: readonly One[],
+	question: (one: One) => Promise<Answer>,
+): Promise<Answer[]> {
+	const answers: Answer[] = [];
+	for (let next = 0; next < about.length; next += atOnce)
+		answers.push(...(await Promise.all(about.slice(next, next + atOnce).map(question))));
+	return answers;
+}
+
+async function serversOf(): Promise<User[]> {
+	const servers = await list(['server'], '--no-name-lookup', '--limit', '-1');
+	return servers.map((server) => ({ name: `server ${server.Name}`, values: [JSON.stringify(server)] }));
+}
+
+/** A stack needs the images in its parameters for what is added to it, and for the way back of an upgrade. */
+async function stacksOf(): Promise<User[]> {
+	const stacks = await list(['stack']);
+	return ask(stacks, async (stack) => {
+		const shown = await show(['stack'], String(stack.ID));
+		return {
+			name: `stack ${stack['Stack Name']}`,
+			values: Object.values((shown?.parameters ?? {}) as object).map(String),
+		};
+	});
+}
+
+/** The servers and stacks of the project. */
+export async function usersOfImages(): Promise<User[]> {
+	const [servers, stacks] = await Promise.all([serversOf(), stacksOf()]);
+	return [...servers, ...stacks];
+}
+
+/** Who of them names an image: by its ID anywhere, or by its name alone. */
+export function usersOf({ id, glanceName }: UploadedImage, users: readonly User[]): string[] {
+	return users
+		.filter(({ values }) => values.some((value) => value.includes(id) || value === glanceName))
+		.map(({ name }) => name);
+}
+
+/** The projects that an image is shared with. */
+export async function membersOf({ id, visibility }: UploadedImage): Promise<string[]> {
+	if (visibility !== 'shared') return [];
+	const members = await json<Record<string, unknown>[]>(['image', 'member', 'list', id]);
+	return members.map((member) => `project ${member['Member ID']}`);
+}
