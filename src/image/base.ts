@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { follow, run } from '../run.ts';
 import { say } from '../say.ts';
 import { sh } from '../template.ts';
+import { publish } from './publish.ts';
 
 /** Packages that diskimage-builder's own elements install: with them in the base, it finds them there. */
 const usual = [
@@ -55,12 +56,13 @@ export interface BaseRequest {
  * the larger part of a build, and the same from one build to the next.
  *
  * @param cache   folder of earlier ones
+ * @param work    the build's own folder
  * @param onLine  gets mmdebstrap's output
  * @returns the archive, in the form of diskimage-builder's own debootstrap cache
  */
 export async function makeBase(
 	request: BaseRequest,
-	cache: string,
+	{ cache, work }: { cache: string; work: string },
 	onLine: (line: string) => void,
 	env: NodeJS.ProcessEnv,
 ): Promise<string> {
@@ -96,22 +98,19 @@ export async function makeBase(
 
 	say(`installing ${packages.length} packages and what they need; kept for the next builds`);
 	await mkdir(cache, { recursive: true });
-	const unfinished = path.join(cache, `${process.pid}.tar`);
-	const pins = path.join(cache, `${process.pid}.pref`);
+	const unfinished = path.join(work, 'base.tar');
+	const pins = path.join(work, 'base.pref');
 	const place = '"$1/etc/apt/preferences.d"';
 	const pinHook = `--setup-hook=mkdir -p ${place} && cp ${sh(pins)} ${place}/${pinsFile}`;
-	try {
-		await writeFile(pins, preferences);
-		await follow('mmdebstrap', [...options, pinHook, release, unfinished, ...request.sources], onLine, {
-			env,
-			package: 'mmdebstrap',
-		});
-		// diskimage-builder reads nothing but gzip here; fast is small enough.
-		await run('gzip', ['-1', '--force', unfinished]);
-		await rename(`${unfinished}.gz`, archive);
-	} finally {
-		for (const rest of [pins, unfinished, `${unfinished}.gz`]) await rm(rest, { force: true });
-	}
+	await writeFile(pins, preferences);
+	await follow('mmdebstrap', [...options, pinHook, release, unfinished, ...request.sources], onLine, {
+		env,
+		cwd: work,
+		package: 'mmdebstrap',
+	});
+	// diskimage-builder reads nothing but gzip here; fast is small enough.
+	await run('gzip', ['-1', '--force', unfinished]);
+	await publish({ [archive]: `${unfinished}.gz` });
 	await removeUnused(cache);
 	return archive;
 }

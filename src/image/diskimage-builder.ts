@@ -71,7 +71,7 @@ export async function runDiskimageBuilder(
 			sources: Object.values(sources),
 			holdInitramfs,
 		};
-		const base = await makeBase(request, path.join(cache, 'base'), log.line, env);
+		const base = await makeBase(request, { cache: path.join(cache, 'base'), work }, log.line, env);
 		await symlink(base, path.join(own, `debootstrap-debian-${release}-amd64.tar.gz`));
 		env.DIB_DEBIAN_USE_DEBOOTSTRAP_CACHE = '1';
 	}

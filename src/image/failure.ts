@@ -1,0 +1,31 @@
+import { UserError } from '../errors.ts';
+import { CommandError } from '../run.ts';
+import type { BuildLog } from './build-log.ts';
+import { fullest, tellsOfFullDisk } from './room.ts';
+
+/**
+ * What the operator reads when a build has failed.
+ *
+ * @param name     the profile's
+ * @param folders  what the build writes to
+ */
+export function explainFailure(
+	name: string,
+	error: unknown,
+	log: BuildLog,
+	folders: readonly string[],
+): unknown {
+	const full =
+		log.full ?? (error instanceof Error && tellsOfFullDisk(error.message) ? fullest(folders) : undefined);
+	if (full !== undefined) {
+		return new UserError(`${name} could not be built: there is no room left in ${full}.`, {
+			hint: 'Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image.',
+			cause: error,
+		});
+	}
+	if (!(error instanceof CommandError)) return error;
+	return new UserError(`${name} could not be built. The last lines were:\n${log.tail}`, {
+		hint: `The whole log is ${log.file}.`,
+		cause: error,
+	});
+}
