@@ -28,7 +28,7 @@ async function firstMirror(uri: string): Promise<string> {
 
 /**
  * The mirrors that this machine's apt uses for Debian, as apt itself reads its configuration.
- * `KSTACK_DEBIAN_MIRROR` stands in where it names none.
+ * `KSTACK_DEBIAN_MIRROR` goes before the main one.
  *
  * @throws UserError when there is neither
  */

@@ -13,6 +13,7 @@ export class BuildLog {
 	readonly #folders: readonly string[];
 	#last: string[] = [];
 	#full: string | undefined;
+	#unfetched: string | undefined;
 
 	/**
 	 * @param file     the log file, replaced if it exists
@@ -33,6 +34,7 @@ export class BuildLog {
 		this.#stream.write(`${text}\n`);
 		if (!afterwards.test(text)) this.#last = [...this.#last.slice(-14), text];
 		if (tellsOfFullDisk(text)) this.#full ??= fullest(this.#folders);
+		this.#unfetched ??= /\bE: Failed to fetch (\S+ .*)/.exec(text)?.[1];
 		const phase = phaseOf(text);
 		if (phase !== undefined) this.clock.enter(phase);
 	};
@@ -45,6 +47,11 @@ export class BuildLog {
 	/** The place that was full when a program said that one was; `undefined` when none has. */
 	get full(): string | undefined {
 		return this.#full;
+	}
+
+	/** The first package that apt could not fetch, and why; `undefined` when there was none. */
+	get unfetched(): string | undefined {
+		return this.#unfetched;
 	}
 
 	/** Writes out the file. */

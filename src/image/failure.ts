@@ -17,15 +17,22 @@ export function explainFailure(
 ): unknown {
 	const full =
 		log.full ?? (error instanceof Error && tellsOfFullDisk(error.message) ? fullest(folders) : undefined);
+	const wholeLog = `The whole log is ${log.file}.`;
 	if (full !== undefined) {
 		return new UserError(`${name} could not be built: there is no room left in ${full}.`, {
-			hint: 'Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image.',
+			hint: `Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image.\n  ${wholeLog}`,
 			cause: error,
 		});
 	}
 	if (!(error instanceof CommandError)) return error;
+	if (log.unfetched !== undefined) {
+		return new UserError(`${name} could not be built: Debian's mirror did not give\n    ${log.unfetched}`, {
+			hint: `Build again when it does, or name another one with KSTACK_DEBIAN_MIRROR.\n  ${wholeLog}`,
+			cause: error,
+		});
+	}
 	return new UserError(`${name} could not be built. The last lines were:\n${log.tail}`, {
-		hint: `The whole log is ${log.file}.`,
+		hint: wholeLog,
 		cause: error,
 	});
 }

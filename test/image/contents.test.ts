@@ -13,7 +13,7 @@ const [begin, end] = ['<!-- what is in each profile: generated -->\n', '<!-- end
 function tableOfProfiles(): string {
 	const columns = new Map(profiles.map((profile) => [`\`${profile.name}\``, contentsOf(planImage(profile))]));
 	const fromDebian = planImage(profileNamed('debian12-x64-kubernetes'), '1.20.2', true);
-	columns.set('the second with `--kubernetes-source debian`', contentsOf(fromDebian, true));
+	columns.set('`debian12-x64-kubernetes`, `--kubernetes-source debian`', contentsOf(fromDebian));
 	const rows = [...new Set([...columns.values()].flatMap((contents) => Object.keys(contents)))];
 	const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
 	return [

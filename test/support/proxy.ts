@@ -1,6 +1,6 @@
 // An HTTP proxy in the test's own process, for programs that are to reach Debian's mirror through it.
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream';
 import type { ExecutionContext } from 'ava';
@@ -21,11 +21,12 @@ export async function startProxy(
 	answers: (asked: readonly string[]) => boolean = () => true,
 ): Promise<Proxy> {
 	const asked: string[] = [];
+	const agent = new Agent({ keepAlive: true });
 	const server = createServer((incoming: IncomingMessage, response: ServerResponse) => {
 		asked.push(`${incoming.headers['user-agent']} ${incoming.method} ${incoming.url}`);
 		if (!answers(asked)) return void incoming.socket.destroy();
 		const { method, headers, url } = incoming;
-		const onward = request(url as string, { method: method as string, headers }, (answer) => {
+		const onward = request(url as string, { agent, method: method as string, headers }, (answer) => {
 			response.writeHead(answer.statusCode as number, answer.headers);
 			pipeline(answer, response, () => {});
 		});
@@ -37,6 +38,7 @@ export async function startProxy(
 	t.teardown(() => {
 		server.closeAllConnections();
 		server.close();
+		agent.destroy();
 	});
 	return { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
