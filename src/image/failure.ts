@@ -20,7 +20,11 @@ export function explainFailure(
 	const wholeLog = `The whole log is ${log.file}.`;
 	if (full !== undefined) {
 		return new UserError(`${name} could not be built: there is no room left in ${full}.`, {
-			hint: `Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image.\n  ${wholeLog}`,
+			hint: [
+				'Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image,',
+				'DIB_NO_TMPFS=1 to work on the disk where that was memory.',
+				wholeLog,
+			].join('\n  '),
 			cause: error,
 		});
 	}

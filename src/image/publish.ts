@@ -2,12 +2,13 @@ import { copyFile, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ownName, stillRuns } from './workplace.ts';
 
-/** Removes what a process that is gone has left beside a file on its way there. */
-async function removeAbandoned(target: string): Promise<void> {
+/** Removes what processes that are gone have left beside a file or folder on its way there, under their own names. */
+export async function removeAbandoned(target: string): Promise<void> {
 	const [folder, prefix] = [path.dirname(target), `${path.basename(target)}.`];
 	for (const name of await readdir(folder)) {
 		const owner = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-		if (/^\d+-\d+$/.test(owner) && !(await stillRuns(owner))) await rm(path.join(folder, name));
+		if (/^\d+-\d+$/.test(owner) && !(await stillRuns(owner)))
+			await rm(path.join(folder, name), { recursive: true, force: true });
 	}
 }
 

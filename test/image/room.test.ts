@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { BuildLog } from '../../src/image/build-log.ts';
 import { explainFailure } from '../../src/image/failure.ts';
 import { publish } from '../../src/image/publish.ts';
-import { shortOfRoom } from '../../src/image/room.ts';
+import { fullest, shortOfRoom } from '../../src/image/room.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 
@@ -61,6 +61,13 @@ test('a failure by a full disk names the disk, whatever program has met it', asy
 	const bug = new Error('a bug');
 	t.is(explainFailure('mine', bug, log, folders), bug);
 	log.close();
+});
+
+test('memory that diskimage-builder works in is a disk as well', async (t) => {
+	const small = await smallDisk(t);
+	if (small === undefined) return;
+	await writeFile(path.join(small, 'x'), Buffer.alloc(500_000));
+	t.is(fullest([path.dirname(small), '/']), `the memory that ${small} is in (0.0 GB free)`);
 });
 
 test('an image that its place has no room for replaces nothing, and nothing of it stays', async (t) => {
