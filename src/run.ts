@@ -42,6 +42,13 @@ export function showCommands(show: boolean): void {
 	verbose = show;
 }
 
+/** The proxies of the environment, in the spelling that all programs read: some know only this one. */
+export function proxyVariables(): NodeJS.ProcessEnv {
+	const names = ['http_proxy', 'https_proxy', 'no_proxy'];
+	const set = names.map((name) => [name, process.env[name] ?? process.env[name.toUpperCase()]] as const);
+	return Object.fromEntries(set.filter(([, value]) => value !== undefined));
+}
+
 /**
  * Runs a program to its end and returns its standard output.
  *
@@ -59,7 +66,7 @@ export async function run(
 			stdin: options.input === undefined ? ((options.stdin as 3 | undefined) ?? 'ignore') : 'pipe',
 			...(options.input === undefined ? {} : { input: options.input }),
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-			env: options.env ?? {},
+			env: { ...proxyVariables(), ...options.env },
 			maxBuffer: 256 * 1024 * 1024,
 			...(options.uninterrupted === true ? {} : { cancelSignal: interrupted.signal }),
 		});
@@ -95,7 +102,7 @@ export async function follow(
 		detached: true,
 		reject: false,
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-		env: options.env ?? {},
+		env: { ...proxyVariables(), ...options.env },
 	});
 	if (verbose) process.stderr.write(`+ ${child.spawnargs.join(' ')}\n`);
 	let ended: Promise<void> | undefined;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
-import { run } from '../run.ts';
+import { proxyVariables, run } from '../run.ts';
 import type { Profile } from './profiles.ts';
 
 /** Where packages of Debian come from. */
@@ -28,7 +28,7 @@ async function firstMirror(uri: string): Promise<string> {
 
 /**
  * The mirrors that this machine's apt uses for Debian, as apt itself reads its configuration.
- * `KSTACK_DEBIAN_MIRROR` stands in where it names none.
+ * `KSTACK_DEBIAN_MIRROR` goes before the main one.
  *
  * @throws UserError when there is neither
  */
@@ -81,6 +81,8 @@ export function aptSources(profile: Profile, mirrors: Mirrors): Readonly<Record<
 		return {
 			default: `deb [trusted=yes] ${mirrors.main} ${release} main`,
 			security: `deb [trusted=yes] ${mirrors.security} ${release}/updates main`,
+			// For what is nowhere else, such as Debian 8's cloud-guest-utils: apt takes nothing else from there.
+			backports: `deb [trusted=yes] ${mirrors.main} ${release}-backports main`,
 		};
 	}
 	return {
@@ -90,10 +92,17 @@ export function aptSources(profile: Profile, mirrors: Mirrors): Readonly<Record<
 	};
 }
 
-/** apt's proxy as the environment variables that every other tool reads. */
+/** The way to Debian's mirrors: apt's own proxies as the variables that every other tool reads, unless those are set. */
 export async function proxyEnvironment(): Promise<NodeJS.ProcessEnv> {
-	if (process.env.http_proxy !== undefined) return {};
-	const shown = await run('apt-config', ['shell', 'proxy', 'Acquire::http::Proxy'], { package: 'apt' });
-	const proxy = /^proxy='(.+)'$/m.exec(shown)?.[1];
-	return proxy === undefined || proxy === 'DIRECT' ? {} : { http_proxy: proxy };
+	const asked = ['http', 'https'].filter((scheme) => proxyVariables()[`${scheme}_proxy`] === undefined);
+	const shown = await run(
+		'apt-config',
+		['shell', ...asked.flatMap((scheme) => [`${scheme}_proxy`, `Acquire::${scheme}::Proxy`])],
+		{ package: 'apt' },
+	);
+	const proxies = shown.split('\n').flatMap((line) => {
+		const [, name, proxy] = /^(\w+)='(.+)'$/.exec(line) ?? [];
+		return name === undefined || proxy === 'DIRECT' ? [] : [[name, proxy] as const];
+	});
+	return Object.fromEntries(proxies);
 }

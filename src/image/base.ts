@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { follow } from '../run.ts';
 import { say } from '../say.ts';
 import { sh } from '../template.ts';
+import { publish } from './publish.ts';
 
 /** Packages that diskimage-builder's own elements install: with them in the base, it finds them there. */
 const usual = [
@@ -66,12 +67,13 @@ export interface BaseRequest {
  * the larger part of a build, and the same from one build to the next.
  *
  * @param cache   folder of earlier ones
+ * @param work    the build's own folder
  * @param onLine  gets mmdebstrap's output
  * @returns the archive: tar, compressed by zstd
  */
 export async function makeBase(
 	request: BaseRequest,
-	cache: string,
+	{ cache, work }: { cache: string; work: string },
 	onLine: (line: string) => void,
 	env: NodeJS.ProcessEnv,
 ): Promise<string> {
@@ -108,20 +110,17 @@ export async function makeBase(
 
 	say(`installing ${packages.length} packages and what they need; kept for the next builds`);
 	await mkdir(cache, { recursive: true });
-	const unfinished = path.join(cache, `${process.pid}.tar.zst`);
-	const pins = path.join(cache, `${process.pid}.pref`);
+	const unfinished = path.join(work, 'base.tar.zst');
+	const pins = path.join(work, 'base.pref');
 	const place = '"$1/etc/apt/preferences.d"';
 	const pinHook = `--setup-hook=mkdir -p ${place} && cp ${sh(pins)} ${place}/${pinsFile}`;
-	try {
-		await writeFile(pins, preferences);
-		await follow('mmdebstrap', [...options, pinHook, release, unfinished, ...request.sources], onLine, {
-			env,
-			package: 'mmdebstrap',
-		});
-		await rename(unfinished, archive);
-	} finally {
-		for (const rest of [pins, unfinished]) await rm(rest, { force: true });
-	}
+	await writeFile(pins, preferences);
+	await follow('mmdebstrap', [...options, pinHook, release, unfinished, ...request.sources], onLine, {
+		env,
+		cwd: work,
+		package: 'mmdebstrap',
+	});
+	await publish({ [archive]: unfinished });
 	await removeUnused(cache);
 	return archive;
 }

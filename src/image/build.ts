@@ -1,11 +1,11 @@
-import { copyFile, rename, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.ts';
 import { interrupted } from '../interrupt.ts';
-import { CommandError } from '../run.ts';
 import { say } from '../say.ts';
 import { BuildLog } from './build-log.ts';
 import { runDiskimageBuilder } from './diskimage-builder.ts';
+import { explainFailure } from './failure.ts';
 import type { Supply } from './fetch.ts';
 import { type BuildInputs, gatherInputs } from './inputs.ts';
 import type { KubernetesSource } from './kubernetes.ts';
@@ -13,8 +13,9 @@ import { differences, type Lock, lockText, readLock } from './lock.ts';
 import { makeLock } from './lock-image.ts';
 import type { ImagePlan } from './plan.ts';
 import { checkPrerequisites } from './prerequisites.ts';
+import { publish } from './publish.ts';
 import { planFor } from './request.ts';
-import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from './workplace.ts';
+import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } from './workplace.ts';
 
 /** How an image is to be built, where that is not left to kimg. */
 export interface BuildOptions {
@@ -56,18 +57,6 @@ function warn({ profile, kubernetes }: ImagePlan, source: KubernetesSource): voi
 	if (source === 'debian') say(`Kubernetes ${kubernetes} is out of support: for tests and a first look`);
 }
 
-/** Moves a file to its place in one step, across file systems too. */
-async function moveInto(file: string, target: string): Promise<void> {
-	try {
-		await rename(file, target);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-		const beside = `${target}.${process.pid}`;
-		await copyFile(file, beside);
-		await rename(beside, target);
-	}
-}
-
 /**
  * Builds the image of a profile: resolves what it is made from, and makes exactly that.
  *
@@ -92,7 +81,9 @@ export async function buildImage(
 	const packages = await checkPrerequisites(plan, source, supply, room);
 	warn(plan, source);
 
-	const log = new BuildLog(`${beside}.log`, say);
+	await claim(beside);
+	const folders = [cache, path.dirname(target)];
+	const log = new BuildLog(`${beside}.log`, say, folders);
 	await closeAbandoned(cache);
 	const work = await openWorkplace(cache);
 	try {
@@ -107,16 +98,15 @@ export async function buildImage(
 		if (wanted !== undefined) mustBe(wanted, built, `What was built as ${name} is`);
 		else for (const line of differences(lock, built)) say(line);
 		const record = inputs.elements.find((file) => file.path.endsWith('/usr/share/kstack/image.json'));
-		await writeFile(`${beside}.json`, record?.text ?? '{}\n');
-		await copyFile(inputs.places.lock, `${beside}.lock.json`);
-		await moveInto(image, target);
+		await writeFile(path.join(work, 'image.json'), record?.text ?? '{}\n');
+		await publish({
+			[target]: image,
+			[`${beside}.json`]: path.join(work, 'image.json'),
+			[`${beside}.lock.json`]: inputs.places.lock,
+		});
 	} catch (error) {
 		interrupted.signal.throwIfAborted();
-		if (!(error instanceof CommandError)) throw error;
-		throw new UserError(`${name} could not be built. The last lines were:\n${log.tail}`, {
-			hint: `The whole log is ${log.file}.`,
-			cause: error,
-		});
+		throw explainFailure(name, error, log, folders);
 	} finally {
 		log.close();
 		await closeWorkplace(work);

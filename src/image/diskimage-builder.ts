@@ -71,7 +71,7 @@ export async function runDiskimageBuilder(
 			sources: Object.values(sources),
 			holdInitramfs,
 		};
-		env.DIB_PREBUILT_BASE = await makeBase(request, path.join(cache, 'base'), log.line, env);
+		env.DIB_PREBUILT_BASE = await makeBase(request, { cache: path.join(cache, 'base'), work }, log.line, env);
 	}
 	const { args, environment } = buildCommand(plan, places, mirrors.main, sources);
 	log.clock.enter('base system');

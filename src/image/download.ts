@@ -17,12 +17,6 @@ export async function sizeOf(file: string): Promise<number> {
 	return (await stat(file).catch(() => ({ size: 0 }))).size;
 }
 
-/** curl leaves this one to lower case, for reasons that only CGI programs have. */
-function proxyVariables(): NodeJS.ProcessEnv {
-	const { http_proxy = process.env.HTTP_PROXY } = process.env;
-	return http_proxy === undefined ? {} : { http_proxy };
-}
-
 /** The HTTP status that curl tells of, when that is why it failed. */
 const httpStatus = (error: CommandError) => Number(/returned error: (\d+)/.exec(error.stderr)?.[1] ?? 0);
 
@@ -44,7 +38,7 @@ function attempt(address: string, file: string): Promise<string> {
 			...['--connect-timeout', '10', '--speed-limit', '1', '--speed-time', '30'],
 			...['--continue-at', '-', '--output', file, address],
 		],
-		{ package: 'curl', env: proxyVariables() },
+		{ package: 'curl' },
 	);
 }
 

@@ -9,6 +9,8 @@ import type { Component } from './components.ts';
 import { packImage } from './container-image.ts';
 import { checksumOf, type Fetched } from './fetch.ts';
 import { digestOfText, type LockedComponent } from './lock.ts';
+import { removeAbandoned } from './publish.ts';
+import { ownName } from './workplace.ts';
 
 /** Where Kubernetes comes from: its release, Debian's source package, or a folder. */
 export type KubernetesSource = 'upstream' | 'debian' | { readonly folder: string };
@@ -124,18 +126,25 @@ export async function unpackInto(
 	fetched: Fetched,
 ): Promise<void> {
 	if (await exists(folder)) return;
-	const unfinished = `${folder}.${process.pid}`;
-	await rm(unfinished, { recursive: true, force: true });
-	for (const component of components) {
-		const file = fetched.get(component.name) as string;
-		for (const [member, target] of Object.entries(component.layout)) {
-			const place = path.join(unfinished, target);
-			if (/\.(tar\.gz|tgz)$/.test(component.url)) await unpack(file, member, place);
-			else await run('install', ['-D', '-m', '0755', file, place]);
-		}
-	}
 	await mkdir(path.dirname(folder), { recursive: true });
-	await rename(unfinished, folder);
+	await removeAbandoned(folder);
+	const unfinished = `${folder}.${await ownName()}`;
+	try {
+		for (const component of components) {
+			const file = fetched.get(component.name) as string;
+			for (const [member, target] of Object.entries(component.layout)) {
+				const place = path.join(unfinished, target);
+				if (/\.(tar\.gz|tgz)$/.test(component.url)) await unpack(file, member, place);
+				else await run('install', ['-D', '-m', '0755', file, place]);
+			}
+		}
+		await rename(unfinished, folder);
+	} catch (error) {
+		// Another build at the same time may have been faster.
+		if (!(await exists(folder))) throw error;
+	} finally {
+		await rm(unfinished, { recursive: true, force: true });
+	}
 }
 
 /** Unpacks a member of an archive, all of it as `''`, into a folder. */

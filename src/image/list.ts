@@ -1,11 +1,16 @@
 import { table } from '../table.ts';
+import { contentsOf } from './contents.ts';
+import { planImage } from './plan.ts';
 import { defaultProfile, profiles } from './profiles.ts';
 
 /** The profiles, for people or as JSON. */
 export function listProfiles(output: 'table' | 'json'): string {
 	if (output === 'json') {
 		return JSON.stringify(
-			profiles.map(({ name, debian, kubernetes, remark }) => ({ name, debian, kubernetes, remark })),
+			profiles.map((profile) => {
+				const { name, debian, kubernetes, remark } = profile;
+				return { name, debian, kubernetes, remark, contents: contentsOf(planImage(profile)) };
+			}),
 			null,
 			2,
 		);

@@ -1,12 +1,13 @@
-import { access, mkdir, statfs } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { exitCodes, UserError } from '../errors.ts';
 import { CommandError, run } from '../run.ts';
-import { aptSources, type Mirrors, mirrorsFor } from './apt.ts';
+import { aptSources, type Mirrors, mirrorsFor, proxyEnvironment } from './apt.ts';
 import { cachedFile, type Supply } from './fetch.ts';
 import type { KubernetesSource } from './kubernetes.ts';
 import { type ImagePlan, planImage } from './plan.ts';
 import { profiles } from './profiles.ts';
+import { shortOfRoom } from './room.ts';
 import { downloadsFolder } from './workplace.ts';
 
 /** Commands that a build runs, with the Debian package that brings each. */
@@ -25,44 +26,27 @@ const commands: Readonly<Record<string, string>> = {
 	zstd: 'zstd',
 };
 
-const gigabyte = 1e9;
-
 /** Where a build's programs are looked for, before anything that a user has put in PATH. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-async function isThere(file: string): Promise<boolean> {
-	return access(file).then(
+async function isThere(file: string, mode = constants.F_OK): Promise<boolean> {
+	return access(file, mode).then(
 		() => true,
 		() => false,
 	);
 }
 
 async function inPath(command: string): Promise<boolean> {
-	for (const folder of systemPath.split(':')) if (await isThere(path.join(folder, command))) return true;
+	for (const folder of systemPath.split(':'))
+		if (await isThere(path.join(folder, command), constants.X_OK)) return true;
 	return false;
 }
 
-/** Bytes free where a folder is, or will be. */
-async function freeBytes(folder: string): Promise<number> {
-	await mkdir(folder, { recursive: true });
-	const { bavail, bsize } = await statfs(folder);
-	return bavail * bsize;
-}
-
 /** Whether something can be fetched from an address, asked without fetching it. */
-export async function answers(address: string): Promise<boolean> {
+async function answers(address: string, env: NodeJS.ProcessEnv = {}): Promise<boolean> {
+	const quietly = ['--fail', '--silent', '--location', '--netrc-optional', '--output', '/dev/null'];
 	try {
-		await run('curl', [
-			'--fail',
-			'--silent',
-			'--head',
-			'--location',
-			'--max-time',
-			'6',
-			'--output',
-			'/dev/null',
-			address,
-		]);
+		await run('curl', [...quietly, '--head', '--max-time', '6', address], { env });
 		return true;
 	} catch (error) {
 		if (error instanceof CommandError) return false;
@@ -71,7 +55,7 @@ export async function answers(address: string): Promise<boolean> {
 }
 
 async function holds(mirrors: Mirrors, release: string): Promise<boolean> {
-	return answers(`${mirrors.main}/dists/${release}/Release`);
+	return answers(`${mirrors.main}/dists/${release}/Release`, await proxyEnvironment());
 }
 
 /** What this machine itself lacks. */
@@ -93,15 +77,7 @@ async function machineLacks(plan: ImagePlan, folders: Readonly<Record<string, nu
 	if (!(await isThere('/usr/share/keyrings/debian-archive-keyring.gpg'))) {
 		lacks.push("Debian's keys are not here. On Debian: apt-get install debian-archive-keyring");
 	}
-	for (const [folder, wanted] of Object.entries(folders)) {
-		const free = await freeBytes(folder);
-		if (free < wanted) {
-			lacks.push(
-				`${folder} has ${(free / gigabyte).toFixed(1)} GB free, and the build needs ${wanted / gigabyte}.`,
-			);
-		}
-	}
-	return lacks;
+	return [...lacks, ...(await shortOfRoom(folders))];
 }
 
 /** The command lines that would build something here, for the operator who asked for what cannot be built. */

@@ -1,8 +1,14 @@
-import { mkdir, readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { usageError } from '../errors.ts';
 import { run } from '../run.ts';
 import { say } from '../say.ts';
+import { mountsIn } from './mounts.ts';
 
 /** The folder for what can be made again: downloads, base systems, Kubernetes. */
 export function cacheFolder(): string {
@@ -47,7 +53,32 @@ export async function openWorkplace(cache: string): Promise<string> {
 export async function closeAbandoned(cache: string): Promise<void> {
 	const work = path.join(cache, 'work');
 	for (const name of await readdir(work).catch(() => [])) {
-		if (!(await stillRuns(name))) await closeWorkplace(await realpath(path.join(work, name)));
+		if (await stillRuns(name)) continue;
+		const folder = await realpath(path.join(work, name)).catch(() => undefined);
+		// Another build may have been faster.
+		if (folder !== undefined) await closeWorkplace(folder);
+	}
+}
+
+/**
+ * Keeps every other kimg of this machine from writing a file while this one does. What keeps them is a socket
+ * without a place on any disk: the kernel takes it back however this process ends.
+ *
+ * @throws UserError exit code 2 when another one writes it
+ */
+export async function claim(file: string): Promise<void> {
+	await mkdir(path.dirname(file), { recursive: true });
+	const place = path.join(await realpath(path.dirname(file)), path.basename(file));
+	const server = createServer().unref();
+	server.listen(`\0kimg-${createHash('sha256').update(place).digest('hex')}`);
+	try {
+		await once(server, 'listening');
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+		throw usageError(
+			`Another kimg is making ${place}.`,
+			'Wait until it has ended, or name another file with --out.',
+		);
 	}
 }
 
@@ -68,14 +99,30 @@ export async function closeWorkplace(folder: string): Promise<void> {
 	else await clear('rm', '--recursive', '--force', '--one-file-system', folder);
 }
 
-/** Ends what still works in a build's folder or is rooted in it: a build outlives a kimg that was killed. */
+/**
+ * Ends what still works in a build's folder or is rooted in it: a build outlives a kimg that was killed. Looks
+ * until there is none, since what is about to be killed may start another.
+ */
 async function endProcessesBelow(folder: string): Promise<void> {
-	for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-		const places = await Promise.all(
-			['cwd', 'root'].map((link) => readlink(`/proc/${pid}/${link}`).catch(() => '')),
-		);
-		if (places.some((place) => `${place}/`.startsWith(`${folder}/`))) await clear('kill', '-KILL', pid);
+	for (let looks = 0; looks < 20; looks++) {
+		const found = await processesBelow(folder);
+		if (found.length === 0) return;
+		for (const pid of found) await clear('kill', '-KILL', pid);
+		await setTimeout(50);
 	}
+}
+
+async function processesBelow(folder: string): Promise<string[]> {
+	const all = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+	const below = await Promise.all(
+		all.map(async (pid) => {
+			const places = await Promise.all(
+				['cwd', 'root'].map((link) => readlink(`/proc/${pid}/${link}`).catch(() => '')),
+			);
+			return places.some((place) => `${place}/`.startsWith(`${folder}/`));
+		}),
+	);
+	return all.filter((_, index) => below[index]);
 }
 
 /** One step of clearing up: what it could not do, a later one may. */
@@ -83,16 +130,13 @@ async function clear(command: string, ...args: string[]): Promise<string> {
 	return run(command, args, { uninterrupted: true }).catch(() => '');
 }
 
-/** `\040` and its like in /proc/self/mountinfo. */
-const plain = (text: string) =>
-	text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-
 /** Mount points below a folder, the latest first. */
 async function mountsBelow(folder: string): Promise<string[]> {
-	const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
-		.split('\n')
-		.map((line) => plain(line.split(' ')[4] ?? ''));
-	return mounts.filter((place) => place.startsWith(`${folder}/`)).reverse();
+	const mounts = mountsIn(await readFile('/proc/self/mountinfo', 'utf8'));
+	return mounts
+		.map(({ place }) => place)
+		.filter((place) => place.startsWith(`${folder}/`))
+		.reverse();
 }
 
 interface LoopDevice {
@@ -113,5 +157,19 @@ async function detach(devices: readonly string[]): Promise<void> {
 		await clear('kpartx', '-d', device);
 		await clear('partx', '--delete', device);
 		await clear('losetup', '--detach', device);
+		await removeNames(device);
+	}
+}
+
+/** Removes the names of a device's partitions that lead nowhere: kpartx's stand-in has made links. */
+async function removeNames(device: string): Promise<void> {
+	const folder = '/dev/mapper';
+	for (const name of await readdir(folder).catch(() => [])) {
+		const file = path.join(folder, name);
+		const leadsNowhere = await realpath(file).then(
+			() => false,
+			() => true,
+		);
+		if (leadsNowhere && name.startsWith(`${path.basename(device)}p`)) await rm(file, { force: true });
 	}
 }

@@ -45,7 +45,12 @@ test('kimg list names the profiles and marks the default', async (t) => {
 	const { stdout } = await kimg(['list']);
 	t.regex(stdout, /^PROFILE +DEBIAN +KUBERNETES\n/);
 	t.regex(stdout, /^debian8-x64-kubernetes .*\(the default\)$/m);
-	const listed = JSON.parse((await kimg(['list', '-o', 'json'])).stdout) as { name: string }[];
+	const listed = JSON.parse((await kimg(['list', '-o', 'json'])).stdout) as {
+		name: string;
+		contents: Record<string, string>;
+	}[];
+	t.is(listed[1]?.contents.debian, '12 (bookworm)');
+	t.regex(listed[1]?.contents.networks ?? '', /^routed, flannel /);
 	t.deepEqual(
 		listed.map(({ name }) => name),
 		['debian8-x64-kubernetes', 'debian12-x64-kubernetes', 'debian13-x64-kubernetes'],

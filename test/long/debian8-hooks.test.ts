@@ -133,7 +133,11 @@ test('packages and hooks of the Debian 8 profile go through all phases, and leav
 	// In the image apt goes on with the archive, and asks before it takes what nobody vouches for.
 	t.is(
 		await text('etc/apt/sources.list'),
-		`deb [trusted=yes] ${archive.main} jessie main\ndeb [trusted=yes] ${archive.security} jessie/updates main\n`,
+		[
+			`deb [trusted=yes] ${archive.main} jessie main\n`,
+			`deb [trusted=yes] ${archive.security} jessie/updates main\n`,
+			`deb [trusted=yes] ${archive.main} jessie-backports main\n`,
+		].join(''),
 	);
 	t.deepEqual(await list('etc/apt/sources.list.d'), []);
 	t.deepEqual(await list('etc/apt/apt.conf.d'), ['80archive']);

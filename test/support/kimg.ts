@@ -4,6 +4,7 @@ import { packagesOf, renderElements } from '../../src/image/elements.ts';
 import { planImage } from '../../src/image/plan.ts';
 import { profileNamed } from '../../src/image/profiles.ts';
 import { debianArchive } from './debian-archive.ts';
+import { packages } from './debian8/packages.ts';
 import { temporaryFolder } from './folders.ts';
 import { type HowToRun, runSource } from './processes.ts';
 
@@ -13,13 +14,17 @@ export const plan = planImage(profileNamed('debian8-x64-kubernetes'));
 /** Debian 8's archive with all that its image asks for, as far as apt is concerned. */
 export async function archive(): Promise<string> {
 	const root = await temporaryFolder();
-	const names = basePackages(packagesOf(await renderElements(plan), 'jessie'));
+	const asked = basePackages(packagesOf(await renderElements(plan), 'jessie'));
+	const backports: readonly string[] = packages.backports;
+	const names = asked.filter((name) => !backports.includes(name));
 	const entries = [
 		{ name: 'dash', version: '1:0.5', more: 'Essential: yes' },
 		{ name: 'tzdata', version: '2016a', more: 'Priority: required' },
 		...['apt', ...names].map((name) => ({ name, version: '8.0-1' })),
 	];
 	await debianArchive(path.join(root, 'debian'), 'jessie', entries);
+	const backported = backports.map((name) => ({ name, version: '9.0-1' }));
+	await debianArchive(path.join(root, 'debian'), 'jessie-backports', backported);
 	await debianArchive(path.join(root, 'debian-security'), 'jessie/updates', [
 		{ name: 'jq', version: '8.0-1+deb8u1' },
 	]);

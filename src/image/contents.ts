@@ -1,0 +1,27 @@
+import type { ImagePlan } from './plan.ts';
+
+/** Components that a build from Debian's packages takes from there, in whatever version that has. */
+const packaged = ['etcd', 'containerd', 'runc', 'cni-plugins'];
+
+/** The tag of a container image. */
+const tagOf = (reference: string) => reference.split(':').at(-1) as string;
+
+/** What is in an image, by name: versions where kimg chooses them, and else whose it is. */
+export function contentsOf({
+	profile,
+	line,
+	components,
+	fromDebian,
+	elements,
+}: ImagePlan): Readonly<Record<string, string>> {
+	const all = Object.entries(components);
+	const isNetwork = (name: string) => elements.includes(`network-${name}`);
+	return {
+		debian: `${profile.debian} (${profile.release})`,
+		...Object.fromEntries(all.filter(([name]) => !isNetwork(name))),
+		...(fromDebian ? Object.fromEntries(packaged.map((name) => [name, "Debian's"])) : {}),
+		pause: tagOf(line.pauseImage),
+		dns: elements.includes('coredns') ? `CoreDNS ${tagOf(line.dnsImage)}` : "kimg's own",
+		networks: ['routed', ...all.filter(([name]) => isNetwork(name)).map((pair) => pair.join(' '))].join(', '),
+	};
+}

@@ -1,0 +1,43 @@
+import { copyFile, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { ownName, stillRuns } from './workplace.ts';
+
+/** Removes what processes that are gone have left beside a file or folder on its way there, under their own names. */
+export async function removeAbandoned(target: string): Promise<void> {
+	const [folder, prefix] = [path.dirname(target), `${path.basename(target)}.`];
+	for (const name of await readdir(folder)) {
+		const owner = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+		if (/^\d+-\d+$/.test(owner) && !(await stillRuns(owner)))
+			await rm(path.join(folder, name), { recursive: true, force: true });
+	}
+}
+
+/** Moves a file, across file systems too. */
+async function move(file: string, to: string): Promise<void> {
+	try {
+		await rename(file, to);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+		await copyFile(file, to);
+	}
+}
+
+/**
+ * Moves files to their places. Each is there whole or not at all, and where one cannot be brought, for want of room
+ * say, none replaces what is there.
+ *
+ * @param files  the files, by their places
+ */
+export async function publish(files: Readonly<Record<string, string>>): Promise<void> {
+	const own = await ownName();
+	const beside = Object.entries(files).map(([target, file]) => ({ target, file, part: `${target}.${own}` }));
+	try {
+		for (const { target, file, part } of beside) {
+			await removeAbandoned(target);
+			await move(file, part);
+		}
+		for (const { target, part } of beside) await rename(part, target);
+	} finally {
+		for (const { part } of beside) await rm(part, { force: true });
+	}
+}

@@ -1,0 +1,108 @@
+// What a build checks and says of full disks, on small ones that are really mounted: this needs root.
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { BuildLog } from '../../src/image/build-log.ts';
+import { explainFailure } from '../../src/image/failure.ts';
+import { publish } from '../../src/image/publish.ts';
+import { fullest, shortOfRoom } from '../../src/image/room.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { output } from '../support/processes.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+/** A file system of 512 KB, until the test's end; `undefined` for those who may not mount. */
+async function smallDisk(t: ExecutionContext): Promise<string | undefined> {
+	if (!isRoot) {
+		t.log('skipped: a small file system to fill can be mounted by root alone');
+		t.pass();
+		return undefined;
+	}
+	const small = path.join(await temporaryFolder(), 'a small disk');
+	await mkdir(small);
+	await output('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', small]);
+	t.teardown(() => output('umount', [small]));
+	return small;
+}
+
+test('folders that are not there yet are measured where they will be, and those of one disk together', async (t) => {
+	const small = await smallDisk(t);
+	if (small === undefined) return;
+	const [one, other] = [path.join(small, 'one/below'), path.join(small, 'other')];
+	t.deepEqual(await shortOfRoom({ [one]: 300_000 }), []);
+	t.deepEqual(await shortOfRoom({ [one]: 300_000, [other]: 300_000 }), [
+		`${one} and ${other} are on one disk, which has 0.0 GB free, and the build needs 0.0 GB.`,
+	]);
+	t.deepEqual(await readdir(small), []);
+});
+
+test('a failure by a full disk names the disk, whatever program has met it', async (t) => {
+	const small = await smallDisk(t);
+	if (small === undefined) return;
+	const roomy = await temporaryFolder();
+	const folders = [roomy, path.join(small, 'cache')];
+	await mkdir(folders[1] as string);
+	for (const line of [
+		'tar: ./usr/lib/x: Cannot write: No space left on device',
+		"E: You don't have enough free space in /x/var/cache/apt/archives/.",
+	]) {
+		const log = new BuildLog(path.join(roomy, 'x.log'), () => {}, folders);
+		log.line(line);
+		log.close();
+		const explained = explainFailure('mine', new Error('exit 2'), log, folders) as Error;
+		t.is(explained.message, `mine could not be built: there is no room left in ${folders[1]} (0.0 GB free).`);
+	}
+	const log = new BuildLog(path.join(roomy, 'x.log'), () => {}, folders);
+	const error = await t.throwsAsync(writeFile(path.join(small, 'x'), Buffer.alloc(1_000_000)));
+	t.regex(
+		(explainFailure('mine', error, log, folders) as Error).message,
+		/no room left in .*a small disk\/cache/,
+	);
+	const bug = new Error('a bug');
+	t.is(explainFailure('mine', bug, log, folders), bug);
+	log.close();
+});
+
+test('memory that diskimage-builder works in is a disk as well', async (t) => {
+	const small = await smallDisk(t);
+	if (small === undefined) return;
+	await writeFile(path.join(small, 'x'), Buffer.alloc(500_000));
+	t.is(fullest([path.dirname(small), '/']), `the memory that ${small} is in (0.0 GB free)`);
+});
+
+test('an image that its place has no room for replaces nothing, and nothing of it stays', async (t) => {
+	const small = await smallDisk(t);
+	if (small === undefined) return;
+	const made = await temporaryFolder();
+	await writeFile(path.join(made, 'image.json'), 'new');
+	await writeFile(path.join(made, 'image'), Buffer.alloc(1_000_000));
+	for (const name of ['x.json', 'x.qcow2']) await writeFile(path.join(small, name), 'older');
+	const error = await t.throwsAsync(
+		publish({
+			[path.join(small, 'x.json')]: path.join(made, 'image.json'),
+			[path.join(small, 'x.qcow2')]: path.join(made, 'image'),
+		}),
+	);
+	t.is((error as NodeJS.ErrnoException).code, 'ENOSPC');
+	t.deepEqual((await readdir(small)).sort(), ['x.json', 'x.qcow2']);
+	for (const name of ['x.json', 'x.qcow2']) t.is(await readFile(path.join(small, name), 'utf8'), 'older');
+});
+
+test('a log that cannot be written is told, and does not end the build', async (t) => {
+	const told: string[] = [];
+	const log = new BuildLog('/proc/none/x.log', (line) => told.push(line), []);
+	for (let tries = 0; told.length === 0 && tries < 500; tries++)
+		await new Promise((resolve) => setTimeout(resolve, 10));
+	log.line('goes on');
+	log.close();
+	t.regex(told[0] ?? '', /^\/proc\/none\/x\.log cannot be written, and the build goes on without: ENOENT/);
+});
+
+test('what a killed process has left beside an image goes when the next one is brought', async (t) => {
+	const folder = await temporaryFolder();
+	for (const name of ['made', 'x.qcow2.999999999-1', 'x.qcow2.old', 'x.qcow2.1-0'])
+		await writeFile(path.join(folder, name), name);
+	await publish({ [path.join(folder, 'x.qcow2')]: path.join(folder, 'made') });
+	t.deepEqual((await readdir(folder)).sort(), ['x.qcow2', 'x.qcow2.old']);
+	t.is(await readFile(path.join(folder, 'x.qcow2'), 'utf8'), 'made');
+});

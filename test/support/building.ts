@@ -1,0 +1,101 @@
+// Real builds of a real image, and what they leave behind.
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { cacheFolder } from '../../src/image/workplace.ts';
+import { packageRoot } from '../../src/package.ts';
+import { temporaryFolder } from './folders.ts';
+import { type Ended, type HowToRun, output, runSource } from './processes.ts';
+
+/** The profile that these builds make, with Kubernetes from Debian: nothing but its mirror is needed. */
+export const profile = 'debian12-x64-kubernetes';
+
+/** Makes what builds take from the cache, if that is not there: Kubernetes, which takes minutes to compile. */
+export async function makeKubernetes(): Promise<void> {
+	await output(path.join(packageRoot, 'scripts/kubernetes/build'), []);
+}
+
+/** A cache whose work folder is its own, and that shares the named parts with this machine's. */
+export async function cacheSharing(parts: readonly string[], folder?: string): Promise<string> {
+	const cache = folder ?? (await temporaryFolder());
+	for (const part of parts) {
+		await mkdir(path.join(cacheFolder(), part), { recursive: true });
+		await symlink(path.join(cacheFolder(), part), path.join(cache, part));
+	}
+	return cache;
+}
+
+export interface Build {
+	readonly ended: Promise<Ended>;
+	/** Waits until the log says something, and returns the process ID of kimg; fails when the build has ended before. */
+	until(words: RegExp): Promise<number>;
+}
+
+/** Starts `kimg build` for a file. */
+export function build(cache: string, file: string, env: NodeJS.ProcessEnv = {}): Build {
+	let pid = 0;
+	let over = false;
+	const how: HowToRun = {
+		env: { ...env, KSTACK_CACHE: cache },
+		onStderr: (_, id) => {
+			pid = id;
+		},
+	};
+	const ended = runSource(
+		'src/kimg.ts',
+		['build', profile, '--kubernetes-source', 'debian', '--out', file],
+		how,
+	).finally(() => {
+		over = true;
+	});
+	const log = file.replace(/\.qcow2$/, '.log');
+	return {
+		ended,
+		async until(words) {
+			for (;;) {
+				const text = await readFile(log, 'utf8').catch(() => '');
+				if (words.test(text)) return pid;
+				if (over) throw new Error(`the build has ended before ${words}:\n${(await ended).stderr}\n${text}`);
+				await setTimeout(50);
+			}
+		},
+	};
+}
+
+/** A process and all that it has started, the youngest first. */
+export async function familyOf(pid: number): Promise<number[]> {
+	const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+	const families = await Promise.all(children.trim().split(' ').filter(Boolean).map(Number).map(familyOf));
+	return [...families.flat(), pid];
+}
+
+/** Mounts, loop devices, their names, processes, and files of a build that is over. */
+export async function left(cache: string): Promise<string[]> {
+	const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
+	const loops = (await output('losetup', ['--list', '--noheadings', '--output', 'BACK-FILE'])).split('\n');
+	const work = path.join(cache, 'work');
+	const processes: string[] = [];
+	for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+		const places = await Promise.all(
+			['cwd', 'root'].map((link) => readlink(`/proc/${pid}/${link}`).catch(() => '')),
+		);
+		if (places.some((place) => place.startsWith(`${work}/`))) processes.push(`process ${pid}`);
+	}
+	return [
+		...mounts.filter((line) => line.includes(`${work}/`)),
+		...loops.filter((line) => line.includes(`${work}/`)),
+		...processes,
+		...(await readdir(work).catch(() => [])),
+	];
+}
+
+/** Names of partitions whose device is gone. */
+export async function lostNames(): Promise<string[]> {
+	const folder = '/dev/mapper';
+	const lost: string[] = [];
+	for (const name of await readdir(folder).catch(() => [])) {
+		if (!existsSync(path.join(folder, name))) lost.push(name);
+	}
+	return lost;
+}
