@@ -8,7 +8,7 @@ import { eventsUntilNow, follow } from './cloud/follow.ts';
 import { needStack, openstack, showStack } from './cloud/openstack.ts';
 import { preflight, type Resolved } from './cloud/preflight.ts';
 import { inTemporaryFolder, parameterArguments } from './definition/arguments.ts';
-import { readCluster } from './definition/config.ts';
+import { readCluster, type Settings } from './definition/config.ts';
 import {
 	readIfThere,
 	type StackDirectory,
@@ -18,6 +18,8 @@ import {
 } from './definition/directory.ts';
 import { makeToken, requestOperatorCertificate } from './definition/operator.ts';
 import { type Parameters, parametersOf } from './definition/parameters.ts';
+import type { Value } from './definition/settings.ts';
+import { roles } from './definition/user-data.ts';
 import { obtainKubeconfig } from './nodes/kubeconfig.ts';
 import { clusterStatus, statusText } from './status.ts';
 
@@ -38,7 +40,7 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
  */
 async function prepare(
 	directory: StackDirectory,
-	{ cluster, ids }: Omit<Resolved, 'image'>,
+	{ cluster, ids }: Omit<Resolved, 'images'>,
 ): Promise<Parameters> {
 	const secrets = { join_token: makeToken(), master_token: makeToken() };
 	await writeDirectory(directory, cluster, {}, secrets); // makes the folder that the key goes to
@@ -64,7 +66,7 @@ export async function renderCluster(
 	file: string | undefined,
 ): Promise<string> {
 	const { directory, cluster } = await askedFor(name, flags, file);
-	const settings = {
+	const settings: Settings = {
 		image: 'debian12-x64-kubernetes',
 		masterFlavor: 'm1.medium',
 		minionFlavor: 'm1.medium',
@@ -75,7 +77,12 @@ export async function renderCluster(
 		...cluster.settings,
 	};
 	const external = settings.externalNetwork === 'none' ? '' : settings.externalNetwork;
-	await prepare(directory, { cluster: { name, settings }, ids: { external_network: external } });
+	const ids: Record<string, Value> = { external_network: external as Value };
+	for (const role of roles) {
+		const image = settings[`${role}Image`];
+		if (image) ids[`${role}_image`] = image;
+	}
+	await prepare(directory, { cluster: { name, settings }, ids });
 	return directory.path;
 }
 
@@ -118,10 +125,11 @@ export async function createCluster(
 	const { directory, cluster } = await askedFor(name, flags, file);
 	say(`Comparing what ${name} needs with what the cloud has`);
 	const resolved = await preflight(cluster);
-	const { image } = resolved;
-	say(
-		`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
+	const images = Object.values(resolved.images).map(
+		(image) =>
+			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
+	for (const line of new Set(images)) say(line);
 	const secrets = await prepare(directory, resolved);
 	await validate(directory);
 

@@ -66,8 +66,11 @@ async function finish(stack: Stack, directory: StackDirectory, place: Place): Pr
 	const generations = finished(place.generations);
 	const id = place.nowImages.master;
 	const image = (await nodeImage(id))?.name ?? id;
-	const settings = { image };
-	const cluster = { name: stack.name, settings: { ...settingsOf(stack.parameters), image } };
+	const before = settingsOf(stack.parameters);
+	// From now on all machines have one image.
+	const own = roles.map((role) => `${role}Image`).filter((key) => before[key]);
+	const settings = { image, ...Object.fromEntries(own.map((key) => [key, ''])) };
+	const cluster = { name: stack.name, settings: { ...before, ...settings } };
 	const none = roles.flatMap((role) => [
 		[`previous_${role}_count`, 0],
 		[`previous_${role}_image`, ''],

@@ -1,9 +1,10 @@
 import { refuse } from '../../errors.ts';
 import { overlap, parseNetwork } from '../definition/cidr.ts';
 import type { Cluster, Settings } from '../definition/config.ts';
+import { byRole } from '../definition/generations.ts';
 import type { Value } from '../definition/settings.ts';
 import { type Role, roles } from '../definition/user-data.ts';
-import { findNodeImage, type NodeImage } from './node-image.ts';
+import { compareVersions, findNodeImage, type NodeImage } from './node-image.ts';
 import { list, show, showStack } from './openstack.ts';
 
 type Json = Record<string, unknown>;
@@ -20,7 +21,7 @@ export interface Resolved {
 	readonly cluster: Cluster;
 	/** Heat parameters that name things by ID, so that they never come to mean another. */
 	readonly ids: Readonly<Record<string, Value>>;
-	readonly image: NodeImage;
+	readonly images: Readonly<Record<Role, NodeImage>>;
 }
 
 const names = (things: readonly Json[]) => things.map((thing) => thing.Name).join(', ') || 'none';
@@ -52,6 +53,27 @@ function findFlavor(role: Role, wanted: Value | undefined, flavors: readonly Jso
 	return found;
 }
 
+/** The images of the roles, each looked for once; `undefined` where there is none that is meant. */
+async function findImages(wanted: Settings, mistakes: string[]) {
+	const named = byRole((role) => wanted[`${role}Image`] || wanted.image);
+	const found = new Map<Value | undefined, NodeImage | undefined>();
+	for (const name of new Set(Object.values(named)))
+		found.set(name, await findNodeImage(name === undefined ? undefined : String(name), mistakes));
+	return byRole((role) => found.get(named[role]));
+}
+
+/** A kubelet may be as new as the masters, and no newer. */
+function tooNew(images: Readonly<Record<Role, NodeImage | undefined>>): string[] {
+	const { master, ...others } = images;
+	return Object.entries(others).flatMap(([role, image]) =>
+		compareVersions(image?.kubernetes, master?.kubernetes) > 0
+			? [
+					`The image of the ${role}s, "${image?.name}", has Kubernetes ${image?.kubernetes}, that of the masters ${master?.kubernetes}: no machine may be newer than the masters.`,
+				]
+			: [],
+	);
+}
+
 /** What an image needs that a flavor does not have; a disk of 0 GB is as large as the image. */
 function tooSmall(flavor: Json, { minDisk, minMemory }: NodeImage): string[] {
 	const disk = Number(flavor.Disk);
@@ -76,18 +98,23 @@ function findExternalNetwork(wanted: Value | undefined, networks: readonly Json[
 	return found;
 }
 
-/** The pod network asked for, or the first that the image carries. */
+/** The pod network asked for, or the first that the images carry. */
 function findNetworkDriver(
 	wanted: Value | undefined,
-	image: NodeImage | undefined,
+	images: Readonly<Record<Role, NodeImage | undefined>>,
 	mistakes: string[],
 ): Value {
-	const carried = image?.networkDrivers ?? ['routed'];
-	if (wanted === undefined)
-		return ['calico', 'flannel', 'routed'].find((driver) => carried.includes(driver)) ?? 'routed';
-	if (image?.networkDrivers !== undefined && !carried.includes(String(wanted))) {
-		mistakes.push(`The image has no network driver "${wanted}"; it has: ${carried.join(', ')}.`);
+	const carried = Object.values(images).flatMap((image) =>
+		image?.networkDrivers ? [image.networkDrivers] : [],
+	);
+	if (wanted === undefined) {
+		const byAll = (driver: string) =>
+			carried.length > 0 && carried.every((drivers) => drivers.includes(driver));
+		return ['calico', 'flannel'].find(byAll) ?? 'routed';
 	}
+	const without = carried.find((drivers) => !drivers.includes(String(wanted)));
+	if (without !== undefined)
+		mistakes.push(`The image has no network driver "${wanted}"; it has: ${without.join(', ')}.`);
 	return wanted;
 }
 
@@ -124,9 +151,9 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 		[],
 		[],
 	];
-	const [stack, image, flavors, networks, , subnet] = await Promise.all([
+	const [stack, images, flavors, networks, , subnet] = await Promise.all([
 		showStack(cluster.name),
-		findNodeImage(wanted.image === undefined ? undefined : String(wanted.image), ofImage),
+		findImages(wanted, ofImage),
 		list(['flavor']),
 		list(['network'], '--external'),
 		check('network', wanted.fixedNetwork, ofNetwork),
@@ -141,11 +168,11 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	}
 	const settings: Record<string, Value> = { ...wanted };
 	const ids: Record<string, Value> = {};
-	if (image !== undefined) {
-		settings.image = wanted.image ?? image.name;
-		for (const role of roles) ids[`${role}_image`] = image.id;
-	}
+	if (images.master !== undefined) settings.image = wanted.image ?? images.master.name;
+	mistakes.push(...tooNew(images));
 	for (const role of roles) {
+		const image = images[role];
+		if (image !== undefined) ids[`${role}_image`] = image.id;
 		const flavor = findFlavor(role, wanted[`${role}Flavor`], flavors, mistakes);
 		if (flavor === undefined) continue;
 		settings[`${role}Flavor`] = String(flavor.Name);
@@ -157,7 +184,7 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	ids.external_network = external === undefined ? '' : String(external.ID);
 	settings.gatewayFloatingIp =
 		wanted.gatewayFloatingIp ?? (external !== undefined && Number(wanted.gateways) > 0);
-	settings.networkDriver = findNetworkDriver(wanted.networkDriver, image, mistakes);
+	settings.networkDriver = findNetworkDriver(wanted.networkDriver, images, mistakes);
 	refuse(mistakes, 'Nothing was created.');
-	return { cluster: { name: cluster.name, settings }, ids, image: image as NodeImage };
+	return { cluster: { name: cluster.name, settings }, ids, images: images as Resolved['images'] };
 }

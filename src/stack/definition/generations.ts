@@ -34,13 +34,14 @@ export function generationsOf(parameters: Parameters): Generations {
 	const given = parameters.generations ?? {};
 	const record = (typeof given === 'string' ? JSON.parse(given || '{}') : given) as Partial<Generations>;
 	const current = record.current ?? 1;
-	const image = parameters.master_image;
+	// Where the roles have different images, there is no one to go back to.
+	const [image, ...others] = new Set(roles.flatMap((role) => parameters[`${role}_image`] ?? []));
 	return {
 		...record,
 		current,
 		previous: record.previous ?? null,
 		latest: record.latest ?? current,
-		images: record.images ?? (image === undefined ? {} : { [current]: String(image) }),
+		images: record.images ?? (image === undefined || others.length > 0 ? {} : { [current]: String(image) }),
 	};
 }
 

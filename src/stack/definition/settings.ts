@@ -44,7 +44,7 @@ const define = (key: string, rest: Rest): Setting => ({
 	...rest,
 });
 
-/** A setting that user-data holds and Heat's resources do not. */
+/** A setting that is no parameter of Heat's, since user-data holds it or others follow from it. */
 const rendered = (key: string, rest: Rest) => define(key, { parameters: [], direct: false, ...rest });
 
 /** A setting that names a thing, which Heat is given by its ID. */
@@ -79,8 +79,15 @@ export const settings: readonly Setting[] = [
 		type: 'text',
 		parameters: roles.map((role) => `${role}_image`),
 		describe:
-			'Image of all machines: the name given at kimg upload, for the newest of it, or its own name or ID; left out: the newest that kimg uploaded',
+			'Image of all machines, by name (the newest of it) or ID; left out: the newest that kimg uploaded',
 	}),
+	...roles.map((role) =>
+		rendered(`${role}Image`, {
+			type: 'text',
+			default: '',
+			describe: `Image of the ${role}s, where it is not that of all machines`,
+		}),
+	),
 	...roles.map((role) =>
 		named(`${role}Flavor`, {
 			type: 'text',
