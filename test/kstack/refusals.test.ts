@@ -1,0 +1,44 @@
+// One of each kind; all the others are in test/long/refusals.test.ts.
+import test from 'ava';
+import { demoStack } from '../support/fake-cloud.ts';
+import { noClient, noCloud, refuses, seeCreate, seeHelp } from '../support/refusing.ts';
+
+test('an unknown flag', refuses, {
+	args: ['create', 'demo', '--minion', '3'],
+	sentence: `Unknown flag or word: minion.${seeHelp}`,
+});
+test('no command', refuses, { args: [], sentence: `Say what to do.${seeHelp}` });
+test('a count below zero', refuses, {
+	args: ['create', 'demo', '--minions', '-1'],
+	sentence: `--minions is "-1": it must be a whole number from 0.${seeCreate}`,
+});
+test('a name that would lead elsewhere', refuses, {
+	args: ['create', '../demo'],
+	sentence: /^kstack: The cluster name "\.\.\/demo" cannot be part of a host name: /,
+});
+test('a file with three mistakes, all told', refuses, {
+	args: ['create', 'demo'],
+	file: 'name: demo\nminions: many\nmasters: 2\nserviceCidr: 10.96.0.0\n',
+	sentence:
+		/^kstack: 3 mistakes:\n {2}- minions in demo\/cluster\.yaml is "many": .*\n {2}- .*serviceCidr.*\n {2}- masters in/,
+});
+test('everything that the cloud lacks, at once', refuses, {
+	args: ['create', 'demo', '--image', 'no', '--minion-flavor', 'no', '--external-network', 'no'],
+	sentence:
+		/^kstack: 3 mistakes:\n.*image "no".*\n.*flavor "no".*\n.*network "no".*\n {2}Nothing was created\.\n$/,
+});
+test('a stack of that name exists', refuses, {
+	args: ['create', 'demo'],
+	cloud: { 'stack-show-demo': demoStack(1) },
+	sentence: /^kstack: A stack "demo" exists \(CREATE_COMPLETE\): change it with kstack update, or remove it/,
+});
+test('scaling nothing', refuses, {
+	args: ['scale', 'demo'],
+	sentence: /^kstack: Say what to scale: --minions N/,
+});
+test('deleting without a name', refuses, {
+	args: ['delete'],
+	sentence: `A word is missing after the command.${seeHelp}`,
+});
+test('no cloud is configured', refuses, { args: ['create', 'demo'], ...noCloud });
+test('the openstack client is missing', refuses, { args: ['create', 'demo'], ...noClient });
