@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises';
-import { ExecaError, execa } from 'execa';
 import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
 
@@ -37,6 +36,9 @@ export class CommandError extends UserError {
 
 let verbose = false;
 
+/** Loading it takes longer than many a command of ours that starts no program. */
+const loadExeca = () => import('execa');
+
 /** With `true`, every command is shown on stderr before it runs. */
 export function showCommands(show: boolean): void {
 	verbose = show;
@@ -60,6 +62,7 @@ export async function run(
 	args: readonly string[],
 	options: RunOptions = {},
 ): Promise<string> {
+	const { execa, ExecaError } = await loadExeca();
 	try {
 		const child = execa(command, args, {
 			// Any descriptor will do; execa's types know the first ten.
@@ -94,6 +97,7 @@ export async function follow(
 	onLine: (line: string) => void,
 	options: Pick<RunOptions, 'env' | 'cwd' | 'package'> = {},
 ): Promise<void> {
+	const { execa } = await loadExeca();
 	interrupted.signal.throwIfAborted();
 	const child = execa(command, args, {
 		stdin: 'ignore',

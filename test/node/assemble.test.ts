@@ -1,19 +1,20 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load, loadAll } from 'js-yaml';
-import { assemble, node, operator, started, step } from '../support/assembling.ts';
-import { output, runToEnd, tool } from '../support/processes.ts';
+import { assemble, node, operator, put, started, step } from '../support/assembling.ts';
+import { runToEnd, tool } from '../support/processes.ts';
 
-async function put(root: string, name: string) {
-	await mkdir(path.dirname(path.join(root, name)), { recursive: true });
-	await writeFile(path.join(root, name), '');
-}
+/** For tests that only look at what it has become. */
+const assembledMaster = (async () => {
+	const master = await node('master', {}, { OPERATOR_REQUEST: await operator() });
+	return { ...master, ended: await master.run(assemble) };
+})();
 
 test('a master assembles itself from nothing, step by step, and says so once', async (t) => {
-	const { run, root, file, asked } = await node('master', {}, { OPERATOR_REQUEST: await operator() });
-	const { code, stdout, stderr } = await run(assemble);
+	const { root, file, asked, ended } = await assembledMaster;
+	const { code, stdout, stderr } = ended;
 	t.is(code, 0, stdout + stderr);
 	const steps = (await readdir(path.join(root, 'etc/kstack/assemble.d'))).sort();
 	t.deepEqual(
@@ -40,9 +41,8 @@ test('a master assembles itself from nothing, step by step, and says so once', a
 });
 
 test('what a master writes can be read by those it is for, and its secrets by root alone', async (t) => {
-	const { run, root, file } = await node('master', {}, { OPERATOR_REQUEST: await operator() });
-	const { code, stdout, stderr } = await run(assemble);
-	t.is(code, 0, stdout + stderr);
+	const { root, file, ended } = await assembledMaster;
+	t.is(ended.code, 0, ended.stdout + ended.stderr);
 	const pki = path.join(root, 'etc/kubernetes/pki');
 	for (const name of ['controller-manager', 'scheduler', 'admin', 'bootstrap']) {
 		const config = load(await file(`etc/kubernetes/${name}.conf`)) as {
@@ -84,29 +84,6 @@ test('what a master writes can be read by those it is for, and its secrets by ro
 		await file('etc/kstack/etcd-initial.env'),
 		/^ETCD_INITIAL_CLUSTER_STATE=new\nETCD_INITIAL_CLUSTER=demo-master-0=https:\/\/10\.0\.0\.11:2380$/m,
 	);
-});
-
-test('assembling again changes no certificate, key or secret, and signals none a second time', async (t) => {
-	const { run, root, file } = await node('master', {}, { OPERATOR_REQUEST: await operator() });
-	await run(assemble);
-	const secrets = async () => {
-		const files = [
-			'encryption.yaml',
-			'admin.conf',
-			...(await readdir(path.join(root, 'etc/kubernetes/pki'))).map((name) => `pki/${name}`),
-		];
-		const texts = files
-			.filter((name) => !/operator|\.srl$/.test(name))
-			.map(async (name) => [name, await file(`etc/kubernetes/${name}`)]);
-		return Object.fromEntries(await Promise.all(texts)) as Record<string, string>;
-	};
-	const before = await secrets();
-	await mkdir(path.join(root, 'var/lib/etcd/data/member'), { recursive: true });
-	await writeFile(path.join(root, 'api-answers'), '');
-	const { code, stdout, stderr } = await run(assemble);
-	t.is(code, 0, stdout + stderr);
-	t.deepEqual(await secrets(), before);
-	t.is((await file('signals')).match(/^== SUCCESS signed/gm)?.length, 2);
 });
 
 for (const role of ['minion', 'gateway'] as const) {
@@ -247,24 +224,6 @@ test('a master that joined hands out no token of its own making, and no certific
 	t.false(existsSync(path.join(root, 'signals')));
 });
 
-test('a master that joined makes no authority and no key of the cluster, however they got lost', async (t) => {
-	const { run, root } = await node('master', {}, { MASTER_INDEX: '1' });
-	t.is((await run(step('20-pki'))).code, 0);
-	await put(root, 'var/lib/kstack/joins');
-	for (const name of ['ca.key', 'etcd-ca.crt', 'front-proxy-ca.key', 'sa.key']) {
-		const file = path.join(root, 'etc/kubernetes/pki', name);
-		await rename(file, `${file}.away`);
-		const { code, stdout } = await run(step('20-pki'));
-		t.is(code, 1, name);
-		t.regex(stdout, /^\S+ of the cluster's PKI is not here; this master joined, and makes none$/m);
-		t.false(existsSync(file), name);
-		await rename(`${file}.away`, file);
-	}
-	const { code, stdout } = await run(step('40-control-plane'));
-	t.is(code, 1);
-	t.regex(stdout, /the cluster's key for Secrets is not here/);
-});
-
 test('of two masters neither keeps the address by rank, and no two ask for it in the same moment', async (t) => {
 	const ranks = new Set<number>();
 	for (const address of ['10.0.0.11', '10.0.0.12', '10.0.0.13', '10.0.0.200', '10.0.0.254']) {
@@ -290,20 +249,6 @@ test('keepalived takes its configuration, and goes before the API server at a sh
 	const unit = await file('etc/systemd/system/keepalived.service.d/kstack.conf');
 	t.regex(unit, /^After=.*\bkube-apiserver\.service$/m);
 	t.regex(unit, /^ExecStopPost=.* addr del 10\.0\.0\.5\/32 dev ens3 /m);
-});
-
-test('masters renew their certificates at different times of the week', async (t) => {
-	const times = new Set<string>();
-	for (const address of ['10.0.0.1', '10.0.0.12', '10.0.0.13', '10.0.0.254']) {
-		const { run, file } = await node('master', {}, { NODE_IP: address });
-		await run(step('20-pki'));
-		t.is((await run(step('40-control-plane'))).code, 0);
-		const text = await file('etc/systemd/system/kstack-renew.timer.d/time.conf');
-		const time = /^OnCalendar=\nOnCalendar=(.+)\n$/m.exec(text)?.[1] ?? '';
-		await output(tool('systemd-analyze', 'systemd'), ['calendar', time]);
-		times.add(time);
-	}
-	t.is(times.size, 4);
 });
 
 test('a proxy is for the container runtime alone, with its signs as systemd reads them', async (t) => {

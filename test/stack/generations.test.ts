@@ -1,4 +1,5 @@
 import test from 'ava';
+import { load } from 'js-yaml';
 import {
 	countsOf,
 	finished,
@@ -9,6 +10,8 @@ import {
 	turned,
 	unfinished,
 } from '../../src/stack/definition/generations.ts';
+import { renderTemplates } from '../../src/stack/definition/templates.ts';
+import { clusterOf } from '../support/clusters.ts';
 
 const counts = { master: 3, minion: 2, gateway: 0 };
 
@@ -67,4 +70,17 @@ test('what is not finished is said with the command that goes on', (t) => {
 	t.regex(unfinished('demo', begun) ?? '', /^An upgrade of demo .*`kstack upgrade demo`.*--rollback/);
 	t.regex(unfinished('demo', turned(begun, true)) ?? '', /^A rollback of demo/);
 	t.is(unfinished('demo', { ...first, replacing: { node: 'demo-minion-1', extra: false } }), undefined);
+});
+
+test('each generation has pools of its own, and at rest there is one', (t) => {
+	const pools = (current: number, previous: number | null) => {
+		const [root] = renderTemplates(clusterOf(), { current, previous }).filter(
+			({ path: file }) => file === 'cluster.yaml',
+		);
+		const { resources } = load(root?.text ?? '') as { resources: Record<string, { type: string }> };
+		return Object.keys(resources).filter((name) => resources[name]?.type === 'OS::Heat::ResourceGroup');
+	};
+	t.deepEqual(pools(1, null).sort(), ['gateways', 'masters', 'minions']);
+	t.deepEqual(pools(3, 1).sort(), ['gateways', 'gateways_3', 'masters', 'masters_3', 'minions', 'minions_3']);
+	t.deepEqual(pools(3, null).sort(), ['gateways_3', 'masters_3', 'minions_3']);
 });

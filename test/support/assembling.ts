@@ -69,6 +69,12 @@ export async function node(
 	};
 }
 
+/** Makes an empty file of a node, with the folders that it lies in. */
+export async function put(root: string, name: string) {
+	await mkdir(path.dirname(path.join(root, name)), { recursive: true });
+	await writeFile(path.join(root, name), '');
+}
+
 export const assemble = 'usr/local/sbin/kstack-assemble';
 export const step = (name: string) => `etc/kstack/assemble.d/${name}`;
 export const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../../src/package.ts';
 import { python } from './python.ts';
 
@@ -15,9 +16,22 @@ export interface Verdict {
 	readonly shown: Readonly<Record<string, string>>;
 }
 
-/** Heat's verdicts, in order; asking for many at once starts its engine once. */
-export function judgeByHeat(candidates: readonly Candidate[]): Promise<Verdict[]> {
-	return python([path.join(packageRoot, 'test/support/heat-validate.py')], candidates);
+let asked: Candidate[] = [];
+let answer: Promise<Verdict[]> | undefined;
+
+/**
+ * Heat's verdicts, in order. Its engine takes seconds to start: what the tests of a file ask for in the same
+ * half second is judged by one.
+ */
+export async function judgeByHeat(candidates: readonly Candidate[]): Promise<Verdict[]> {
+	const first = asked.push(...candidates) - candidates.length;
+	answer ??= setTimeout(500).then(() => {
+		const all = asked;
+		asked = [];
+		answer = undefined;
+		return python([path.join(packageRoot, 'test/support/heat-validate.py')], all);
+	});
+	return (await answer).slice(first, first + candidates.length);
 }
 
 /** Values with which a member's template is checked by itself; a role takes those it declares. */

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
 import { parametersOf } from '../../src/stack/definition/parameters.ts';
@@ -20,6 +20,23 @@ export async function on(
 	return { ...ended, folder, asked: await cloud.asked() };
 }
 
+const done = new Map<string, Promise<string>>();
+
+/** The folder in which `kstack render` has written ./demo; once for all tests of a file that ask for the same. */
+function rendered(words: readonly string[]): Promise<string> {
+	const key = words.join('\0');
+	const found = done.get(key) ?? render(words);
+	done.set(key, found);
+	return found;
+}
+
+async function render(words: readonly string[]): Promise<string> {
+	const folder = await temporaryFolder();
+	const { code, stderr } = await kstack(['render', 'demo', ...words], { cwd: folder });
+	if (code !== 0) throw new Error(stderr);
+	return folder;
+}
+
 /** A cluster of three minions, and its directory in a folder. */
 export async function made(more: Readonly<Record<string, string>> = {}) {
 	const folder = await temporaryFolder();
@@ -29,8 +46,7 @@ export async function made(more: Readonly<Record<string, string>> = {}) {
 		`--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
 		value,
 	]);
-	const { code, stderr } = await kstack(['render', 'demo', ...words], { cwd: folder });
-	if (code !== 0) throw new Error(stderr);
+	await cp(await rendered(words), folder, { recursive: true });
 	const { parameters } = load(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8')) as {
 		parameters: Record<string, unknown>;
 	};

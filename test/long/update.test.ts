@@ -5,21 +5,6 @@ import { type Answers, event, fakeCloud } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { kstack } from '../support/processes.ts';
 
-test('scale changes the count and nothing else, and both files say so', async (t) => {
-	const { folder, stages } = await made();
-	const { code, stdout, stderr, asked } = await on(stages(4), ['scale', 'demo', '--minions', '4'], {
-		cwd: folder,
-	});
-	t.is(code, 0, stderr);
-	t.regex(stderr, /^minions: 3 -> 4$/m);
-	t.deepEqual(updates(asked), [
-		"'stack' 'update' '--existing' '--parameter' 'minion_count=4' '--parameter' 'cluster_state=existing' '--timeout' '45' '-f' 'json' 'demo'",
-	]);
-	t.regex(stdout, /^demo-minion-3 /m);
-	t.regex(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), /^minions: 4$/m);
-	t.regex(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), /^ {2}minion_count: 4$/m);
-});
-
 test('scale to the size that there is changes nothing and says so', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stderr, asked } = await on(stages(3), ['scale', 'demo', '--minions', '3'], { cwd: folder });

@@ -1,6 +1,7 @@
+// What Heat makes of the parameters that kstack gives it.
 import path from 'node:path';
 import test from 'ava';
-import { load } from 'js-yaml';
+import fc from 'fast-check';
 import { nextMove } from '../../src/stack/change/replace.ts';
 import {
 	begun,
@@ -11,9 +12,10 @@ import {
 	whoGoes,
 } from '../../src/stack/change/walk.ts';
 import { finished } from '../../src/stack/definition/generations.ts';
-import { parametersOf } from '../../src/stack/definition/parameters.ts';
+import { parametersOf, settingsOf } from '../../src/stack/definition/parameters.ts';
 import { renderTemplates } from '../../src/stack/definition/templates.ts';
 import { writeTree } from '../../src/tree.ts';
+import { anySettings } from '../support/any-settings.ts';
 import { clusterOf } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { type Candidate, judgeByHeat } from '../support/heat.ts';
@@ -78,15 +80,18 @@ test('Heat takes the parameters of every update of a replacement, of a master to
 	t.is(candidates.length, 4);
 });
 
-test('each generation has pools of its own, and at rest there is one', (t) => {
-	const pools = (current: number, previous: number | null) => {
-		const [root] = renderTemplates(cluster, { current, previous }).filter(
-			({ path: file }) => file === 'cluster.yaml',
-		);
-		const { resources } = load(root?.text ?? '') as { resources: Record<string, { type: string }> };
-		return Object.keys(resources).filter((name) => resources[name]?.type === 'OS::Heat::ResourceGroup');
-	};
-	t.deepEqual(pools(1, null).sort(), ['gateways', 'masters', 'minions']);
-	t.deepEqual(pools(3, 1).sort(), ['gateways', 'gateways_3', 'masters', 'masters_3', 'minions', 'minions_3']);
-	t.deepEqual(pools(3, null).sort(), ['gateways_3', 'masters_3', 'minions_3']);
+test('settings are read back from what Heat shows of a stack, where all is text', async (t) => {
+	const folder = await temporaryFolder();
+	await writeTree(folder, renderTemplates(clusterOf()));
+	const wanted = fc.sample(anySettings, 20);
+	const verdicts = await judgeByHeat(
+		wanted.map((one) => ({
+			template: path.join(folder, 'cluster.yaml'),
+			parameters: { ...parametersOf(one), ...identity },
+		})),
+	);
+	for (const [index, { error, shown }] of verdicts.entries()) {
+		t.is(error, null);
+		t.deepEqual(settingsOf(shown), wanted[index]);
+	}
 });

@@ -1,0 +1,138 @@
+import path from 'node:path';
+import test from 'ava';
+import { emptyCloud } from '../support/fake-cloud.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { on } from '../support/kstack-on-cloud.ts';
+import { kstack, systemPath } from '../support/processes.ts';
+import { noClient, noCloud, nothing, refuses, seeCreate, seeHelp } from '../support/refusing.ts';
+
+test('an unknown command', refuses, { args: ['creat'], sentence: /^kstack: .*create.*\n/ });
+test('a flag without its value', refuses, {
+	args: ['create', 'demo', '--minions'],
+	sentence: `Not enough arguments following: minions.${seeHelp}`,
+});
+test('a count that is no number', refuses, {
+	args: ['create', 'demo', '--minions', 'abc'],
+	sentence: `--minions is "abc": it must be a whole number from 0.${seeCreate}`,
+});
+test('a count below zero, said with =', refuses, {
+	args: ['create', 'demo', '--minions=-1'],
+	sentence: `--minions is "-1": it must be a whole number from 0.${seeCreate}`,
+});
+test('a number of masters that cannot be', refuses, {
+	args: ['create', 'demo', '--masters', '2'],
+	sentence: /^kstack: --masters is 2: 2 survive no more losses than 1 do\. Use 1, 3, 5 or 7\.\n/,
+});
+test('a name that no host can have', refuses, {
+	args: ['create', 'My_Cluster'],
+	sentence: /^kstack: The cluster name "My_Cluster" cannot be part of a host name: /,
+});
+test('a bad network', refuses, {
+	args: ['create', 'demo', '--pod-cidr', '10.0.0.0'],
+	sentence: /^kstack: --pod-cidr is "10\.0\.0\.0": it must be an IPv4 network/,
+});
+test('networks that overlap', refuses, {
+	args: ['create', 'demo', '--pod-cidr', '10.96.0.0/12'],
+	sentence: /^kstack: --pod-cidr .* and serviceCidr .* overlap: /,
+});
+test('a file that is not there', refuses, {
+	args: ['create', 'demo', '--config', 'none.yaml'],
+	sentence: 'There is no file "none.yaml".',
+});
+test('a file that is no YAML', refuses, {
+	args: ['create', 'demo'],
+	file: 'minions: [3\n',
+	sentence: /^kstack: demo\/cluster\.yaml is not YAML: /,
+});
+test('an image that is not there', refuses, {
+	args: ['create', 'demo', '--image', 'debian9'],
+	sentence: `There is no image "debian9". There are: debian12-x64-kubernetes.${nothing}`,
+});
+test('no image at all', refuses, {
+	args: ['create', 'demo'],
+	cloud: { 'image-list': [] },
+	sentence: /^kstack: There is no image made by kimg here: run `kimg build` and `kimg upload`/,
+});
+test('a flavor that is not there', refuses, {
+	args: ['create', 'demo', '--minion-flavor', 'huge'],
+	sentence: `There is no flavor "huge". There are: m1.tiny, m1.small, m1.medium.${nothing}`,
+});
+test('a flavor that is too small', refuses, {
+	args: ['create', 'demo', '--master-flavor', 'm1.tiny'],
+	sentence: `The flavor "m1.tiny" has 512 MB and 1 CPUs; a master needs 2048 MB and 2.${nothing}`,
+});
+test('a network that is not there', refuses, {
+	args: ['create', 'demo', '--external-network', 'internet'],
+	sentence: `There is no external network "internet". There are: public.${nothing}`,
+});
+test('an existing network that does not exist', refuses, {
+	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
+	sentence: `2 mistakes:\n  - There is no network "lan".\n  - There is no subnet "lan-v4".${nothing}`,
+});
+test('an existing subnet whose addresses the pods would take', refuses, {
+	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
+	cloud: {
+		'network-show-lan': { id: 'network-2', name: 'lan' },
+		'subnet-show-lan-v4': { id: 'subnet-2', name: 'lan-v4', cidr: '10.244.8.0/24' },
+	},
+	sentence: `podCidr (10.244.0.0/16) overlaps with the addresses of the subnet "lan-v4" (10.244.8.0/24).${nothing}`,
+});
+test('a key pair that is not there', refuses, {
+	args: ['create', 'demo', '--key-name', 'mine'],
+	sentence: `There is no key pair "mine".${nothing}`,
+});
+test('a network driver that the image lacks', refuses, {
+	args: ['create', 'demo', '--network-driver', 'calico'],
+	sentence: `The image has no network driver "calico"; it has: routed, flannel.${nothing}`,
+});
+for (const args of [
+	['scale', 'demo', '--minions', '2'],
+	['status', 'demo'],
+	['kubeconfig', 'demo'],
+	['delete', 'demo'],
+]) {
+	test(`no cloud is configured, at kstack ${args[0]}`, refuses, { args, ...noCloud });
+	test(`the openstack client is missing, at kstack ${args[0]}`, refuses, { args, ...noClient });
+}
+test('update where there is no stack directory', refuses, {
+	args: ['update', 'demo'],
+	sentence:
+		/^kstack: There is no stack directory of demo here .*\n {2}Run this where it lies; `kstack scale demo`/,
+});
+test('scaling to no number', refuses, {
+	args: ['scale', 'demo', '--minions', 'many'],
+	sentence: /^kstack: --minions is "many": /,
+});
+test('scaling what scales not', refuses, {
+	args: ['scale', 'demo', '--pod-cidr', '10.0.0.0/8'],
+	sentence: `Unknown flag or word: pod-cidr.${seeHelp}`,
+});
+for (const args of [
+	['status', 'demo'],
+	['kubeconfig', 'demo'],
+	['delete', 'demo'],
+	['scale', 'demo', '--minions', '2'],
+]) {
+	test(`kstack ${args.join(' ')} of a cluster that is not there fails with one sentence`, async (t) => {
+		const { code, stdout, stderr } = await on([emptyCloud], args);
+		t.is(code, 1);
+		t.is(stdout, '');
+		t.regex(stderr, /^kstack: There is no cluster "demo" on this cloud\.\n {2}See 'kstack list'/);
+	});
+}
+
+test('the real client says it so, when it knows no such cloud', async (t) => {
+	const folder = await temporaryFolder();
+	const env = {
+		PATH: systemPath,
+		HOME: folder,
+		OS_CLOUD: 'nonsuch',
+		OS_CLIENT_CONFIG_FILE: path.join(folder, 'none'),
+	};
+	const { code, stderr } = await kstack(['list'], { cwd: folder, env });
+	t.is(code, 2);
+	t.regex(
+		stderr,
+		/^kstack: The openstack client knows no cloud: Cloud nonsuch was not found\.\n {2}Set OS_CLOUD/,
+	);
+});
