@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
-import { type Answers, demoStack, emptyCloud, event } from '../support/fake-cloud.ts';
+import { type Answers, demoStack, emptyCloud, event, imageOf } from '../support/fake-cloud.ts';
 import { on } from '../support/kstack-on-cloud.ts';
 
 /** The stages of a cloud on which a cluster is created and closed. */
@@ -113,6 +113,20 @@ test('a creation that fails says which resource, what Nova says and what the nod
 	);
 	t.notRegex(stderr, /resources\.minions/);
 	t.regex(stderr, /remove it with: kstack delete demo\n$/);
+});
+
+test('a role may have an image of its own: each is said, and Heat gets its ID', async (t) => {
+	const second = {
+		'image-list--name-other': [{ ID: 'image-2', Name: 'other' }],
+		'image-show-image-2': imageOf('image-2', 'other'),
+	};
+	const cloud = { ...emptyCloud, ...second, 'orchestration-template-validate.fails': 'ERROR: enough\n' };
+	const { stderr, folder } = await on([cloud], ['create', 'demo', '--minion-image', 'other']);
+	t.regex(stderr, /^The image is debian12-x64-kubernetes \(image-1\).*\nThe image is other \(image-2\)/m);
+	const { parameters } = load(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8')) as {
+		parameters: Record<string, unknown>;
+	};
+	t.like(parameters, { master_image: 'image-1', minion_image: 'image-2', gateway_image: 'image-1' });
 });
 
 test('what Heat refuses of the templates ends the creation before there is a stack', async (t) => {

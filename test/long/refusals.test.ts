@@ -1,6 +1,6 @@
 import path from 'node:path';
 import test from 'ava';
-import { emptyCloud } from '../support/fake-cloud.ts';
+import { emptyCloud, imageOf } from '../support/fake-cloud.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { on } from '../support/kstack-on-cloud.ts';
 import { kstack, systemPath } from '../support/processes.ts';
@@ -26,6 +26,15 @@ test('a number of masters that cannot be', refuses, {
 test('a name that no host can have', refuses, {
 	args: ['create', 'My_Cluster'],
 	sentence: /^kstack: The cluster name "My_Cluster" cannot be part of a host name: /,
+});
+test('minions that are newer than the masters', refuses, {
+	args: ['create', 'demo', '--minion-image', 'newer'],
+	cloud: {
+		'image-show-image-1': imageOf('image-1', 'older', { kstack_kubernetes: '1.34.9' }),
+		'image-list--name-newer': [{ ID: 'image-2', Name: 'newer' }],
+		'image-show-image-2': imageOf('image-2', 'newer', { kstack_kubernetes: '1.35.4' }),
+	},
+	sentence: `The image of the minions, "newer", has Kubernetes 1.35.4, that of the masters 1.34.9: no machine may be newer than the masters.${nothing}`,
 });
 test('a bad network', refuses, {
 	args: ['create', 'demo', '--pod-cidr', '10.0.0.0'],

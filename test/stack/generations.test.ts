@@ -56,6 +56,13 @@ test('the image before is the one that the machines had, not one that was walked
 	t.is(imageBefore(finished(nextGeneration(back, 'C', counts))), 'A');
 });
 
+test('where the roles had different images there is none to go back to', (t) => {
+	const mixed = generationsOf({ master_image: 'A', minion_image: 'B', gateway_image: 'A' });
+	t.is(imageBefore(finished(nextGeneration(mixed, 'B', counts))), undefined);
+	const same = generationsOf({ master_image: 'A', minion_image: 'A', gateway_image: 'A' });
+	t.is(imageBefore(finished(nextGeneration(same, 'B', counts))), 'A');
+});
+
 test('turned round twice it is as it was, but for being no rollback', (t) => {
 	const begun: Generations = { ...nextGeneration(generationsOf({}), 'B', counts), mastersLast: false };
 	t.like(turned(begun, true), { current: 1, previous: 2, rollback: true, mastersLast: true });

@@ -1,9 +1,14 @@
 import test, { type ExecutionContext } from 'ava';
-import { compareVersions, findNodeImage, mistakeInVersion } from '../../src/stack/cloud/node-image.ts';
+import {
+	compareVersions,
+	findNodeImage,
+	mistakeInEtcd,
+	mistakeInVersion,
+} from '../../src/stack/cloud/node-image.ts';
 import { type FakeImage, fakeGlance, uploaded } from '../support/fake-glance.ts';
 
-const image = (kubernetes: string | undefined) => ({
-	...{ id: 'image-2', name: 'next', kubernetes, networkDrivers: undefined },
+const image = (kubernetes: string | undefined, etcd?: string) => ({
+	...{ id: 'image-2', name: 'next', kubernetes, etcd, networkDrivers: undefined },
 	...{ minDisk: 3, minMemory: 512, created: '2026-01-01T00:00:00Z' },
 });
 
@@ -30,6 +35,24 @@ test(upgrade, ['1.10.0'], '1.9.9', /does not go down/);
 test(upgrade, ['1.20.2', '1.21.0'], '1.20.9', /the cluster 1\.21\.0: an upgrade does not go down/);
 test(upgrade, ['1.20.2'], undefined, /does not tell its version/);
 test(upgrade, ['1.20.2'], 'newest', /does not tell its version/);
+
+const etcd = test.macro({
+	title: (_, from: string | undefined, to: string | undefined, words?: RegExp) =>
+		`etcd from ${from} to ${to}: ${words === undefined ? 'allowed' : 'refused'}`,
+	exec(t: ExecutionContext, from: string | undefined, to: string | undefined, words?: RegExp) {
+		const mistake = mistakeInEtcd(image('1.20.2', from), image('1.20.2', to));
+		if (words === undefined) t.is(mistake, undefined);
+		else t.regex(mistake ?? '', words);
+	},
+});
+
+test(etcd, '3.4.23+dfsg-4', '3.4.30+dfsg-1');
+test(etcd, '3.4.23+dfsg-4', '3.5.16-4+b5');
+test(etcd, '3.6.14', '3.6.1');
+test(etcd, undefined, '3.5.29');
+test(etcd, '3.5.29', undefined);
+test(etcd, '3.5.16-4+b5', '3.4.23+dfsg-4', /etcd 3\.4, the masters 3\.5: etcd does not go down/);
+test(etcd, '3.4.37', '3.6.14', /goes up by one minor version at a time/);
 
 test('versions are compared as numbers, with or without v', (t) => {
 	t.true(compareVersions('1.9.0', 'v1.10.0') < 0);

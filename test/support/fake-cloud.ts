@@ -32,8 +32,9 @@ export const emptyCloud: Answers = {
 	'orchestration-template-validate': {},
 };
 
-function imageOf(id: string, name: string) {
-	return { id, name, min_disk: 8, properties: { kstack_network_drivers: 'routed,flannel' } };
+/** An image as the client shows it, with more of kimg's properties. */
+export function imageOf(id: string, name: string, more: object = {}) {
+	return { id, name, min_disk: 8, properties: { kstack_network_drivers: 'routed,flannel', ...more } };
 }
 
 /** What a stack named demo says once it is made, with so many minions. */

@@ -1,7 +1,14 @@
 import { refuse, UserError, usageError } from '../../errors.ts';
 import { isSettled } from '../cloud/inventory.ts';
 import { membersOf } from '../cloud/members.ts';
-import { compareVersions, findNodeImage, mistakeInVersion, type NodeImage } from '../cloud/node-image.ts';
+import {
+	compareVersions,
+	findNodeImage,
+	mistakeInEtcd,
+	mistakeInVersion,
+	type NodeImage,
+	nodeImage,
+} from '../cloud/node-image.ts';
 import type { Stack } from '../cloud/openstack.ts';
 import { readIfThere, type StackDirectory } from '../definition/directory.ts';
 import { imageBefore, unfinished } from '../definition/generations.ts';
@@ -67,6 +74,17 @@ async function versionsOf(stack: Stack, directory: StackDirectory): Promise<stri
 	return nodes.map(({ version }) => version.replace(/^v/, '')).sort(compareVersions);
 }
 
+/** @throws UserError exit code 2 when masters of the image could not go on with the cluster's etcd */
+async function needSameEtcd(master: string, image: NodeImage): Promise<void> {
+	const mistake = mistakeInEtcd(await nodeImage(master), image);
+	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
+}
+
+/** An upgrade that is to be turned round: while a master of before is there, etcd is of its version still. */
+async function needWayBack({ before, nowImages, beforeImages }: Place): Promise<void> {
+	if (before.master === 0) await needSameEtcd(nowImages.master, await needImage(beforeImages.master));
+}
+
 /** What a cluster that is in the middle of an upgrade is to do. */
 async function goOn(stack: Stack, place: Place, wishes: Wishes): Promise<Plan> {
 	const { generations } = place;
@@ -74,6 +92,7 @@ async function goOn(stack: Stack, place: Place, wishes: Wishes): Promise<Plan> {
 	const on = { place, templates: false, words: `Going on with the ${what} of ${stack.name}` };
 	if (wishes.rollback) {
 		if (generations.rollback === true) return on;
+		await needWayBack(place);
 		return {
 			place: turnedRound(place, true),
 			templates: true,
@@ -84,6 +103,7 @@ async function goOn(stack: Stack, place: Place, wishes: Wishes): Promise<Plan> {
 	const { id } = await needImage(wishes.image);
 	if (id === generations.images[generations.current]) return on;
 	if (id === generations.images[String(generations.previous)]) {
+		await needWayBack(place);
 		return {
 			place: turnedRound(place, generations.rollback !== true),
 			templates: true,
@@ -125,6 +145,7 @@ async function begin(
 	}
 	const mistake = wishes.rollback ? undefined : mistakeInVersion(versions, image);
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
+	await needSameEtcd(place.nowImages.master, image);
 	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
 	const next = begun(place, image.id);
 	const all = roles.filter((role) => now[role] > 0).map((role) => `${now[role]} ${role}s`);

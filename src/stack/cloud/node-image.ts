@@ -7,6 +7,8 @@ export interface NodeImage {
 	readonly name: string;
 	/** The version of Kubernetes in it, such as `1.20.2`, as far as its properties tell. */
 	readonly kubernetes: string | undefined;
+	/** The version of etcd in it, such as `3.5.29` or Debian's `3.4.23+dfsg-4`, as far as its properties tell. */
+	readonly etcd: string | undefined;
 	/** The pod networks that it has; `undefined` when its properties do not tell. */
 	readonly networkDrivers: readonly string[] | undefined;
 	/** Gigabytes of disk and megabytes of memory that a machine needs. */
@@ -60,6 +62,7 @@ function readImage(found: Json): NodeImage {
 		id: String(found.id),
 		name: String(found.name),
 		kubernetes: text('kstack_kubernetes'),
+		etcd: text('kstack_etcd'),
 		networkDrivers: text('kstack_network_drivers')?.split(','),
 		minDisk: Number(found.min_disk ?? 0),
 		minMemory: Number(found.min_ram ?? 0),
@@ -161,5 +164,19 @@ export function mistakeInVersion(versions: readonly string[], image: NodeImage):
 	if (now !== undefined && next.minor > now.minor + 1) {
 		return `The image "${image.name}" has Kubernetes ${image.kubernetes}, the cluster ${oldest}: masters go up by one minor version at a time, so 1.${now.minor + 1} comes first.`;
 	}
+	return undefined;
+}
+
+/**
+ * Why etcd of the image cannot go on with what etcd of the masters' own image has written; `undefined` when it
+ * can. A member joins those of its own minor version or of the one before, and none that are newer.
+ */
+export function mistakeInEtcd(now: NodeImage | undefined, next: NodeImage): string | undefined {
+	const minor = (image: NodeImage | undefined) => /^3\.(\d+)\./.exec(image?.etcd ?? '')?.[1];
+	const [from, to] = [minor(now), minor(next)];
+	if (from === undefined || to === undefined) return undefined;
+	const both = `The image "${next.name}" has etcd 3.${to}, the masters 3.${from}`;
+	if (Number(to) < Number(from)) return `${both}: etcd does not go down to an older minor version.`;
+	if (Number(to) > Number(from) + 1) return `${both}: etcd goes up by one minor version at a time.`;
 	return undefined;
 }
