@@ -1,18 +1,16 @@
 #!/usr/bin/env node
 import type { Argv } from 'yargs';
-import { Answer, exitCodes } from './errors.ts';
+import { Answer, exitCodes, refuse } from './errors.ts';
 import { defaultProfile } from './image/profiles.ts';
 import { pruneCommand, uploadCommand } from './kimg-cloud.ts';
 import { main } from './main.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
+const profileWords = 'Name of the profile, see kimg list, or the YAML file of an own one';
+
 const profile = (cli: Argv) =>
-	cli.positional('profile', {
-		type: 'string',
-		default: defaultProfile,
-		describe: 'Name of the profile, see kimg list, or the YAML file of an own one',
-	});
+	cli.positional('profile', { type: 'string', default: defaultProfile, describe: profileWords });
 
 const imageFile = { type: 'string', demandOption: true, describe: 'An image that kimg has built' } as const;
 
@@ -40,6 +38,16 @@ const supplyFlags = {
 	},
 	components: { type: 'string', requiresArg: true, describe: "Folder that holds upstream's files by name" },
 } as const;
+
+/** What a bundle brings with it, and what therefore cannot be said beside it. */
+function contradictions(args: Readonly<Record<string, unknown>>): string[] {
+	return ['profile', 'kubernetes-source', 'locked', 'mirror', 'components']
+		.filter((name) => args[name] !== undefined)
+		.map(
+			(name) =>
+				`--bundle says all that goes into the image: leave out ${name === 'profile' ? args.profile : `--${name}`}.`,
+		);
+}
 
 await main('kimg', (cli) =>
 	cli
@@ -74,12 +82,18 @@ await main('kimg', (cli) =>
 			'build [profile]',
 			'Build an image with diskimage-builder',
 			(command) =>
-				profile(command)
+				command
+					.positional('profile', { type: 'string', describe: `${profileWords} [${defaultProfile}]` })
 					.option('out', { type: 'string', requiresArg: true, describe: 'File to write [./PROFILE.qcow2]' })
-					.option('kubernetes-source', kubernetesSource)
+					.option('kubernetes-source', { ...kubernetesSource, default: undefined })
 					.option('locked', {
 						type: 'string',
 						describe: 'Build what this lock says, or fail [./PROFILE.lock.json]',
+					})
+					.option('bundle', {
+						type: 'string',
+						requiresArg: true,
+						describe: 'Build what kimg bundle has packed, with no network but a Debian mirror',
 					})
 					.options(supplyFlags)
 					.example('$0 build debian12-x64-kubernetes', "Kubernetes' current line on Debian 12")
@@ -88,11 +102,37 @@ await main('kimg', (cli) =>
 						"from Debian's packages alone",
 					),
 			async (args) => {
-				const { buildImage } = await import('./image/build.ts');
+				const { buildBundle, buildImage } = await import('./image/build.ts');
 				const { readSupply } = await import('./image/fetch.ts');
-				const { out, locked } = args;
+				const { out, locked, bundle, profile: word = defaultProfile } = args;
+				if (bundle !== undefined) {
+					refuse(contradictions(args));
+					print(await buildBundle(bundle, { out, supply: {} }));
+					return;
+				}
 				const supply = readSupply(args.mirror, args.components);
-				print(await buildImage(args.profile as string, args.kubernetesSource, { out, locked, supply }));
+				const source = args.kubernetesSource ?? kubernetesSource.default;
+				print(await buildImage(word, source, { out, locked, supply }));
+			},
+		)
+		.command(
+			'bundle [profile]',
+			"Pack all that an image is made from, but for Debian's packages, into one file",
+			(command) =>
+				profile(command)
+					.option('out', {
+						type: 'string',
+						requiresArg: true,
+						describe: 'File to write [./PROFILE.bundle.tar]',
+					})
+					.option('kubernetes-source', kubernetesSource)
+					.options(supplyFlags)
+					.example('$0 bundle debian12-x64-kubernetes', 'for kimg build --bundle on another machine'),
+			async (args) => {
+				const { bundleImage } = await import('./image/bundle/bundle.ts');
+				const { readSupply } = await import('./image/fetch.ts');
+				const supply = readSupply(args.mirror, args.components);
+				print(await bundleImage(args.profile as string, args.kubernetesSource, { out: args.out, supply }));
 			},
 		)
 		.command(uploadCommand)

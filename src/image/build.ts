@@ -4,13 +4,14 @@ import { UserError } from '../errors.ts';
 import { interrupted } from '../interrupt.ts';
 import { say } from '../say.ts';
 import { BuildLog } from './build-log.ts';
+import { readBundle, unpackBundle } from './bundle/unbundle.ts';
 import { runDiskimageBuilder } from './diskimage-builder.ts';
 import { explainFailure } from './failure.ts';
 import type { Supply } from './fetch.ts';
-import { type BuildInputs, gatherInputs } from './inputs.ts';
+import { type BuildInputs, gatherInputs, withFiles } from './inputs.ts';
 import type { KubernetesSource } from './kubernetes.ts';
 import { differences, type Lock, lockText, readLock } from './lock.ts';
-import { makeLock } from './lock-image.ts';
+import { makeLock, packagesFor } from './lock-image.ts';
 import type { ImagePlan } from './plan.ts';
 import { checkPrerequisites } from './prerequisites.ts';
 import { publish } from './publish.ts';
@@ -32,21 +33,12 @@ export interface BuildOptions {
  * @param what  the beginning of the sentence "… not what LOCK says"
  * @throws UserError that names each difference
  */
-function mustBe(wanted: Lock, found: Lock, what: string): void {
+function mustBe(wanted: Lock, found: Lock, what: string, hint = '`kimg lock` writes a new lock.'): void {
 	const lines = differences(wanted, found).map((line) => `  - ${line}`);
 	if (lines.length === 0) return;
 	throw new UserError(`${what} not what the lock says:\n${lines.join('\n')}`, {
-		hint: '`kimg lock` writes a new lock.',
+		hint,
 	});
-}
-
-/** A lock with the checksums of the files that each component puts onto the image. */
-function withFiles(lock: Lock, files: BuildInputs['files']): Lock {
-	const components = Object.entries(lock.components).map(([name, component]) => {
-		const own = files[name];
-		return [name, own === undefined ? component : { ...component, files: own }] as const;
-	});
-	return { ...lock, components: Object.fromEntries(components) };
 }
 
 /** What the operator should know before choosing this image for anything that lasts. */
@@ -55,6 +47,80 @@ function warn({ profile, kubernetes }: ImagePlan, source: KubernetesSource): voi
 		say(`Debian ${profile.debian} gets no security updates: take Debian 12 or 13 for anything that lasts`);
 	}
 	if (source === 'debian') say(`Kubernetes ${kubernetes} is out of support: for tests and a first look`);
+}
+
+type Sources = Readonly<Record<string, string>>;
+interface Folders {
+	readonly work: string;
+	readonly cache: string;
+}
+
+/** An image that is to be built, and how what goes into it comes to this machine's disk. */
+interface Making {
+	readonly plan: ImagePlan;
+	/** Where Kubernetes comes from here. */
+	readonly source: KubernetesSource;
+	/**
+	 * Lays out all that goes in but Debian's packages, and resolves those.
+	 *
+	 * @returns with `wanted`, a lock that what is built must agree with
+	 */
+	gather(
+		sources: Sources,
+		folders: Folders,
+		log: BuildLog,
+	): Promise<{ lock: Lock; inputs: BuildInputs; wanted: Lock | undefined }>;
+}
+
+async function makingOf(
+	profileWord: string,
+	sourceWord: string,
+	{ locked, supply }: BuildOptions,
+): Promise<Making> {
+	const { plan, source } = await planFor(profileWord, sourceWord);
+	const wanted =
+		locked === undefined ? undefined : await readLock(locked || `${plan.profile.name}.lock.json`);
+	return {
+		plan,
+		source,
+		gather: async (sources, folders, log) => {
+			warn(plan, source);
+			log.clock.enter('versions');
+			const lock = await makeLock(plan, source, sources, folders, wanted);
+			if (wanted !== undefined) mustBe(wanted, lock, 'What can be had here is');
+			log.clock.enter('downloads');
+			const inputs = await gatherInputs(plan, source, folders.work, folders.cache, supply);
+			await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs.files)));
+			return { lock, inputs, wanted };
+		},
+	};
+}
+
+async function makingOfBundle(file: string): Promise<Making> {
+	const bundle = await readBundle(file);
+	const { plan } = bundle;
+	return {
+		plan,
+		source: { folder: file },
+		gather: async (sources, { work }, log) => {
+			warn(plan, bundle.source === 'folder' ? { folder: file } : bundle.source);
+			log.clock.enter('bundle');
+			const { lock: wanted, inputs } = await unpackBundle(file, bundle, work);
+			log.clock.enter('versions');
+			const { date, packages } = await packagesFor(
+				inputs.elements,
+				plan.profile.release,
+				sources,
+				work,
+				wanted,
+			);
+			const lock = { ...wanted, debian: { ...wanted.debian, date }, packages };
+			const hint = `The mirror must be as of ${wanted.debian.date}, or the bundle newer: kimg bundle makes one.`;
+			mustBe(wanted, lock, "What this machine's mirror has is", hint);
+			await writeFile(inputs.places.lock, lockText(lock));
+			return { lock, inputs, wanted };
+		},
+	};
 }
 
 /**
@@ -68,18 +134,29 @@ function warn({ profile, kubernetes }: ImagePlan, source: KubernetesSource): voi
 export async function buildImage(
 	profileWord: string,
 	sourceWord: string,
-	{ out, locked, supply }: BuildOptions,
+	options: BuildOptions,
 ): Promise<string> {
+	return build(await makingOf(profileWord, sourceWord, options), options);
+}
+
+/**
+ * Builds the image of a bundle, from nothing but the bundle and Debian's packages.
+ *
+ * @returns the file's path
+ * @throws UserError when the bundle is damaged, a package is not to be had as it was, or the build fails
+ */
+export async function buildBundle(file: string, options: BuildOptions): Promise<string> {
+	return build(await makingOfBundle(file), options);
+}
+
+async function build({ plan, source, gather }: Making, { out, supply }: BuildOptions): Promise<string> {
 	const began = Date.now();
-	const { plan, source } = await planFor(profileWord, sourceWord);
 	const { name } = plan.profile;
-	const wanted = locked === undefined ? undefined : await readLock(locked || `${name}.lock.json`);
 	const target = path.resolve(out ?? `${name}.qcow2`);
 	const beside = target.replace(/\.qcow2$/, '');
 	const cache = cacheFolder();
 	const room = { [cache]: source === 'debian' ? 6e9 : 5e9, [path.dirname(target)]: 1e9 };
 	const packages = await checkPrerequisites(plan, source, supply, room);
-	warn(plan, source);
 
 	await claim(beside);
 	const folders = [cache, path.dirname(target)];
@@ -87,12 +164,7 @@ export async function buildImage(
 	await closeAbandoned(cache);
 	const work = await openWorkplace(cache);
 	try {
-		log.clock.enter('versions');
-		const lock = await makeLock(plan, source, packages.sources, { work, cache }, wanted);
-		if (wanted !== undefined) mustBe(wanted, lock, 'What can be had here is');
-		log.clock.enter('downloads');
-		const inputs = await gatherInputs(plan, source, work, cache, supply);
-		await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs.files)));
+		const { lock, inputs, wanted } = await gather(packages.sources, { work, cache }, log);
 		const image = await runDiskimageBuilder(plan, inputs, lock, packages, { work, cache }, log);
 		const built = await readLock(inputs.places.lock);
 		if (wanted !== undefined) mustBe(wanted, built, `What was built as ${name} is`);

@@ -13,7 +13,7 @@ import {
 	programs,
 	unpackInto,
 } from './kubernetes.ts';
-import { digestOfText } from './lock.ts';
+import { digestOfText, type Lock } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
 import type { Profile } from './profiles.ts';
 
@@ -92,7 +92,12 @@ async function checksumsBelow(
 	return checksums;
 }
 
-async function filesOf(plan: ImagePlan, places: BuildPlaces, elements: Tree): Promise<BuildInputs['files']> {
+/** Checksums of the files that each component puts onto the image. */
+export async function filesOf(
+	plan: ImagePlan,
+	places: BuildPlaces,
+	elements: Tree,
+): Promise<BuildInputs['files']> {
 	const files: Record<string, Readonly<Record<string, string>>> = {
 		kubernetes: {
 			...(await checksumsBelow(places.binaries, programs, '/usr/local/bin')),
@@ -113,4 +118,13 @@ async function filesOf(plan: ImagePlan, places: BuildPlaces, elements: Tree): Pr
 		if (file !== undefined) files[name] = { [manifest]: digestOfText(file.text) };
 	}
 	return files;
+}
+
+/** A lock with the checksums of the files that each component puts onto the image. */
+export function withFiles(lock: Lock, files: BuildInputs['files']): Lock {
+	const components = Object.entries(lock.components).map(([name, component]) => {
+		const own = files[name];
+		return [name, own === undefined ? component : { ...component, files: own }] as const;
+	});
+	return { ...lock, components: Object.fromEntries(components) };
 }

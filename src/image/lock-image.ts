@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { packageVersion } from '../package.ts';
+import type { Tree } from '../tree.ts';
 import { aptSources, mirrorsFor } from './apt.ts';
 import { basePackages } from './base.ts';
 import type { Component } from './components.ts';
@@ -10,7 +11,7 @@ import { getKubernetes, type KubernetesSource, lockedKubernetes } from './kubern
 import { digestOfText, type Lock, type LockedComponent, lockText } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
 import { planFor } from './request.ts';
-import { preferencesFor, resolvePackages } from './resolve.ts';
+import { preferencesFor, type Resolution, resolvePackages } from './resolve.ts';
 import { cacheFolder, closeWorkplace, openWorkplace } from './workplace.ts';
 
 const locked = ({ version, url, checksum, licence }: Component): LockedComponent => ({
@@ -49,6 +50,30 @@ async function imagesOf(plan: ImagePlan): Promise<Lock['images']> {
 }
 
 /**
+ * Resolves the packages of an image.
+ *
+ * @param elements   those of the image, rendered
+ * @param release    code name of Debian's release
+ * @param preferred  a lock whose versions go before newer ones
+ * @throws UserError when the mirror does not answer, or lacks a package
+ */
+export function packagesFor(
+	elements: Tree,
+	release: string,
+	sources: Readonly<Record<string, string>>,
+	work: string,
+	preferred?: Lock,
+): Promise<Resolution> {
+	const request = {
+		release,
+		sources: Object.values(sources),
+		packages: basePackages(packagesOf(elements, release)),
+		preferences: preferencesFor(preferred?.packages ?? {}),
+	};
+	return resolvePackages(request, path.join(work, 'apt'));
+}
+
+/**
  * Resolves all that an image is made from, and installs or fetches nothing of it; Kubernetes alone, where
  * it does not come from upstream, is made.
  *
@@ -65,13 +90,7 @@ export async function makeLock(
 ): Promise<Lock> {
 	const { release } = plan.profile;
 	const elements = await renderElements(plan);
-	const request = {
-		release,
-		sources: Object.values(sources),
-		packages: basePackages(packagesOf(elements, release)),
-		preferences: preferencesFor(preferred?.packages ?? {}),
-	};
-	const { date, packages } = await resolvePackages(request, path.join(work, 'apt'));
+	const { date, packages } = await packagesFor(elements, release, sources, work, preferred);
 	return {
 		kimg: packageVersion(),
 		profile: plan.profile.name,

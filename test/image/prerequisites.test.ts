@@ -13,7 +13,18 @@ async function buildWhere(setting: string, as = ''): Promise<{ ended: Ended; the
 	const script = `${setting}\ncd "$1" && exec ${as} "$2" "$3" build debian12-x64-kubernetes --out new/node.qcow2`;
 	const ended = await runToEnd(
 		'unshare',
-		['--mount', 'bash', '--norc', '-eu', '-c', script, '-', folder, process.execPath, runnable('src/kimg.ts')],
+		[
+			'--mount',
+			'bash',
+			'--norc',
+			'-eu',
+			'-c',
+			script,
+			'-',
+			folder,
+			process.execPath,
+			runnable('src/kimg.ts'),
+		],
 		{ env: { PATH: systemPath, KSTACK_CACHE: path.join(folder, 'cache') } },
 	);
 	return { ended, there: await readdir(folder) };

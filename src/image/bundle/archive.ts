@@ -1,0 +1,240 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { extract, type Header, pack } from 'tar-stream';
+import { UserError } from '../../errors.ts';
+import { interrupted } from '../../interrupt.ts';
+import { checksumOf } from '../fetch.ts';
+
+/** A file on this machine that goes into an archive, and its name there. */
+export interface Packed {
+	readonly file: string;
+	readonly name: string;
+}
+
+/** Checksums of the files in an archive, by their names. */
+export type Contents = Readonly<Record<string, string>>;
+
+/** The first file of an archive: which files it has, and what else its maker says. */
+export interface Head {
+	readonly format: number;
+	readonly files: Contents;
+}
+
+const headName = 'bundle.json';
+
+/** As much as a head may have: it is read whole. */
+const headLimit = 16e6;
+
+/** The version of all this; whoever reads another refuses. */
+export const format = 1;
+
+/**
+ * Every regular file below a folder, named below `prefix`; none where there is no folder.
+ *
+ * @throws UserError when there is something else than files and folders
+ */
+export async function filesToPack(folder: string, prefix: string): Promise<Packed[]> {
+	const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
+		(error: NodeJS.ErrnoException) => {
+			if (error.code === 'ENOENT') return [];
+			throw error;
+		},
+	);
+	return entries
+		.filter((entry) => !entry.isDirectory())
+		.map((entry) => {
+			const file = path.join(entry.parentPath, entry.name);
+			if (!entry.isFile())
+				throw new UserError(`${file} is neither a file nor a folder: it cannot be bundled.`);
+			return { file, name: `${prefix}/${path.relative(folder, file)}` };
+		});
+}
+
+/** What a header says of any file: nothing of who packed it, where, or when. */
+const nobody = { type: 'file', uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: new Date(0) } as const;
+
+/**
+ * Writes an archive; equal files are equal bytes.
+ *
+ * @param out  appears once it is whole
+ */
+export async function writeArchive(out: string, files: readonly Packed[]): Promise<void> {
+	const ordered = [...files].sort((a, b) => (a.name < b.name ? -1 : 1));
+	const contents: Record<string, string> = {};
+	for (const { name, file } of ordered) contents[name] = await checksumOf(file);
+	const head: Head = { format, files: contents };
+	const archive = pack();
+	const add = async () => {
+		archive.entry({ ...nobody, name: headName, mode: 0o644 }, `${JSON.stringify(head, undefined, 2)}\n`);
+		for (const { name, file } of ordered) {
+			const { size, mode } = await stat(file);
+			const header = { ...nobody, name, size, mode: (mode & 0o111) === 0 ? 0o644 : 0o755 };
+			await pipeline(createReadStream(file), archive.entry(header), { signal: interrupted.signal });
+		}
+		archive.finalize();
+	};
+	const unfinished = `${out}.${process.pid}`;
+	try {
+		await Promise.all([
+			add().catch((error: unknown) => {
+				archive.destroy(error as Error);
+				throw error;
+			}),
+			pipeline(archive, createWriteStream(unfinished), { signal: interrupted.signal }),
+		]);
+		await rename(unfinished, out);
+	} catch (error) {
+		interrupted.signal.throwIfAborted();
+		throw new UserError(`${out} could not be written: ${(error as Error).message}`, { cause: error });
+	} finally {
+		await rm(unfinished, { force: true });
+	}
+}
+
+/** Why a file is not taken for a bundle. */
+function bad(file: string, why: string): UserError {
+	return new UserError(`${file} is not a whole bundle of kimg: ${why}.`, {
+		hint: 'Copy it again, or make it again with `kimg bundle`.',
+	});
+}
+
+const folders = ['elements', 'binaries', 'archives', 'components'];
+
+/** Whether a name stays where it belongs. */
+function isSafe(name: string): boolean {
+	const [folder, ...rest] = name.split('/');
+	if (rest.length === 0) return /^[\w.-]+\.json$/.test(name) && name !== headName;
+	return folders.includes(folder as string) && rest.every((part) => !['', '.', '..'].includes(part));
+}
+
+/** The bytes of one file. */
+type Content = AsyncIterable<Uint8Array>;
+
+async function textOf(stream: Content): Promise<string> {
+	const chunks: Uint8Array[] = [];
+	for await (const chunk of stream) chunks.push(chunk);
+	return Buffer.concat(chunks).toString('utf8');
+}
+
+function readHead(text: string, file: string): Head {
+	let head: Partial<Head> | null;
+	try {
+		head = JSON.parse(text) as Partial<Head> | null;
+	} catch {
+		throw bad(file, `its ${headName} is not JSON`);
+	}
+	if (head?.format !== format)
+		throw bad(file, `its form is ${JSON.stringify(head?.format)}, this kimg reads ${format}`);
+	const { files } = head;
+	if (typeof files !== 'object' || files === null) throw bad(file, `its ${headName} names no files`);
+	const strange = Object.keys(files).find((name) => !isSafe(name));
+	if (strange !== undefined) throw bad(file, `it holds ${JSON.stringify(strange)}, which has no place in it`);
+	return { format, files };
+}
+
+/** Goes through an archive after its head, entry by entry, until `take` answers `true`. */
+async function read(
+	file: string,
+	take: (header: Header, stream: Content, head: Head) => Promise<boolean>,
+): Promise<void> {
+	const source = createReadStream(file);
+	const entries = extract();
+	source.on('error', (error) => entries.destroy(error));
+	source.pipe(entries);
+	let head: Head | undefined;
+	try {
+		for await (const entry of entries) {
+			interrupted.signal.throwIfAborted();
+			const { header } = entry;
+			if (head === undefined) {
+				if (header.name !== headName || header.type !== 'file' || Number(header.size) > headLimit)
+					throw bad(file, `it does not begin with a ${headName}`);
+				head = readHead(await textOf(entry as Content), file);
+			} else if (await take(header, entry as Content, head)) return;
+		}
+		if (head === undefined) throw bad(file, 'it is empty');
+	} catch (error) {
+		interrupted.signal.throwIfAborted();
+		if (error instanceof UserError) throw error;
+		if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+			throw new UserError(`${file} cannot be unpacked: ${(error as Error).message}`, {
+				hint: 'Make room there, or set KSTACK_CACHE to a folder that has some.',
+			});
+		}
+		throw bad(file, (error as Error).message);
+	} finally {
+		source.destroy();
+	}
+}
+
+/** Where one entry goes, and what it must be. */
+function expected({ name, type }: Header, { files }: Head, file: string): string {
+	if (type !== 'file') throw bad(file, `${JSON.stringify(name)} in it is a ${type}`);
+	const checksum = Object.hasOwn(files, name) ? files[name] : undefined;
+	if (checksum === undefined) throw bad(file, `it holds ${JSON.stringify(name)}, which it does not name`);
+	return checksum;
+}
+
+/** Passes bytes on and reckons their checksum. */
+function counting(hash: ReturnType<typeof createHash>): Transform {
+	return new Transform({
+		transform(chunk: Buffer, _, done) {
+			hash.update(chunk);
+			done(null, chunk);
+		},
+	});
+}
+
+/**
+ * Unpacks an archive into a folder, which then holds its files and folders and nothing else of it.
+ *
+ * @throws UserError when it is no bundle, or has lost, gained or changed a file
+ */
+export async function unpackArchive(file: string, folder: string): Promise<void> {
+	const seen = new Set<string>();
+	let files: Contents = {};
+	for (const name of folders) await mkdir(path.join(folder, name), { recursive: true });
+	await read(file, async (header, stream, head) => {
+		files = head.files;
+		const { name } = header;
+		const checksum = expected(header, head, file);
+		if (seen.has(name)) throw bad(file, `it holds ${JSON.stringify(name)} twice`);
+		seen.add(name);
+		const target = path.join(folder, name);
+		const hash = createHash('sha256');
+		const mode = (Number(header.mode) & 0o111) === 0 ? 0o644 : 0o755;
+		await mkdir(path.dirname(target), { recursive: true });
+		await pipeline(stream, counting(hash), createWriteStream(target, { flags: 'wx', mode }));
+		const got = `sha256:${hash.digest('hex')}`;
+		if (got !== checksum) throw bad(file, `${name} in it has been altered: expected ${checksum}, got ${got}`);
+		return false;
+	});
+	const lost = Object.keys(files).filter((name) => !seen.has(name));
+	if (lost.length > 0 || seen.size === 0) throw bad(file, `${lost[0] ?? 'everything'} is missing in it`);
+}
+
+/**
+ * One file of an archive as text; reads no further.
+ *
+ * @throws UserError when it is no bundle, has no such file, or the file has been altered
+ */
+export async function readFrom(file: string, wanted: string): Promise<string> {
+	let found: string | undefined;
+	await read(file, async (header, stream, head) => {
+		const checksum = expected(header, head, file);
+		if (header.name !== wanted) {
+			for await (const _ of stream);
+			return false;
+		}
+		found = await textOf(stream);
+		if (`sha256:${createHash('sha256').update(found).digest('hex')}` !== checksum)
+			throw bad(file, `${wanted} in it has been altered`);
+		return true;
+	});
+	if (found === undefined) throw bad(file, `${wanted} is missing in it`);
+	return found;
+}

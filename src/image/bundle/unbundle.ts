@@ -1,0 +1,50 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError, usageError } from '../../errors.ts';
+import { readTree } from '../../tree.ts';
+import { type BuildInputs, filesOf, withFiles } from '../inputs.ts';
+import { differences, type Lock, readLock } from '../lock.ts';
+import { readFrom, unpackArchive } from './archive.ts';
+import type { BundledPlan } from './bundle.ts';
+
+/**
+ * Which image a bundle is of.
+ *
+ * @throws UserError exit code 2 when there is no such file, 1 when it is no bundle
+ */
+export async function readBundle(file: string): Promise<BundledPlan> {
+	const isThere = await access(file).then(
+		() => true,
+		() => false,
+	);
+	if (!isThere) throw usageError(`There is no file ${file}.`, 'kimg bundle makes one.');
+	return JSON.parse(await readFrom(file, 'plan.json')) as BundledPlan;
+}
+
+/**
+ * Unpacks a bundle into a build's own folder, and checks each file against the bundle's lock.
+ *
+ * @throws UserError when it is damaged
+ */
+export async function unpackBundle(
+	file: string,
+	{ plan }: BundledPlan,
+	work: string,
+): Promise<{ lock: Lock; inputs: BuildInputs }> {
+	await unpackArchive(file, work);
+	const at = (name: string) => path.join(work, name);
+	const places = {
+		elements: at('elements'),
+		binaries: at('binaries'),
+		archives: at('archives'),
+		components: at('components'),
+		lock: at('image.lock.json'),
+		output: at('image'),
+	};
+	const elements = await readTree(places.elements);
+	const lock = await readLock(places.lock);
+	const files = await filesOf(plan, places, elements);
+	const lines = differences(lock, withFiles(lock, files)).map((line) => `  - ${line}`);
+	if (lines.length > 0) throw new UserError(`${file} does not hold what its lock says:\n${lines.join('\n')}`);
+	return { lock, inputs: { places, elements, files } };
+}
