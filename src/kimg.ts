@@ -38,7 +38,28 @@ const supplyFlags = {
 		describe: "Address or folder that stands in for upstream's [KSTACK_MIRROR]",
 	},
 	components: { type: 'string', requiresArg: true, describe: "Folder that holds upstream's files by name" },
+	'registry-mirror': {
+		type: 'string',
+		requiresArg: true,
+		describe: 'HOST[:PORT][/PATH] that stands in for the registries [KSTACK_REGISTRY_MIRROR]',
+	},
 } as const;
+
+/** `--with-image`, as often as one likes; of any other flag the last one counts, as everywhere. */
+const withImages = <Args>(cli: Argv<Args>) =>
+	cli
+		.parserConfiguration({ 'duplicate-arguments-array': true, 'greedy-arrays': false })
+		.middleware((args: Record<string, unknown>) => {
+			for (const [name, value] of Object.entries(args))
+				if (Array.isArray(value) && !['_', 'with-image', 'withImage'].includes(name))
+					args[name] = value.at(-1);
+		}, true)
+		.option('with-image', {
+			type: 'string',
+			array: true,
+			requiresArg: true,
+			describe: 'Container image to add, from its registry or as an archive (.tar); may be repeated',
+		});
 
 await main('kimg', (cli) =>
 	cli
@@ -73,7 +94,7 @@ await main('kimg', (cli) =>
 			'build [profile]',
 			'Build an image with diskimage-builder',
 			(command) =>
-				profile(command)
+				withImages(profile(command))
 					.option('out', { type: 'string', requiresArg: true, describe: 'File to write [./PROFILE.qcow2]' })
 					.option('kubernetes-source', kubernetesSource)
 					.option('locked', {
@@ -89,9 +110,10 @@ await main('kimg', (cli) =>
 			async (args) => {
 				const { buildImage } = await import('./image/build.ts');
 				const { readSupply } = await import('./image/fetch.ts');
-				const { out, locked } = args;
-				const supply = readSupply(args.mirror, args.components);
-				print(await buildImage(args.profile as string, args.kubernetesSource, { out, locked, supply }));
+				const { out, locked, withImage } = args;
+				const supply = readSupply(args.mirror, args.components, args.registryMirror);
+				const options = { out, locked, withImages: withImage ?? [], supply };
+				print(await buildImage(args.profile as string, args.kubernetesSource, options));
 			},
 		)
 		.command(
@@ -124,17 +146,22 @@ await main('kimg', (cli) =>
 			'lock [profile]',
 			'Write down every version and checksum of what an image is made from, and build nothing',
 			(command) =>
-				profile(command)
+				withImages(profile(command))
 					.option('out', {
 						type: 'string',
 						requiresArg: true,
 						describe: 'File to write [./PROFILE.lock.json]',
 					})
 					.option('kubernetes-source', kubernetesSource)
+					.options(supplyFlags)
 					.example('$0 lock debian12-x64-kubernetes', 'for kimg build debian12-x64-kubernetes --locked'),
 			async (args) => {
 				const { lockImage } = await import('./image/lock-image.ts');
-				print(await lockImage(args.profile as string, args.kubernetesSource, args.out));
+				const { readSupply } = await import('./image/fetch.ts');
+				const { out, withImage } = args;
+				const supply = readSupply(args.mirror, args.components, args.registryMirror);
+				const options = { out, withImages: withImage ?? [], supply };
+				print(await lockImage(args.profile as string, args.kubernetesSource, options));
 			},
 		)
 		.command(

@@ -22,6 +22,8 @@ export interface BuildOptions {
 	readonly out?: string | undefined;
 	/** The lock that the image must be made from; as `''`, the profile's name with `.lock.json`. */
 	readonly locked?: string | undefined;
+	/** Container images that are added: references, or archives. */
+	readonly withImages?: readonly string[];
 	readonly supply: Supply;
 }
 
@@ -39,13 +41,16 @@ function mustBe(wanted: Lock, found: Lock, what: string): void {
 	});
 }
 
-/** A lock with the checksums of the files that each component puts onto the image. */
-function withFiles(lock: Lock, files: BuildInputs['files']): Lock {
+/** A lock with the checksums of what each component puts onto the image, and of the container images' archives. */
+function withFiles(lock: Lock, { files, archives }: BuildInputs): Lock {
 	const components = Object.entries(lock.components).map(([name, component]) => {
 		const own = files[name];
 		return [name, own === undefined ? component : { ...component, files: own }] as const;
 	});
-	return { ...lock, components: Object.fromEntries(components) };
+	const images = Object.entries(lock.images).map(
+		([name, image]) => [name, { ...image, checksum: archives[image.archive] as string }] as const,
+	);
+	return { ...lock, components: Object.fromEntries(components), images: Object.fromEntries(images) };
 }
 
 /** What the operator should know before choosing this image for anything that lasts. */
@@ -79,10 +84,10 @@ async function moveInto(file: string, target: string): Promise<void> {
 export async function buildImage(
 	profileWord: string,
 	sourceWord: string,
-	{ out, locked, supply }: BuildOptions,
+	{ out, locked, withImages, supply }: BuildOptions,
 ): Promise<string> {
 	const began = Date.now();
-	const { plan, source } = await planFor(profileWord, sourceWord);
+	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
 	const { name } = plan.profile;
 	const wanted = locked === undefined ? undefined : await readLock(locked || `${name}.lock.json`);
 	const target = path.resolve(out ?? `${name}.qcow2`);
@@ -97,11 +102,11 @@ export async function buildImage(
 	const work = await openWorkplace(cache);
 	try {
 		log.clock.enter('versions');
-		const lock = await makeLock(plan, source, packages.sources, { work, cache }, wanted);
+		const lock = await makeLock(plan, source, packages.sources, supply, { work, cache }, wanted);
 		if (wanted !== undefined) mustBe(wanted, lock, 'What can be had here is');
 		log.clock.enter('downloads');
-		const inputs = await gatherInputs(plan, source, work, cache, supply);
-		await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs.files)));
+		const inputs = await gatherInputs(plan, lock, source, work, cache, supply);
+		await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs)));
 		const image = await runDiskimageBuilder(plan, inputs, lock, packages, { work, cache }, log);
 		const built = await readLock(inputs.places.lock);
 		if (wanted !== undefined) mustBe(wanted, built, `What was built as ${name} is`);

@@ -1,5 +1,6 @@
 import { sh } from '../template.ts';
 import type { Tree } from '../tree.ts';
+import { pauseImage } from './components.ts';
 import type { ImagePlan } from './plan.ts';
 
 /** A run of disk-image-create: its own variables and its arguments. */
@@ -50,7 +51,7 @@ export function buildCommand(
 		DIB_GRUB_TIMEOUT: '0',
 		DIB_KUBERNETES_BINARIES: places.binaries,
 		DIB_CONTAINER_ARCHIVES: places.archives,
-		DIB_CONTAINER_SANDBOX_IMAGE: plan.line.pauseImage,
+		DIB_CONTAINER_SANDBOX_IMAGE: pauseImage(plan.line),
 		DIB_CONTAINER_CGROUP_DRIVER: plan.cgroupDriver,
 		DIB_IMAGE_LOCK: places.lock,
 		OVERWRITE_OLD_IMAGE: '1',

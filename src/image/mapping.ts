@@ -17,6 +17,9 @@ export const forms = {
 		pattern: /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/,
 		words: 'sha256: with 64 or sha512: with 128 hexadecimal digits',
 	},
+	fileName: { pattern: /^[\w.+-]+$/, words: 'the name of a file' },
+	/** Of what a registry holds. */
+	digest: { pattern: /^sha256:[0-9a-f]{64}$/, words: 'sha256: with 64 hexadecimal digits' },
 } as const;
 
 /**

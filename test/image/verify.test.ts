@@ -62,9 +62,15 @@ const spoilt: Readonly<
 		changes: { '/usr/share/kstack/image.lock.json': '{' },
 		found: [/^\/usr\/share\/kstack\/image\.lock\.json: cannot be read as a lock$/],
 	},
-	"a changed container image of the profile's own": {
-		changes: { '/usr/share/kstack/images/pause.tar': 'other layers' },
-		found: [/^\/usr\/share\/kstack\/images\/pause\.tar: is not the file of the profile: /],
+	'a changed container image, and a surplus one': {
+		changes: {
+			'/usr/share/kstack/images/pause.tar': 'other layers',
+			'/usr/share/kstack/images/x.tar': 'x',
+		},
+		found: [
+			/^\/usr\/share\/kstack\/images\/pause\.tar: is not the file of the image registry\.k8s\.io\/pause:3\.2: /,
+			/^\/usr\/share\/kstack\/images\/x\.tar: is not in the lock$/,
+		],
 	},
 	'what makes a machine one of its own': {
 		changes: {
