@@ -74,22 +74,30 @@ async function fromFile(image: ContainerImage, address: string, folder: string):
 
 /** Packs what skopeo has copied, as an archive of the image's name and of its digest. */
 async function packFetched(image: PinnedImage, folder: string): Promise<void> {
-	const list = await readFile(path.join(folder, 'list/manifest.json'));
+	const list = await readFile(path.join(folder, 'list/manifest.json')).catch(() => undefined);
 	const manifest = await readFile(path.join(folder, 'platform/manifest.json'));
-	const manifests = list.equals(manifest) ? [manifest] : [list, manifest];
-	const wanted = manifests.length === 1 ? image.digest : platformOf(JSON.parse(String(list)))?.digest;
-	if (digestOfBytes(list) !== image.digest || digestOfBytes(manifest) !== wanted)
+	const manifests = list === undefined ? [manifest] : [list, manifest];
+	const wanted = list === undefined ? image.digest : platformOf(JSON.parse(String(list)))?.digest;
+	if (digestOfBytes(manifests[0] as Buffer) !== image.digest || digestOfBytes(manifest) !== wanted)
 		throw new Error(`skopeo has copied another image than ${image.reference}@${image.digest}`);
 	const { repository } = partsOf(image.reference);
 	const names = [...new Set([image.reference, `${repository}@${image.digest}`])];
 	await writeArchive(path.join(folder, 'image.tar'), names, manifests, path.join(folder, 'platform'));
 }
 
+/** Whether a file is a list of platforms' manifests. */
+async function isList(file: string): Promise<boolean> {
+	return 'manifests' in (JSON.parse(await readFile(file, 'utf8')) as object);
+}
+
 /** Gets an image from a registry, by its digest. */
 async function fromRegistry(image: PinnedImage, from: RegistryImage, folder: string): Promise<void> {
 	try {
-		await copyImage(from, path.join(folder, 'list'), 'list');
-		await copyImage(from, path.join(folder, 'platform'), 'platform');
+		const [list, platform] = [path.join(folder, 'list'), path.join(folder, 'platform')];
+		await copyImage(from, list, 'list');
+		// Of an image for one platform alone this was all of it.
+		if (await isList(path.join(list, 'manifest.json'))) await copyImage(from, platform, 'platform');
+		else await rename(list, platform);
 	} catch (error) {
 		if (!(error instanceof CommandError)) throw error;
 		throw new NotThere(`${shown(from)}: ${reasonOf(error)}`);
