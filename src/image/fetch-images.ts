@@ -24,10 +24,11 @@ export interface ImageFolders {
 /** Seconds between two lines about an image that takes long. */
 const tellEvery = 10;
 
-/** skopeo's last sentence, without its log's ornaments. */
+/** skopeo's last sentence, without its log's ornaments and the address that is told before it. */
 function reasonOf({ stderr }: CommandError): string {
 	const line = stderr.split('\n').at(-1) ?? '';
-	return (/msg="(.*)"$/.exec(line)?.[1] ?? line).replaceAll('\\"', '"');
+	const said = (/msg="(.*)"$/.exec(line)?.[1] ?? line).replaceAll('\\"', '"');
+	return said.replace(/^(initializing source \S+|Error parsing image name "\S+"): /, '');
 }
 
 const shown = ({ address }: RegistryImage) => address.replace('docker://', '');

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { ContainerImage } from './components.ts';
 import type { Form } from './mapping.ts';
 
@@ -46,4 +47,10 @@ export function fullName(name: string): string {
 /** The name of a fetched image's archive, such as `quay.io_calico_node_v3.31.7.tar`. */
 export function archiveName(reference: string): string {
 	return `${reference.replaceAll(/[/:@]/g, '_')}.tar`;
+}
+
+/** The name of the archive that an operator's word leads to on a node: its own, or that of the image it names. */
+export function archiveOf(word: string): string {
+	if (isArchive(word)) return path.basename(word);
+	return hasRegistry(word) ? archiveName(imageNamed(word).reference) : word;
 }

@@ -7,6 +7,7 @@ import { fetchImage, type ImageFolders, resolveImage } from './fetch-images.ts';
 import { type ArchivedImage, readArchive } from './image-archive.ts';
 import { archiveName } from './image-reference.ts';
 import type { Lock, LockedImage } from './lock.ts';
+import { repeated } from './mapping.ts';
 import type { ImagePlan } from './plan.ts';
 import { forEach } from './several.ts';
 
@@ -62,10 +63,8 @@ async function lockedArchive(file: string): Promise<[string, LockedImage][]> {
 }
 
 /** A sentence for each name that two images have. */
-function repeated(images: readonly (readonly [string, LockedImage])[]): string[] {
-	const references = images.map(([reference]) => reference);
-	const twice = references.filter((reference, index) => references.indexOf(reference) < index);
-	return [...new Set(twice)].map((reference) => {
+function sharedNames(images: readonly (readonly [string, LockedImage])[]): string[] {
+	return repeated(images.map(([reference]) => reference)).map((reference) => {
 		const archives = images.filter(([name]) => name === reference).map(([, { archive }]) => archive);
 		return `There are two container images of the name ${reference}: ${archives.join(' and ')}.`;
 	});
@@ -109,7 +108,10 @@ export async function resolveImages(
 		reference,
 		{ archive: archiveName(reference) },
 	]);
-	refuse([...mistakes, ...repeated([...images, ...named])]);
+	const files = [...archives, ...plan.archives, ...named.map(([, { archive }]) => archive)];
+	for (const name of repeated(files.map((file) => path.basename(file))))
+		mistakes.push(`There are two archives of container images of the name ${name}.`);
+	refuse([...mistakes, ...sharedNames([...images, ...named])]);
 	const resolved = await forEach(plan.images, atOnce, (image) =>
 		resolveImage({ ...lockedDigest(image.reference, wanted), ...image }, folders, supply),
 	);

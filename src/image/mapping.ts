@@ -113,6 +113,11 @@ export class Mapping {
 	}
 }
 
+/** What is there more than once. */
+export function repeated(names: readonly string[]): string[] {
+	return [...new Set(names.filter((name, index) => names.indexOf(name) < index))];
+}
+
 /**
  * The content of a YAML file, in which a version such as 1.20 stays text.
  *

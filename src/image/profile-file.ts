@@ -3,8 +3,8 @@ import path from 'node:path';
 import { refuse, UserError } from '../errors.ts';
 import { type Choice, catalogue } from './components.ts';
 import { ourElements, readElement } from './elements.ts';
-import { isArchive, referenceForm } from './image-reference.ts';
-import { type Form, forms, Mapping, readYaml } from './mapping.ts';
+import { archiveOf, isArchive, referenceForm } from './image-reference.ts';
+import { type Form, forms, Mapping, readYaml, repeated } from './mapping.ts';
 import { defaultProfile, type Profile, profileNamed, profiles } from './profiles.ts';
 
 const named: Form = {
@@ -75,12 +75,6 @@ async function readElements(top: Mapping, folder: string): Promise<string[]> {
 	return folders;
 }
 
-function repeated(top: Mapping, key: string, files: readonly string[]): void {
-	const names = files.map((file) => path.basename(file));
-	const twice = names.filter((name, index) => names.indexOf(name) !== index);
-	for (const name of new Set(twice)) top.wrong(key, `has two of the name ${name}`);
-}
-
 /** The profile that another one is based on; kimg's default one where there is a mistake. */
 async function readBase(top: Mapping, file: string, above: readonly string[]): Promise<Profile> {
 	const word = top.text('base');
@@ -119,8 +113,12 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 		images: [...base.images, ...readImages(top.texts('images'), folder, (says) => top.wrong('images', says))],
 		elements: [...base.elements, ...(await readElements(top, folder))],
 	};
-	repeated(top, 'images', profile.images);
-	repeated(top, 'elements', profile.elements);
+	const names = {
+		images: profile.images.map(archiveOf),
+		elements: profile.elements.map((one) => path.basename(one)),
+	};
+	for (const [key, all] of Object.entries(names))
+		for (const name of repeated(all)) top.wrong(key, `has two of the name ${name}`);
 	return profile;
 }
 
@@ -128,9 +126,8 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 function addImages(profile: Profile, words: readonly string[], mistakes: string[]): Profile {
 	if (words.length === 0) return profile;
 	const added = readImages(words, '', (says) => mistakes.push(`--with-image ${says}.`));
-	const names = [...profile.images, ...added].map((image) => path.basename(image));
-	const twice = names.filter((name, index) => names.indexOf(name) < index);
-	for (const name of new Set(twice)) mistakes.push(`--with-image has ${name}, which is there already.`);
+	for (const name of repeated([...profile.images, ...added].map(archiveOf)))
+		mistakes.push(`--with-image has ${name}, which is there already.`);
 	return { ...profile, images: [...profile.images, ...added] };
 }
 
