@@ -24,6 +24,8 @@ export interface BuildOptions {
 	readonly out?: string | undefined;
 	/** The lock that the image must be made from; as `''`, the profile's name with `.lock.json`. */
 	readonly locked?: string | undefined;
+	/** Container images that are added: references, or archives. */
+	readonly withImages?: readonly string[];
 	readonly supply: Supply;
 }
 
@@ -75,9 +77,9 @@ interface Making {
 async function makingOf(
 	profileWord: string,
 	sourceWord: string,
-	{ locked, supply }: BuildOptions,
+	{ locked, withImages, supply }: BuildOptions,
 ): Promise<Making> {
-	const { plan, source } = await planFor(profileWord, sourceWord);
+	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
 	const wanted =
 		locked === undefined ? undefined : await readLock(locked || `${plan.profile.name}.lock.json`);
 	return {
@@ -86,11 +88,11 @@ async function makingOf(
 		gather: async (sources, folders, log) => {
 			warn(plan, source);
 			log.clock.enter('versions');
-			const lock = await makeLock(plan, source, sources, folders, wanted);
+			const lock = await makeLock(plan, source, sources, supply, folders, wanted);
 			if (wanted !== undefined) mustBe(wanted, lock, 'What can be had here is');
 			log.clock.enter('downloads');
-			const inputs = await gatherInputs(plan, source, folders.work, folders.cache, supply);
-			await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs.files)));
+			const inputs = await gatherInputs(plan, lock, source, folders.work, folders.cache, supply);
+			await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs)));
 			return { lock, inputs, wanted };
 		},
 	};

@@ -1,6 +1,7 @@
 import { dump } from 'js-yaml';
 import { sh } from '../template.ts';
 import type { Tree } from '../tree.ts';
+import { pauseImage } from './components.ts';
 import { digestOfText } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
 
@@ -69,7 +70,7 @@ export function buildCommand(
 		DIB_GRUB_TIMEOUT: '0',
 		DIB_KUBERNETES_BINARIES: places.binaries,
 		DIB_CONTAINER_ARCHIVES: places.archives,
-		DIB_CONTAINER_SANDBOX_IMAGE: plan.line.pauseImage,
+		DIB_CONTAINER_SANDBOX_IMAGE: pauseImage(plan.line),
 		DIB_CONTAINER_CGROUP_DRIVER: plan.cgroupDriver,
 		DIB_IMAGE_LOCK: places.lock,
 		OVERWRITE_OLD_IMAGE: '1',

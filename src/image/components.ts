@@ -17,17 +17,26 @@ export interface Component {
 	readonly layout: Readonly<Record<string, string>>;
 }
 
+/** A container image of an upstream project; with its digest what is fetched is this or nothing. */
+export interface ContainerImage {
+	/** What pods call it: registry, repository and tag, such as `registry.k8s.io/pause:3.10.1`. */
+	readonly reference: string;
+	/** Of what the registry has under the tag, such as `sha256:9f86…`; left out where nobody published it. */
+	readonly digest?: string;
+	/** Where the digest is published. */
+	readonly published?: string;
+}
+
 /** What goes together with one release of Kubernetes: its own programs, and what it needs beside them. */
 export interface ReleaseLine {
 	/** Upstream's release that `--kubernetes-source upstream` fetches. */
 	readonly kubernetes: Component;
 	/** etcd, container runtime and network plugins, as upstream releases them. */
 	readonly companions: readonly Component[];
-	/** References of container images. */
-	readonly pauseImage: string;
-	readonly dnsImage: string;
-	/** Network drivers whose manifests the image carries beside `routed`, with the versions of their images. */
-	readonly networks: Readonly<Record<string, Readonly<Record<string, string>>>>;
+	/** Container images that every node needs, and those of the network drivers, by their names here. */
+	readonly images: Readonly<Record<string, ContainerImage>>;
+	/** Names of the images of each network driver whose manifest the image carries beside `routed`. */
+	readonly networks: Readonly<Record<string, readonly string[]>>;
 	/** Manifests that are fetched, by the name of the addon they belong to. */
 	readonly manifests: Readonly<Record<string, Component>>;
 }
@@ -54,29 +63,44 @@ interface Origin {
 	readonly checksums: Readonly<Record<string, string>>;
 }
 
+/** What components.yaml says of a container image, for whichever tag. */
+interface ImageOrigin {
+	readonly repository: string;
+	readonly published: string | undefined;
+	/** Of each tag whose digest is known. */
+	readonly digests: Readonly<Record<string, string>>;
+}
+
+/** Tags by the names of images. */
+type Tags = Readonly<Record<string, string>>;
+
 interface Line {
 	/** The first minor version of Kubernetes 1 that is beyond it. */
 	readonly before: number;
 	readonly profiles: readonly string[];
 	readonly versions: Readonly<Record<string, string>>;
-	readonly pauseImage: string;
-	readonly dnsImage: string;
-	readonly networks: ReleaseLine['networks'];
+	readonly images: Tags;
+	readonly networks: Readonly<Record<string, Tags>>;
 }
 
 /** The whole of components.yaml. */
 export interface Catalogue {
 	readonly origins: Readonly<Record<string, Origin>>;
+	readonly images: Readonly<Record<string, ImageOrigin>>;
 	readonly lines: readonly Line[];
 }
+
+/** What holds a pod's namespaces: the container runtime's own image. */
+export const pauseImage = ({ images }: ReleaseLine) => (images.pause as ContainerImage).reference;
 
 /** Minor version of Kubernetes, 20 of 1.20.2. */
 export const minorOf = (version: string) => Number(version.split('.')[1]);
 
-const reference = {
-	pattern: /^[a-z0-9.-]+\/[\w./-]+:v?[\w.-]+$/,
-	words: 'an image with its registry and tag',
+const repository = {
+	pattern: /^[a-z0-9.-]+\.[a-z]+(\/[a-z0-9._-]+)+$/,
+	words: 'a repository with its registry, such as quay.io/calico/node',
 };
+const tag = { pattern: /^[\w.{}-]+$/, words: 'the tag of an image' };
 const address = {
 	pattern: /^https:\/\/\S*\{version\}\S*$/,
 	words: 'an https:// address with {version} in it',
@@ -102,8 +126,30 @@ function readOrigin(origin: Mapping): Origin {
 	};
 }
 
-function readLine(line: Mapping, origins: Catalogue['origins']): Line {
-	line.only('before', 'profiles', 'versions', 'pauseImage', 'dnsImage', 'networks');
+function readImage(image: Mapping): ImageOrigin {
+	image.only('repository', 'published', 'digests');
+	const digests = image.within('digests');
+	return {
+		repository: image.text('repository', repository),
+		published: image.has('published') || image.has('digests') ? image.text('published') : undefined,
+		digests: textsOf(digests, forms.digest),
+	};
+}
+
+/** Tags of images, with the releases of the line's components filled in. */
+function readTags(tags: Mapping, images: Catalogue['images'], versions: Line['versions']): Tags {
+	for (const name of tags.keys) if (images[name] === undefined) tags.wrong(name, 'is none of the images');
+	return tags.record((name) => {
+		const text = tags.text(name, tag);
+		const [, of] = /\{(.*?)\}/.exec(text) ?? [];
+		if (of !== undefined && versions[of] === undefined)
+			tags.wrong(name, `is ${text}, but the line has no version of ${of}`);
+		return text;
+	});
+}
+
+function readLine(line: Mapping, { origins, images }: Omit<Catalogue, 'lines'>): Line {
+	line.only('before', 'profiles', 'versions', 'images', 'networks');
 	const chosen = line.within('versions');
 	const versions = textsOf(chosen, forms.version);
 	if (!chosen.has('kubernetes')) chosen.wrong('kubernetes', 'is missing');
@@ -113,13 +159,15 @@ function readLine(line: Mapping, origins: Catalogue['origins']): Line {
 			chosen.wrong(name, `is ${version}, whose checksum is not among its checksums`);
 	}
 	const networks = line.within('networks');
+	const everyone = line.within('images');
+	for (const name of ['pause', 'coredns'])
+		if (!everyone.has(name)) everyone.wrong(name, 'is missing: every node needs it');
 	return {
 		before: line.has('before') ? minorOf(line.text('before', forms.version)) : Number.POSITIVE_INFINITY,
 		profiles: line.texts('profiles'),
 		versions,
-		pauseImage: line.text('pauseImage', reference),
-		dnsImage: line.text('dnsImage', reference),
-		networks: networks.record((name) => textsOf(networks.within(name))),
+		images: readTags(everyone, images, versions),
+		networks: networks.record((name) => readTags(networks.within(name), images, versions)),
 	};
 }
 
@@ -130,16 +178,15 @@ function readLine(line: Mapping, origins: Catalogue['origins']): Line {
  */
 export function readCatalogue(content: unknown, file: string): Catalogue {
 	const top = new Mapping(content, file);
-	top.only('components', 'lines');
-	const components = top.within('components');
-	const origins = Object.fromEntries(
-		components.keys.map((name) => [name, readOrigin(components.within(name))]),
-	);
-	const lines = top.each('lines').map((line) => readLine(line, origins));
+	top.only('components', 'images', 'lines');
+	const [components, all] = [top.within('components'), top.within('images')];
+	const origins = components.record((name) => readOrigin(components.within(name)));
+	const images = all.record((name) => readImage(all.within(name)));
+	const lines = top.each('lines').map((line) => readLine(line, { origins, images }));
 	if (lines.at(-1)?.before !== Number.POSITIVE_INFINITY)
 		top.wrong('lines', 'must end with one that has no `before`: it takes every later release');
 	refuse(top.mistakes);
-	return { origins, lines };
+	return { origins, images, lines };
 }
 
 let read: Catalogue | undefined;
@@ -166,6 +213,19 @@ function component(name: string, { version, checksum, published }: Choice): Comp
 	};
 }
 
+/** Images by name, of tags in which the releases of components are still to be filled in. */
+function imagesOf(tags: Tags, components: readonly Component[]): ReleaseLine['images'] {
+	const version = (of: string) => components.find(({ name }) => name === of)?.version as string;
+	const images = Object.entries(tags).map(([name, text]) => {
+		const tag = text.replace(/\{(.*?)\}/, (_, of: string) => version(of));
+		const { repository, published, digests } = catalogue().images[name] as ImageOrigin;
+		const digest = digests[tag];
+		const known = digest === undefined ? {} : { digest, published: published as string };
+		return [name, { reference: `${repository}:${tag}`, ...known }] as const;
+	});
+	return Object.fromEntries(images);
+}
+
 /**
  * The line whose components suit a release of Kubernetes.
  *
@@ -184,15 +244,10 @@ export function lineFor(kubernetes: string, choices: Choices = {}): ReleaseLine 
 	return {
 		kubernetes: components.find(({ name }) => name === 'kubernetes') as Component,
 		companions: components.filter((one) => one.name !== 'kubernetes' && addonOf(one) === undefined),
-		pauseImage: line.pauseImage,
-		dnsImage: line.dnsImage,
-		networks: {
-			...line.networks,
-			// An addon's container images are of the release that its manifest is of.
-			...Object.fromEntries(
-				Object.entries(manifests).map(([addon, { version }]) => [addon, { release: `v${version}` }]),
-			),
-		},
+		images: imagesOf(Object.assign({}, line.images, ...Object.values(line.networks)), components),
+		networks: Object.fromEntries(
+			Object.entries(line.networks).map(([network, tags]) => [network, Object.keys(tags)]),
+		),
 		manifests,
 	};
 }

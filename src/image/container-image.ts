@@ -4,7 +4,8 @@ import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { type Header, pack } from 'tar-stream';
+import { pack } from 'tar-stream';
+import { constantHeader } from './image-archive.ts';
 
 /** What a container image says about itself, beside its files: `image.json`. */
 export interface ImageDescription {
@@ -13,9 +14,6 @@ export interface ImageDescription {
 	/** Entrypoint, Cmd, User and so on, as in the OCI image specification. */
 	readonly config: Readonly<Record<string, unknown>>;
 }
-
-/** The same files make the same bytes: no times, no owners but root, one order. */
-const constant: Partial<Header> = { mtime: new Date(0), uid: 0, gid: 0, uname: 'root', gname: 'root' };
 
 const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
@@ -29,7 +27,7 @@ async function layerOf(root: string): Promise<Buffer> {
 	for (const name of names) {
 		const file = path.join(root, name);
 		const status = await lstat(file);
-		const header = { ...constant, name, mode: status.mode & 0o7777 };
+		const header = { ...constantHeader, name, mode: status.mode & 0o7777 };
 		if (status.isDirectory()) layer.entry({ ...header, type: 'directory' });
 		else if (status.isSymbolicLink())
 			layer.entry({ ...header, type: 'symlink', linkname: await readlink(file) });
@@ -88,10 +86,11 @@ export async function packImage(folder: string, archive: string): Promise<ImageD
 
 	const tar = pack();
 	const written = pipeline(tar, createWriteStream(archive));
-	tar.entry({ ...constant, name: 'oci-layout' }, jsonOf({ imageLayoutVersion: '1.0.0' }));
-	tar.entry({ ...constant, name: 'index.json' }, index);
-	tar.entry({ ...constant, name: 'manifest.json' }, saved);
-	for (const bytes of [manifest, configuration, layer]) tar.entry({ ...constant, name: place(bytes) }, bytes);
+	tar.entry({ ...constantHeader, name: 'oci-layout' }, jsonOf({ imageLayoutVersion: '1.0.0' }));
+	tar.entry({ ...constantHeader, name: 'index.json' }, index);
+	tar.entry({ ...constantHeader, name: 'manifest.json' }, saved);
+	for (const bytes of [manifest, configuration, layer])
+		tar.entry({ ...constantHeader, name: place(bytes) }, bytes);
 	tar.finalize();
 	await written;
 	return description;

@@ -1,3 +1,4 @@
+import { pauseImage } from './components.ts';
 import type { ImagePlan } from './plan.ts';
 
 /** Components that a build from Debian's packages takes from there, in whatever version that has. */
@@ -20,8 +21,10 @@ export function contentsOf({
 		debian: `${profile.debian} (${profile.release})`,
 		...Object.fromEntries(all.filter(([name]) => !isNetwork(name))),
 		...(fromDebian ? Object.fromEntries(packaged.map((name) => [name, "Debian's"])) : {}),
-		pause: tagOf(line.pauseImage),
-		dns: elements.includes('coredns') ? `CoreDNS ${tagOf(line.dnsImage)}` : "kimg's own",
+		pause: tagOf(pauseImage(line)),
+		dns: elements.includes('coredns')
+			? `CoreDNS ${tagOf(line.images.coredns?.reference ?? '')}`
+			: "kimg's own",
 		networks: ['routed', ...all.filter(([name]) => isNetwork(name)).map((pair) => pair.join(' '))].join(', '),
 	};
 }

@@ -34,8 +34,10 @@ function localsOf(plan: ImagePlan): Locals {
 		kubernetes: { version: plan.kubernetes },
 		flags: plan.flags,
 		cgroupDriver: plan.cgroupDriver,
-		dnsImage: plan.line.dnsImage,
-		networks: plan.line.networks,
+		/** What manifests call their images: as they are imported, so that nothing is pulled. */
+		images: Object.fromEntries(
+			Object.entries(plan.line.images).map(([name, { reference }]) => [name, reference]),
+		),
 		image: {
 			profile: plan.profile.name,
 			kubernetes: plan.kubernetes,

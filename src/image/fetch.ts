@@ -5,11 +5,11 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { refuse, UserError } from '../errors.ts';
-import { interrupted } from '../interrupt.ts';
 import { CommandError } from '../run.ts';
 import { say } from '../say.ts';
 import type { Component } from './components.ts';
 import { download, saysNotThere, sizeOf } from './download.ts';
+import { forEach } from './several.ts';
 import { ownName, stillRuns } from './workplace.ts';
 
 /** What stands in for upstream's addresses. */
@@ -18,6 +18,8 @@ export interface Supply {
 	readonly mirror?: string;
 	/** An address of a folder that holds the files by name. */
 	readonly components?: string;
+	/** A registry, and where in it, that stands in for those of container images. */
+	readonly registry?: string;
 }
 
 /** Components' files, by the components' names. */
@@ -31,18 +33,24 @@ const tellEvery = 10;
 
 const nameOf = ({ url }: Component) => path.posix.basename(url);
 const called = ({ name, version }: Component) => `${name} ${version}`;
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+/** Bytes as people read them. */
+export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function isFolder(folder: string): boolean {
 	return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /**
- * What `--mirror` and `--components` say; `KSTACK_MIRROR` stands in for the first.
+ * What `--mirror`, `--components` and `--registry-mirror` say; `KSTACK_MIRROR` and `KSTACK_REGISTRY_MIRROR`
+ * stand in for the first and the last.
  *
  * @throws UserError exit code 2, with every mistake in it
  */
-export function readSupply(mirror = process.env.KSTACK_MIRROR, components?: string): Supply {
+export function readSupply(
+	mirror = process.env.KSTACK_MIRROR,
+	components?: string,
+	registry = process.env.KSTACK_REGISTRY_MIRROR,
+): Supply {
 	const mistakes: string[] = [];
 	const folderAddress = (folder: string) => {
 		if (!isFolder(folder)) mistakes.push(`There is no folder ${folder}.`);
@@ -54,9 +62,17 @@ export function readSupply(mirror = process.env.KSTACK_MIRROR, components?: stri
 			mistakes.push("A mirror's password does not belong on the command line: put it into ~/.netrc.");
 		return address.replace(/\/+$/, '');
 	};
+	const registryAddress = (address: string) => {
+		if (address.includes('@'))
+			mistakes.push("A registry's password does not belong on the command line: `skopeo login` keeps it.");
+		else if (!/^(https?:\/\/)?[\w.-]+(:\d+)?(\/[\w.-]+)*\/*$/.test(address))
+			mistakes.push(`--registry-mirror is ${address}: it must be HOST, HOST:PORT or HOST:PORT/PATH.`);
+		return address.replace(/\/+$/, '');
+	};
 	const supply = {
 		...(mirror === undefined ? {} : { mirror: mirrorAddress(mirror) }),
 		...(components === undefined ? {} : { components: folderAddress(components) }),
+		...(registry === undefined ? {} : { registry: registryAddress(registry) }),
 	};
 	refuse(mistakes);
 	return supply;
@@ -197,28 +213,6 @@ export async function fetchAll(
 	cache: string,
 	supply: Supply,
 ): Promise<Fetched> {
-	const files = new Map<string, string>();
-	const failures: UserError[] = [];
-	const waiting = [...components];
-	const worker = async () => {
-		for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-			try {
-				files.set(next.name, await fetchComponent(next, cache, supply));
-			} catch (error) {
-				interrupted.signal.throwIfAborted();
-				if (!(error instanceof UserError)) throw error;
-				failures.push(error);
-			}
-		}
-	};
-	await Promise.all(Array.from({ length: atOnce }, worker));
-	const [first] = failures;
-	if (first !== undefined) {
-		const { hint } = first;
-		throw new UserError(
-			failures.map(({ message }) => message).join('\n'),
-			hint === undefined ? {} : { hint },
-		);
-	}
-	return files;
+	const files = await forEach(components, atOnce, (component) => fetchComponent(component, cache, supply));
+	return new Map(components.map(({ name }, index) => [name, files[index] as string]));
 }

@@ -1,21 +1,13 @@
-import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { refuse } from '../errors.ts';
 import { replaceTree, type Tree } from '../tree.ts';
 import type { BuildPlaces } from './command.ts';
 import { renderElements } from './elements.ts';
 import { checksumOf, type Fetched, fetchAll, type Supply } from './fetch.ts';
-import {
-	collectImages,
-	filesBelow,
-	getKubernetes,
-	type KubernetesSource,
-	programs,
-	unpackInto,
-} from './kubernetes.ts';
+import { gatherImages } from './images.ts';
+import { filesBelow, getKubernetes, type KubernetesSource, programs, unpackInto } from './kubernetes.ts';
 import { digestOfText, type Lock } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
-import type { Profile } from './profiles.ts';
 
 /** Everything that goes into an image, on this machine's disk. */
 export interface BuildInputs {
@@ -23,6 +15,8 @@ export interface BuildInputs {
 	readonly elements: Tree;
 	/** Checksums of the files that each component puts onto the image, by their places there. */
 	readonly files: Readonly<Record<string, Readonly<Record<string, string>>>>;
+	/** Checksums of the archives of container images, by their names. */
+	readonly archives: Readonly<Record<string, string>>;
 }
 
 /** Adds the manifests that are fetched to those that lie among the elements. */
@@ -42,11 +36,13 @@ async function addManifests(plan: ImagePlan, elements: Tree, fetched: Fetched): 
 /**
  * Fetches, builds and renders what goes into an image.
  *
+ * @param lock   what is to be fetched where the plan names no digest
  * @param work   the build's own folder
  * @param cache  kimg's cache folder
  */
 export async function gatherInputs(
 	plan: ImagePlan,
+	lock: Pick<Lock, 'images'>,
 	source: KubernetesSource,
 	work: string,
 	cache: string,
@@ -64,25 +60,17 @@ export async function gatherInputs(
 	};
 	const elements = await addManifests(plan, await renderElements(plan), fetched);
 	await replaceTree(places.elements, elements);
-	await collectImages(kubernetes.images, places.archives);
+	const folders = { work, cache: path.join(cache, 'downloads') };
+	const archives = await gatherImages(plan, lock.images, kubernetes.images, places.archives, folders, supply);
 	for (const companion of plan.fromDebian ? [] : plan.line.companions) {
 		await unpackInto(path.join(places.components, companion.name), [companion], fetched);
 	}
 	const files = await filesOf(plan, places, elements);
-	await addImages(plan.profile, places.archives);
-	return { places, elements, files };
-}
-
-/** Adds the container images of an own profile. */
-async function addImages({ name, images }: Profile, archives: string): Promise<void> {
-	const taken = await readdir(archives);
-	const twice = images.map((image) => path.basename(image)).filter((image) => taken.includes(image));
-	refuse(twice.map((image) => `${name} adds ${image}, but Kubernetes comes with an image of that name.`));
-	for (const image of images) await copyFile(image, path.join(archives, path.basename(image)));
+	return { places, elements, files, archives };
 }
 
 /** Checksums of files below a folder, each with the name of its place on the image. */
-async function checksumsBelow(
+export async function checksumsBelow(
 	folder: string,
 	names: readonly string[],
 	place: string,
@@ -99,14 +87,7 @@ export async function filesOf(
 	elements: Tree,
 ): Promise<BuildInputs['files']> {
 	const files: Record<string, Readonly<Record<string, string>>> = {
-		kubernetes: {
-			...(await checksumsBelow(places.binaries, programs, '/usr/local/bin')),
-			...(await checksumsBelow(
-				places.archives,
-				await filesBelow(places.archives),
-				'/usr/share/kstack/images',
-			)),
-		},
+		kubernetes: await checksumsBelow(places.binaries, programs, '/usr/local/bin'),
 	};
 	for (const { name } of plan.fromDebian ? [] : plan.line.companions) {
 		const folder = path.join(places.components, name);
@@ -120,11 +101,14 @@ export async function filesOf(
 	return files;
 }
 
-/** A lock with the checksums of the files that each component puts onto the image. */
-export function withFiles(lock: Lock, files: BuildInputs['files']): Lock {
+/** A lock with the checksums of what each component puts onto the image, and of the container images' archives. */
+export function withFiles(lock: Lock, { files, archives }: Pick<BuildInputs, 'files' | 'archives'>): Lock {
 	const components = Object.entries(lock.components).map(([name, component]) => {
 		const own = files[name];
 		return [name, own === undefined ? component : { ...component, files: own }] as const;
 	});
-	return { ...lock, components: Object.fromEntries(components) };
+	const images = Object.entries(lock.images).map(
+		([name, image]) => [name, { ...image, checksum: archives[image.archive] as string }] as const,
+	);
+	return { ...lock, components: Object.fromEntries(components), images: Object.fromEntries(images) };
 }

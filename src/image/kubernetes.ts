@@ -6,7 +6,6 @@ import { packageRoot } from '../package.ts';
 import { follow, run } from '../run.ts';
 import { say } from '../say.ts';
 import type { Component } from './components.ts';
-import { packImage } from './container-image.ts';
 import { checksumOf, type Fetched } from './fetch.ts';
 import { digestOfText, type LockedComponent } from './lock.ts';
 import { removeAbandoned } from './publish.ts';
@@ -191,15 +190,4 @@ export async function filesBelow(folder: string | undefined): Promise<string[]> 
 		.filter((entry) => entry.isFile())
 		.map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
 		.sort();
-}
-
-/** Puts every container image of a folder, packed or still to be packed, into another as archives. */
-export async function collectImages(images: string | undefined, archives: string): Promise<void> {
-	await mkdir(archives, { recursive: true });
-	if (images === undefined) return;
-	for (const entry of await readdir(images, { withFileTypes: true })) {
-		const from = path.join(images, entry.name);
-		if (entry.isDirectory()) await packImage(from, path.join(archives, `${entry.name}.tar`));
-		else if (entry.name.endsWith('.tar')) await run('cp', [from, archives]);
-	}
 }

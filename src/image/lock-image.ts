@@ -6,7 +6,8 @@ import { aptSources, mirrorsFor } from './apt.ts';
 import { basePackages } from './base.ts';
 import type { Component } from './components.ts';
 import { packagesOf, renderElements } from './elements.ts';
-import { checksumOf } from './fetch.ts';
+import type { Supply } from './fetch.ts';
+import { resolveImages } from './images.ts';
 import { getKubernetes, type KubernetesSource, lockedKubernetes } from './kubernetes.ts';
 import { digestOfText, type Lock, type LockedComponent, lockText } from './lock.ts';
 import type { ImagePlan } from './plan.ts';
@@ -21,32 +22,21 @@ const locked = ({ version, url, checksum, licence }: Component): LockedComponent
 	licence,
 });
 
-async function componentsOf(
-	plan: ImagePlan,
-	source: KubernetesSource,
-	cache: string,
-): Promise<Lock['components']> {
+function componentsOf(plan: ImagePlan, kubernetes: LockedComponent | undefined): Lock['components'] {
 	const components = plan.fetched.map((one) => [one.name, locked(one)] as const);
-	const made =
-		source === 'upstream'
-			? []
-			: [
-					[
-						'kubernetes',
-						await lockedKubernetes(
-							source,
-							plan.kubernetes,
-							await getKubernetes(source, plan.line.kubernetes, new Map(), cache),
-						),
-					] as const,
-				];
+	const made = kubernetes === undefined ? [] : [['kubernetes', kubernetes] as const];
 	return Object.fromEntries([...components, ...made].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-async function imagesOf(plan: ImagePlan): Promise<Lock['images']> {
-	const images: Record<string, string> = {};
-	for (const file of plan.profile.images) images[path.basename(file)] = await checksumOf(file);
-	return images;
+/** Kubernetes where it does not come from upstream: what a lock says of it, and its container images. */
+async function madeKubernetes(
+	plan: ImagePlan,
+	source: KubernetesSource,
+	cache: string,
+): Promise<{ component?: LockedComponent; images?: string | undefined }> {
+	if (source === 'upstream') return {};
+	const made = await getKubernetes(source, plan.line.kubernetes, new Map(), cache);
+	return { component: await lockedKubernetes(source, plan.kubernetes, made), images: made.images };
 }
 
 /**
@@ -78,43 +68,60 @@ export function packagesFor(
  * it does not come from upstream, is made.
  *
  * @param sources    lines of sources.list, by name
- * @param preferred  a lock whose versions of packages go before newer ones
- * @throws UserError when the mirror does not answer, or lacks a package
+ * @param supply     what stands in for the registries of container images
+ * @param preferred  a lock whose versions of packages go before newer ones, and its digests of container images
+ * @throws UserError when the mirror does not answer, or lacks a package; when a registry does not answer
  */
 export async function makeLock(
 	plan: ImagePlan,
 	source: KubernetesSource,
 	sources: Readonly<Record<string, string>>,
+	supply: Supply,
 	{ work, cache }: { work: string; cache: string },
 	preferred?: Lock,
 ): Promise<Lock> {
 	const { release } = plan.profile;
 	const elements = await renderElements(plan);
+	const made = await madeKubernetes(plan, source, cache);
+	const folders = { work, cache: path.join(cache, 'downloads') };
+	const images = await resolveImages(plan, made.images, folders, supply, preferred);
 	const { date, packages } = await packagesFor(elements, release, sources, work, preferred);
 	return {
 		kimg: packageVersion(),
 		profile: plan.profile.name,
 		debian: { release, date },
 		elements: digestOfText(JSON.stringify(elements)),
-		components: await componentsOf(plan, source, cache),
-		images: await imagesOf(plan),
+		components: componentsOf(plan, made.component),
+		images,
 		packages,
 	};
+}
+
+/** What a lock is to be of, where that is not left to kimg. */
+export interface LockOptions {
+	/** The file; `./PROFILE.lock.json` when left out. */
+	readonly out?: string | undefined;
+	/** Container images that are added: references, or archives. */
+	readonly withImages: readonly string[];
+	readonly supply: Supply;
 }
 
 /**
  * Writes a profile's lock.
  *
- * @param out  the file; `./PROFILE.lock.json` when left out
  * @returns the file's path
  */
-export async function lockImage(profileWord: string, sourceWord: string, out?: string): Promise<string> {
-	const { plan, source } = await planFor(profileWord, sourceWord);
+export async function lockImage(
+	profileWord: string,
+	sourceWord: string,
+	{ out, withImages, supply }: LockOptions,
+): Promise<string> {
+	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
 	const work = await openWorkplace(cache);
 	try {
-		const lock = await makeLock(plan, source, sources, { work, cache });
+		const lock = await makeLock(plan, source, sources, supply, { work, cache });
 		const file = path.resolve(out ?? `${plan.profile.name}.lock.json`);
 		await mkdir(path.dirname(file), { recursive: true });
 		await writeFile(file, lockText(lock));

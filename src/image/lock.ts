@@ -21,6 +21,16 @@ export interface LockedComponent {
 	readonly files?: Readonly<Record<string, string>>;
 }
 
+/** A container image that a node has without a registry. */
+export interface LockedImage {
+	/** The name of its archive on the node. */
+	readonly archive: string;
+	/** What the registry has under its name; left out where an archive does not tell. */
+	readonly digest?: string;
+	/** Of the archive: in the lock of a built image, and wherever the operator gave an archive. */
+	readonly checksum?: string;
+}
+
 /** All that an image is made from. */
 export interface Lock {
 	/** Version of this package. */
@@ -31,8 +41,8 @@ export interface Lock {
 	/** Digest of the rendered elements. */
 	readonly elements: string;
 	readonly components: Readonly<Record<string, LockedComponent>>;
-	/** Checksums of the container images that the profile itself adds, by the names of their archives. */
-	readonly images: Readonly<Record<string, string>>;
+	/** Container images, by what pods call them. */
+	readonly images: Readonly<Record<string, LockedImage>>;
 	readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
@@ -69,6 +79,15 @@ function readPackage(one: Mapping): LockedPackage {
 	};
 }
 
+function readImage(image: Mapping): LockedImage {
+	image.only('archive', 'digest', 'checksum');
+	return {
+		archive: image.text('archive', forms.fileName),
+		...(image.has('digest') ? { digest: image.text('digest', forms.digest) } : {}),
+		...(image.has('checksum') ? { checksum: image.text('checksum', forms.checksum) } : {}),
+	};
+}
+
 /**
  * Reads a lock.
  *
@@ -95,7 +114,7 @@ export async function readLock(file: string): Promise<Lock> {
 		debian: { release: debian.text('release'), date: debian.text('date', date) },
 		elements: top.text('elements', forms.checksum),
 		components: components.record((name) => readComponent(components.within(name))),
-		images: images.record((name) => images.text(name, forms.checksum)),
+		images: images.record((name) => readImage(images.within(name))),
 		packages: packages.record((name) => readPackage(packages.within(name))),
 	};
 	refuse(top.mistakes);
@@ -128,6 +147,27 @@ function filesOfBoth(locked: Lock, found: Lock): [Named<string>, Named<string>] 
 	return [files(locked), files(found)];
 }
 
+/** Images with the checksums of their archives where both locks know them. */
+function imagesOfBoth(locked: Lock, found: Lock): [Named<LockedImage>, Named<LockedImage>] {
+	const known = (name: string) =>
+		[locked, found].every(({ images }) => images[name] === undefined || images[name].checksum !== undefined);
+	const images = (lock: Lock) =>
+		Object.fromEntries(
+			Object.entries(lock.images).map(([name, { checksum, ...image }]) => [
+				name,
+				checksum !== undefined && known(name) ? { ...image, checksum } : image,
+			]),
+		);
+	return [images(locked), images(found)];
+}
+
+const imageText = ({ archive, digest, checksum }: LockedImage) =>
+	[
+		archive,
+		...(digest === undefined ? [] : [digest]),
+		...(checksum === undefined ? [] : [`(${checksum})`]),
+	].join(' ');
+
 /**
  * What differs in what an image is made from; the date of the archive and kimg's version do not count.
  *
@@ -141,7 +181,7 @@ export function differences(locked: Lock, found: Lock): string[] {
 		...compare('the', top(locked), top(found), (text) => text),
 		...compare('component', locked.components, found.components, (one) => `${one.version} ${one.checksum}`),
 		...compare('file', ...filesOfBoth(locked, found), (checksum) => checksum),
-		...compare('container image', locked.images, found.images, (checksum) => checksum),
+		...compare('container image', ...imagesOfBoth(locked, found), imageText),
 		...compare('package', locked.packages, found.packages, packageText),
 	];
 }

@@ -17,6 +17,9 @@ export const forms = {
 		pattern: /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/,
 		words: 'sha256: with 64 or sha512: with 128 hexadecimal digits',
 	},
+	fileName: { pattern: /^[\w.+-]+$/, words: 'the name of a file' },
+	/** Of what a registry holds. */
+	digest: { pattern: /^sha256:[0-9a-f]{64}$/, words: 'sha256: with 64 hexadecimal digits' },
 } as const;
 
 /**
@@ -108,6 +111,11 @@ export class Mapping {
 		this.wrong(key, 'must be a list');
 		return [];
 	}
+}
+
+/** What is there more than once. */
+export function repeated(names: readonly string[]): string[] {
+	return [...new Set(names.filter((name, index) => names.indexOf(name) < index))];
 }
 
 /**

@@ -1,6 +1,14 @@
 import path from 'node:path';
-import { type Component, lineFor, minorOf, type ReleaseLine } from './components.ts';
+import {
+	type Component,
+	type ContainerImage,
+	lineFor,
+	minorOf,
+	pauseImage,
+	type ReleaseLine,
+} from './components.ts';
 import { type ComponentFlags, componentFlags } from './flags.ts';
+import { imageNamed, isArchive } from './image-reference.ts';
 import type { Profile } from './profiles.ts';
 
 /** What an image is made of, before anything is fetched or built. */
@@ -11,6 +19,10 @@ export interface ImagePlan {
 	readonly line: ReleaseLine;
 	/** What is fetched from upstream: these and nothing else. */
 	readonly fetched: readonly Component[];
+	/** Container images that are fetched: these and nothing else. */
+	readonly images: readonly ContainerImage[];
+	/** Archives of container images that the operator adds. */
+	readonly archives: readonly string[];
 	/** Whether etcd, container runtime and network plugins come from Debian's packages. */
 	readonly fromDebian: boolean;
 	readonly cgroupDriver: 'systemd' | 'cgroupfs';
@@ -39,6 +51,7 @@ export function planImage(profile: Profile, kubernetes = profile.kubernetes, own
 	const line = lineFor(kubernetes, profile.choices);
 	const fromDebian = debianSuits(profile, kubernetes);
 	const networks = ownImages ? [] : Object.keys(line.networks);
+	const firstOf = (network: string) => line.images[line.networks[network]?.[0] as string] as ContainerImage;
 	const companions = fromDebian ? [] : line.companions;
 	return {
 		profile,
@@ -49,10 +62,15 @@ export function planImage(profile: Profile, kubernetes = profile.kubernetes, own
 			...companions,
 			...networks.flatMap((network) => line.manifests[network] ?? []),
 		],
+		images: [
+			...(ownImages ? [] : Object.values(line.images)),
+			...profile.images.filter((word) => !isArchive(word)).map(imageNamed),
+		],
+		archives: profile.images.filter(isArchive),
 		fromDebian,
 		// systemd 215 cannot delegate, and 1.20 with Debian's containerd is proven with cgroupfs.
 		cgroupDriver: minorOf(kubernetes) < 26 ? 'cgroupfs' : 'systemd',
-		flags: componentFlags(kubernetes, line.pauseImage),
+		flags: componentFlags(kubernetes, pauseImage(line)),
 		elements: [
 			'debian-minimal',
 			'vm',
@@ -69,7 +87,7 @@ export function planImage(profile: Profile, kubernetes = profile.kubernetes, own
 			kubernetes,
 			...Object.fromEntries(companions.map(({ name, version }) => [name, version])),
 			...Object.fromEntries(
-				networks.map((network) => [network, Object.values(line.networks[network] ?? {})[0] as string]),
+				networks.map((network) => [network, firstOf(network).reference.split(':').at(-1) as string]),
 			),
 		},
 	};

@@ -4,6 +4,7 @@ import { exitCodes, UserError } from '../errors.ts';
 import { CommandError, run } from '../run.ts';
 import { aptSources, type Mirrors, mirrorsFor, proxyEnvironment } from './apt.ts';
 import { cachedFile, type Supply } from './fetch.ts';
+import { needsRegistry } from './image-places.ts';
 import type { KubernetesSource } from './kubernetes.ts';
 import { type ImagePlan, planImage } from './plan.ts';
 import { profiles } from './profiles.ts';
@@ -22,6 +23,7 @@ const commands: Readonly<Record<string, string>> = {
 	'mkfs.ext4': 'e2fsprogs',
 	mmdebstrap: 'mmdebstrap',
 	partx: 'fdisk',
+	skopeo: 'skopeo',
 	tar: 'tar',
 	zstd: 'zstd',
 };
@@ -58,14 +60,27 @@ async function holds(mirrors: Mirrors, release: string): Promise<boolean> {
 	return answers(`${mirrors.main}/dists/${release}/Release`, await proxyEnvironment());
 }
 
+/** Commands that this build does without. */
+async function unneeded({ profile, images }: ImagePlan, supply: Supply): Promise<string[]> {
+	return [
+		...(profile.archived ? ['mmdebstrap'] : []),
+		...((await needsRegistry(images, downloadsFolder(), supply)) ? [] : ['skopeo']),
+	];
+}
+
 /** What this machine itself lacks. */
-async function machineLacks(plan: ImagePlan, folders: Readonly<Record<string, number>>): Promise<string[]> {
+async function machineLacks(
+	plan: ImagePlan,
+	supply: Supply,
+	folders: Readonly<Record<string, number>>,
+): Promise<string[]> {
 	const lacks: string[] = [];
 	if (process.getuid?.() !== 0)
 		lacks.push("This must be run as root: it mounts, and it writes other owners' files.");
 	const missing = [];
+	const without = await unneeded(plan, supply);
 	for (const command of Object.keys(commands)) {
-		if (plan.profile.archived && command === 'mmdebstrap') continue;
+		if (without.includes(command)) continue;
 		if (!(await inPath(command))) missing.push(command);
 	}
 	if (missing.length > 0) {
@@ -125,7 +140,7 @@ export async function checkPrerequisites(
 	folders: Readonly<Record<string, number>>,
 ): Promise<{ mirrors: Mirrors; sources: Readonly<Record<string, string>> }> {
 	const { profile } = plan;
-	const lacks = await machineLacks(plan, folders);
+	const lacks = await machineLacks(plan, supply, folders);
 	if (lacks.length > 0) {
 		throw new UserError(
 			['This machine cannot build the image yet:', ...lacks.map((lack) => `  - ${lack}`)].join('\n'),

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { refuse, UserError } from '../errors.ts';
 import { type Choice, catalogue } from './components.ts';
 import { ourElements, readElement } from './elements.ts';
-import { type Form, forms, Mapping, readYaml } from './mapping.ts';
+import { archiveOf, isArchive, referenceForm } from './image-reference.ts';
+import { type Form, forms, Mapping, readYaml, repeated } from './mapping.ts';
 import { defaultProfile, type Profile, profileNamed, profiles } from './profiles.ts';
 
 const named: Form = {
@@ -40,16 +41,18 @@ function readChoice(versions: Mapping, name: string, file: string): Choice {
 	return { version };
 }
 
-/** Container images, as the paths of their archives. */
-function readImages(top: Mapping, folder: string): string[] {
-	const files = top.texts('images').map((file) => path.resolve(folder, file));
-	for (const file of files) {
-		if (!file.endsWith('.tar'))
-			top.wrong('images', `has ${file}, which is no .tar: an archive as \`docker save\` writes it`);
-		else if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
-			top.wrong('images', `has ${file}, which is not there`);
+/** Container images: references as they are, archives as their paths. */
+function readImages(words: readonly string[], folder: string, wrong: (says: string) => void): string[] {
+	const images = words.map((word) => (isArchive(word) ? path.resolve(folder, word) : word));
+	for (const image of images) {
+		if (isArchive(image)) {
+			if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
+				wrong(`has ${image}, which is not there`);
+		} else if (!referenceForm.pattern.test(image)) {
+			wrong(`has ${image}, which is neither ${referenceForm.words}, nor a .tar as \`docker save\` writes it`);
+		}
 	}
-	return files;
+	return images;
 }
 
 /** Elements of the operator's own, as the paths of their folders. */
@@ -70,12 +73,6 @@ async function readElements(top: Mapping, folder: string): Promise<string[]> {
 				top.wrong('elements', `has ${file}, which is no text: what is fetched or built belongs elsewhere`);
 	}
 	return folders;
-}
-
-function repeated(top: Mapping, key: string, files: readonly string[]): void {
-	const names = files.map((file) => path.basename(file));
-	const twice = names.filter((name, index) => names.indexOf(name) !== index);
-	for (const name of new Set(twice)) top.wrong(key, `has two of the name ${name}`);
 }
 
 /** The profile that another one is based on; kimg's default one where there is a mistake. */
@@ -113,23 +110,37 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 		...(top.has('kernelArguments') ? { kernelArguments: top.text('kernelArguments') } : {}),
 		choices,
 		packages: [...base.packages, ...top.texts('packages', packageName)],
-		images: [...base.images, ...readImages(top, folder)],
+		images: [...base.images, ...readImages(top.texts('images'), folder, (says) => top.wrong('images', says))],
 		elements: [...base.elements, ...(await readElements(top, folder))],
 	};
-	repeated(top, 'images', profile.images);
-	repeated(top, 'elements', profile.elements);
+	const names = {
+		images: profile.images.map(archiveOf),
+		elements: profile.elements.map((one) => path.basename(one)),
+	};
+	for (const [key, all] of Object.entries(names))
+		for (const name of repeated(all)) top.wrong(key, `has two of the name ${name}`);
 	return profile;
+}
+
+/** The images that `--with-image` adds to those of a profile. */
+function addImages(profile: Profile, words: readonly string[], mistakes: string[]): Profile {
+	if (words.length === 0) return profile;
+	const added = readImages(words, '', (says) => mistakes.push(`--with-image ${says}.`));
+	for (const name of repeated([...profile.images, ...added].map(archiveOf)))
+		mistakes.push(`--with-image has ${name}, which is there already.`);
+	return { ...profile, images: [...profile.images, ...added] };
 }
 
 /**
  * The profile that a word names: one of kimg's own, or the YAML file of another one.
  *
+ * @param withImages  container images that are added to its own: references, or archives
  * @throws UserError exit code 2 when there is none, with every mistake of the file
  */
-export async function readProfile(word: string): Promise<Profile> {
-	if (!isFile(word)) return profileNamed(word);
+export async function readProfile(word: string, withImages: readonly string[] = []): Promise<Profile> {
 	const mistakes: string[] = [];
-	const profile = await readOwn(path.resolve(word), mistakes, []);
+	const own = isFile(word) ? await readOwn(path.resolve(word), mistakes, []) : profileNamed(word);
+	const profile = addImages(own, withImages, mistakes);
 	refuse(mistakes);
 	return profile;
 }

@@ -19,7 +19,10 @@ export interface Profile {
 	readonly remark: string;
 	/** Releases of components in place of those that go with its Kubernetes. */
 	readonly choices: Choices;
-	/** Debian packages, archives of container images and folders of elements that it has beside what all have. */
+	/**
+	 * Debian packages, container images (references, or paths of archives) and folders of elements that it has
+	 * beside what all have.
+	 */
 	readonly packages: readonly string[];
 	readonly images: readonly string[];
 	readonly elements: readonly string[];

@@ -8,13 +8,15 @@ import { readProfile } from './profile-file.ts';
  *
  * @param profileWord  the name of a profile, or the file of an own one
  * @param sourceWord   `upstream`, `debian`, or a folder
- * @throws UserError exit code 2 when there is no such profile or source
+ * @param withImages   container images that are added: references, or archives
+ * @throws UserError exit code 2 when there is no such profile, source or archive
  */
 export async function planFor(
 	profileWord: string,
 	sourceWord: string,
+	withImages: readonly string[] = [],
 ): Promise<{ plan: ImagePlan; source: KubernetesSource }> {
-	const profile = await readProfile(profileWord);
+	const profile = await readProfile(profileWord, withImages);
 	const source = await readSource(sourceWord);
 	const plan = planImage(profile, await versionOf(source), source !== 'upstream');
 	const unused = Object.keys(profile.choices).filter(

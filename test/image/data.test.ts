@@ -1,5 +1,5 @@
 import test from 'ava';
-import { catalogue, lineFor, readCatalogue } from '../../src/image/components.ts';
+import { catalogue, lineFor, pauseImage, readCatalogue } from '../../src/image/components.ts';
 import { packagesOf, renderElements } from '../../src/image/elements.ts';
 import { planImage } from '../../src/image/plan.ts';
 import { defaultProfile, profileNamed, profiles } from '../../src/image/profiles.ts';
@@ -19,8 +19,13 @@ for (const version of ['1.20.2', '1.35.4']) {
 			);
 			t.not(component.published, '');
 		}
-		t.regex(line.pauseImage, /:[\d.]+$/);
-		t.regex(line.dnsImage, /:v?[\d.]+$/);
+		for (const [name, { reference, digest, published }] of Object.entries(line.images)) {
+			t.regex(reference, /^[\w.-]+\.io\/[\w./-]+:v?[\d.]+(-flannel\d)?$/, name);
+			t.is(published === undefined, digest === undefined);
+			// Calico publishes none.
+			if (!name.startsWith('calico-')) t.regex(digest ?? '', /^sha256:[0-9a-f]{64}$/, name);
+		}
+		t.regex(pauseImage(line), /\/pause:[\d.]+$/);
 	});
 }
 
@@ -44,10 +49,17 @@ test('a wrong file of components is refused with all that is wrong in it', (t) =
 	};
 	const line = {
 		versions: { kubernetes: '1.0.0' },
-		pauseImage: 'example.org/pause:1',
-		dnsImage: 'example.org/dns:1',
+		images: { pause: '1', coredns: 'v{kubernetes}' },
 	};
-	t.notThrows(() => readCatalogue({ components: { kubernetes: thing }, lines: [line] }, 'right.yaml'));
+	const pause = {
+		repository: 'example.org/pause',
+		published: 'a list',
+		digests: { '1': `sha256:${digest}` },
+	};
+	const images = { pause, coredns: { repository: 'example.org/team/dns' } };
+	t.notThrows(() =>
+		readCatalogue({ components: { kubernetes: thing }, images, lines: [line] }, 'right.yaml'),
+	);
 	const error = t.throws(() =>
 		readCatalogue(
 			{
@@ -59,8 +71,17 @@ test('a wrong file of components is refused with all that is wrong in it', (t) =
 					},
 					other: { ...thing, licence: undefined, layout: { thing: '/home/me' }, colour: 'red' },
 				},
+				images: {
+					pause: { ...pause, published: undefined, digests: { '1': `sha512:${digest}` } },
+					coredns: { repository: 'dns' },
+				},
 				lines: [
-					{ ...line, versions: { kubernetes: '1.0.1', tool: '1.0.0' }, pauseImage: 'pause', before: '1.26' },
+					{
+						...line,
+						versions: { kubernetes: '1.0.1', tool: '1.0.0' },
+						images: { pause: 'v{etcd}', other: '1' },
+						before: '1.26',
+					},
 				],
 			},
 			'wrong.yaml',
@@ -74,12 +95,17 @@ test('a wrong file of components is refused with all that is wrong in it', (t) =
 		'wrong.yaml: components: other: colour is not known here',
 		'wrong.yaml: lines 1: versions: kubernetes is 1.0.1, whose checksum is not among its checksums',
 		'wrong.yaml: lines 1: versions: tool is none of the components',
-		'wrong.yaml: lines 1: pauseImage is "pause"',
+		'wrong.yaml: images: pause: published is missing',
+		'wrong.yaml: images: pause: digests: 1 is "sha512:',
+		'wrong.yaml: images: coredns: repository is "dns"',
+		'wrong.yaml: lines 1: images: coredns is missing: every node needs it',
+		'wrong.yaml: lines 1: images: other is none of the images',
+		'wrong.yaml: lines 1: images: pause is v{etcd}, but the line has no version of etcd',
 		'wrong.yaml: lines must end with one that has no `before`',
 	]) {
 		t.true(error?.message.includes(mistake), `${mistake}\n${error?.message}`);
 	}
-	t.regex(error?.message ?? '', /^9 mistakes:/);
+	t.regex(error?.message ?? '', /^14 mistakes:/);
 });
 
 test('a profile without a word about Kubernetes gets the release that its line pins', (t) => {

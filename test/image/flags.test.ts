@@ -1,4 +1,5 @@
 import test from 'ava';
+import { pauseImage } from '../../src/image/components.ts';
 import { componentFlags } from '../../src/image/flags.ts';
 import { plans } from '../support/images.ts';
 import { imageFiles } from '../support/node.ts';
@@ -27,7 +28,7 @@ test('the 1.20 line is told to close its insecure ports and which runtime and pa
 			scheduler: ['--port=0'],
 			kubelet: [
 				'--container-runtime=remote',
-				`--pod-infra-container-image=${plan?.line.pauseImage}`,
+				`--pod-infra-container-image=${plan && pauseImage(plan.line)}`,
 				runtime,
 			],
 		});

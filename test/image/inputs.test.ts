@@ -55,8 +55,9 @@ test('components are laid out each in a folder, and every file that they put ont
 	await writeFile(own, 'hello');
 	const plan = planImage({ ...profileNamed('debian12-x64-kubernetes'), images: [own] });
 	const line = { ...plan.line, kubernetes, companions: [etcd], manifests: { calico: crds } };
-	const { places, elements, files } = await gatherInputs(
-		{ ...plan, line, fetched: [kubernetes, etcd, crds] },
+	const { places, elements, files, archives } = await gatherInputs(
+		{ ...plan, line, fetched: [kubernetes, etcd, crds], images: [] },
+		{ images: {} },
 		'upstream',
 		await temporaryFolder(),
 		await temporaryFolder(),
@@ -73,4 +74,5 @@ test('components are laid out each in a folder, and every file that they put ont
 	t.true(text.startsWith('kind: Thing\n---\n'));
 	t.deepEqual(files.crds, { [addon]: digestOfText(text) });
 	t.is(await readFile(path.join(places.archives, 'hello.tar'), 'utf8'), 'hello');
+	t.deepEqual(archives, { 'hello.tar': digestOfText('hello') });
 });

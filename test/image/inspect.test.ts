@@ -26,7 +26,7 @@ test('an image without a lock tells of itself what its record and its packages s
 		snapshot: null,
 		format: 'qcow2',
 		components: [{ name: 'kubernetes', version: '1.20.2', licence: null }],
-		containerImages: [{ name: 'pause', size: 6 }],
+		containerImages: [{ name: 'pause', digest: null, archive: 'pause.tar', size: 6 }],
 		packages: [
 			{
 				name: 'bash',
@@ -85,7 +85,12 @@ test('the bill of materials names packages as scanners know them, and the files 
 	t.deepEqual(part('libc6')?.hashes, [
 		{ alg: 'SHA-256', content: lock.packages.libc6?.checksum?.slice('sha256:'.length) as string },
 	]);
-	t.is(part('pause')?.hashes?.[0]?.content, digest('sha256', 'layers'));
+	const pause = part('registry.k8s.io/pause');
+	t.is(pause?.hashes?.[0]?.content, digest('sha256', 'a manifest'));
+	t.is(
+		pause?.purl,
+		`pkg:oci/pause@sha256:${digest('sha256', 'a manifest')}?arch=amd64&repository_url=registry.k8s.io%2Fpause&tag=3.2`,
+	);
 	const kubernetes = part('kubernetes');
 	t.deepEqual(kubernetes?.licenses, [{ license: { id: 'Apache-2.0' } }]);
 	t.deepEqual(

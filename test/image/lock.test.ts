@@ -23,7 +23,7 @@ const lock: Lock = {
 			files: { '/usr/local/bin/etcd': digest('c') },
 		},
 	},
-	images: { 'hello.tar': digest('d') },
+	images: { 'example.org/hello:1': { archive: 'hello.tar', digest: digest('d'), checksum: digest('9') } },
 	packages: { bash: { version: '5.2', architecture: 'amd64', checksum: digest('e') } },
 };
 
@@ -77,7 +77,7 @@ test('every difference between two locks is named, and dates are none', (t) => {
 		`the elements: the lock has ${digest('a')}, here is ${digest('f')}`,
 		`component etcd: the lock has 3.6.14 ${digest('b')}, here is 3.6.13 ${digest('b')}`,
 		`file /usr/local/bin/etcd: the lock has ${digest('c')}, here is ${digest('0')}`,
-		`container image hello.tar: the lock has ${digest('d')}, here is none`,
+		`container image example.org/hello:1: the lock has hello.tar ${digest('d')} (${digest('9')}), here is none`,
 		`package bash: the lock has 5.2 amd64 ${digest('e')}, here is 5.3 amd64`,
 		'package dash: the lock has none, here is 1 all',
 	]);
@@ -86,6 +86,16 @@ test('every difference between two locks is named, and dates are none', (t) => {
 test('the files of components are compared where both locks know them', (t) => {
 	const { files: _, ...etcd } = lock.components.etcd as NonNullable<Lock['components'][string]>;
 	t.deepEqual(differences(lock, { ...lock, components: { etcd } }), []);
+});
+
+test('archives of container images are compared where both locks know them, their digests always', (t) => {
+	const hello = (image: Lock['images'][string]) => ({ ...lock, images: { 'example.org/hello:1': image } });
+	const archive = 'hello.tar';
+	t.deepEqual(differences(lock, hello({ archive, digest: digest('d') })), []);
+	t.deepEqual(differences(hello({ archive, digest: digest('d') }), hello({ archive, digest: digest('0') })), [
+		`container image example.org/hello:1: the lock has hello.tar ${digest('d')}, here is hello.tar ${digest('0')}`,
+	]);
+	t.is(differences(lock, hello({ archive, digest: digest('d'), checksum: digest('0') })).length, 1);
 });
 
 test('the image gets the lock with the packages that it really has', async (t) => {

@@ -30,7 +30,7 @@ versions:
   etcd: 3.6.13
   runc: { version: 1.99.0, checksum: '${checksum}' }
 packages: [htop, strace]
-images: [images/hello.tar]
+images: [images/hello.tar, 'example.org/tools:1.0', 'example.org/dns:1@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb']
 elements: [elements/greeting]
 `,
 		'images/hello.tar': 'an archive',
@@ -46,7 +46,14 @@ elements: [elements/greeting]
 	t.is(runc?.checksum, checksum);
 	t.is(runc?.published, file);
 	t.regex(runc?.url ?? '', /v1\.99\.0\/runc\.amd64$/);
-	t.deepEqual(plan.profile.images, [path.join(path.dirname(file), 'images/hello.tar')]);
+	t.deepEqual(plan.archives, [path.join(path.dirname(file), 'images/hello.tar')]);
+	t.deepEqual(
+		plan.images.slice(-2).map(({ reference, digest }) => [reference, digest]),
+		[
+			['example.org/tools:1.0', undefined],
+			['example.org/dns:1', `sha256:${'b'.repeat(64)}`],
+		],
+	);
 
 	const tree = await renderImage(plan);
 	const greet = tree.find((one) => one.path === 'elements/greeting/install.d/50-greet');
@@ -106,7 +113,7 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 		/versions: runc: checksum is "md5"/,
 		/packages: 0 is "Big Package"/,
 		/images has \S+gone\.tar, which is not there/,
-		/images has \S+notes\.txt, which is no \.tar/,
+		/images has notes\.txt, which is neither an image .*, nor a \.tar/,
 		/elements has \S+kubernetes-node, but kubernetes-node is an element of kimg's own/,
 		/elements has \S+Gone, whose name diskimage-builder does not take/,
 		/elements has \S+Gone, which is no folder/,
@@ -115,6 +122,30 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 		t.regex(error?.message ?? '', mistake);
 	}
 	t.regex(error?.message ?? '', /^14 mistakes:/);
+});
+
+test('what --with-image adds joins the images of the profile, and all that is wrong with it is told at once', async (t) => {
+	const file = await files({
+		'mine.yaml': 'base: debian12-x64-kubernetes\nimages: [hello.tar]\n',
+		'hello.tar': '',
+		'more.tar': '',
+	});
+	const more = path.join(path.dirname(file), 'more.tar');
+	const profile = await readProfile(file, ['quay.io/team/tool:1', more]);
+	t.deepEqual(profile.images.slice(1), ['quay.io/team/tool:1', more]);
+	t.deepEqual((await readProfile('debian12-x64-kubernetes', [more])).images, [more]);
+	const error = await t.throwsAsync<UserError>(
+		readProfile(file, ['gone.tar', 'nginx', 'quay.io/team/tool', path.join(path.dirname(file), 'hello.tar')]),
+	);
+	t.is(error?.exitCode, 2);
+	t.regex(error?.message ?? '', /^4 mistakes:/);
+	for (const mistake of [
+		/--with-image has \S+\/gone\.tar, which is not there/,
+		/--with-image has nginx, which is neither an image with its registry/,
+		/--with-image has quay\.io\/team\/tool, which is neither/,
+		/--with-image has hello\.tar, which is there already/,
+	])
+		t.regex(error?.message ?? '', mistake);
 });
 
 test('profiles that are based on each other are refused', async (t) => {

@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { verdictText, verifyFiles } from '../../src/image/disk/verify.ts';
+import { imageFindings } from '../../src/image/disk/verify-content.ts';
 import { enabledUnits } from '../../src/image/disk/verify-units.ts';
+import { readArchive } from '../../src/image/image-archive.ts';
 import { lockText } from '../../src/image/lock.ts';
 import { digest, lock, nodeDisk } from '../support/node-disk.ts';
+import { madeImage } from '../support/registry.ts';
 
 const outer = { lock, source: 'x.lock.json' };
 
@@ -62,9 +66,15 @@ const spoilt: Readonly<
 		changes: { '/usr/share/kstack/image.lock.json': '{' },
 		found: [/^\/usr\/share\/kstack\/image\.lock\.json: cannot be read as a lock$/],
 	},
-	"a changed container image of the profile's own": {
-		changes: { '/usr/share/kstack/images/pause.tar': 'other layers' },
-		found: [/^\/usr\/share\/kstack\/images\/pause\.tar: is not the file of the profile: /],
+	'a changed container image, and a surplus one': {
+		changes: {
+			'/usr/share/kstack/images/pause.tar': 'other layers',
+			'/usr/share/kstack/images/x.tar': 'x',
+		},
+		found: [
+			/^\/usr\/share\/kstack\/images\/pause\.tar: is not the file of the image registry\.k8s\.io\/pause:3\.2: /,
+			/^\/usr\/share\/kstack\/images\/x\.tar: is not in the lock$/,
+		],
 	},
 	'what makes a machine one of its own': {
 		changes: {
@@ -228,4 +238,27 @@ test('of a release that no image has been looked at, only our own units are judg
 	t.true((await enabledUnits(files)).includes('of-debian-8.service'));
 	const { findings } = await verifyFiles(files, outer);
 	t.deepEqual(findings, [{ about: 'keepalived.service', problem: 'is enabled, and should not be' }]);
+});
+
+test('by a lock that knows an image by its digest alone, the archive is read and its digests are checked', async (t) => {
+	const reference = 'example.org/hello:1';
+	// No byte of it is beyond ASCII.
+	const text = await readFile(await madeImage(reference, 'hello, hello'), 'utf8');
+	const [image] = await readArchive(await madeImage(reference, 'hello, hello'));
+	const archive = 'hello.tar';
+	const about = async (digest: string, content: string | undefined) => {
+		const files = await nodeDisk({
+			'/usr/share/kstack/images/pause.tar': undefined,
+			[`/usr/share/kstack/images/${archive}`]: content,
+		});
+		return imageFindings(files, { ...lock, images: { [reference]: { archive, digest } } });
+	};
+	const digest = image?.digest as string;
+	t.deepEqual(await about(digest, text), []);
+	for (const [wrong, content] of [
+		[digest, text.replace('hello, hello', 'hullo, hullo')],
+		[`sha256:${'0'.repeat(64)}`, text],
+		[digest, undefined],
+	] as const)
+		t.is((await about(wrong, content)).length, 1);
 });

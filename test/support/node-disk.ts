@@ -23,7 +23,13 @@ export const lock: Lock = {
 			files: { '/usr/local/bin/kubelet': `sha256:${digest('sha256', 'a kubelet')}` },
 		},
 	},
-	images: { 'pause.tar': `sha256:${digest('sha256', 'layers')}` },
+	images: {
+		'registry.k8s.io/pause:3.2': {
+			archive: 'pause.tar',
+			digest: `sha256:${digest('sha256', 'a manifest')}`,
+			checksum: `sha256:${digest('sha256', 'layers')}`,
+		},
+	},
 	packages: {
 		bash: {
 			version: '5.2.15-2+b8',

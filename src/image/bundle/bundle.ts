@@ -2,11 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { say } from '../../say.ts';
 import { aptSources, mirrorsFor } from '../apt.ts';
-import type { Supply } from '../fetch.ts';
 import { gatherInputs, withFiles } from '../inputs.ts';
 import { type KubernetesSource, programs } from '../kubernetes.ts';
 import { lockText } from '../lock.ts';
-import { makeLock } from '../lock-image.ts';
+import { type LockOptions, makeLock } from '../lock-image.ts';
 import type { ImagePlan } from '../plan.ts';
 import { planFor } from '../request.ts';
 import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workplace.ts';
@@ -42,19 +41,20 @@ function bundled(plan: ImagePlan, source: KubernetesSource): BundledPlan {
 export async function bundleImage(
 	profileWord: string,
 	sourceWord: string,
-	{ out, supply }: { out?: string | undefined; supply: Supply },
+	{ out, withImages, supply }: LockOptions,
 ): Promise<string> {
 	const began = Date.now();
-	const { plan, source } = await planFor(profileWord, sourceWord);
+	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
 	const target = path.resolve(out ?? `${plan.profile.name}.bundle.tar`);
 	await closeAbandoned(cache);
 	const work = await openWorkplace(cache);
 	try {
-		const lock = await makeLock(plan, source, sources, { work, cache });
-		const { places, files } = await gatherInputs(plan, source, work, cache, supply);
-		await writeFile(places.lock, lockText(withFiles(lock, files)));
+		const lock = await makeLock(plan, source, sources, supply, { work, cache });
+		const inputs = await gatherInputs(plan, lock, source, work, cache, supply);
+		const { places } = inputs;
+		await writeFile(places.lock, lockText(withFiles(lock, inputs)));
 		const planFile = path.join(work, 'plan.json');
 		await writeFile(planFile, `${JSON.stringify(bundled(plan, source), undefined, 2)}\n`);
 		await mkdir(path.dirname(target), { recursive: true });

@@ -2,7 +2,8 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError, usageError } from '../../errors.ts';
 import { readTree } from '../../tree.ts';
-import { type BuildInputs, filesOf, withFiles } from '../inputs.ts';
+import { type BuildInputs, checksumsBelow, filesOf, withFiles } from '../inputs.ts';
+import { filesBelow } from '../kubernetes.ts';
 import { differences, type Lock, readLock } from '../lock.ts';
 import { readFrom, unpackArchive } from './archive.ts';
 import type { BundledPlan } from './bundle.ts';
@@ -44,7 +45,8 @@ export async function unpackBundle(
 	const elements = await readTree(places.elements);
 	const lock = await readLock(places.lock);
 	const files = await filesOf(plan, places, elements);
-	const lines = differences(lock, withFiles(lock, files)).map((line) => `  - ${line}`);
+	const archives = await checksumsBelow(places.archives, await filesBelow(places.archives), '');
+	const lines = differences(lock, withFiles(lock, { files, archives })).map((line) => `  - ${line}`);
 	if (lines.length > 0) throw new UserError(`${file} does not hold what its lock says:\n${lines.join('\n')}`);
-	return { lock, inputs: { places, elements, files } };
+	return { lock, inputs: { places, elements, files, archives } };
 }

@@ -28,8 +28,14 @@ export interface Inspection {
 		readonly version: string;
 		readonly licence: string | null;
 	}[];
-	/** Archives of container images that a node has without a registry. */
-	readonly containerImages: readonly { readonly name: string; readonly size: number }[];
+	/** Container images that a node has without a registry, by what pods call them; without a lock by their archives. */
+	readonly containerImages: readonly {
+		readonly name: string;
+		readonly digest: string | null;
+		readonly archive: string;
+		/** Of the archive. */
+		readonly size: number;
+	}[];
 	readonly packages: readonly InstalledPackage[];
 }
 
@@ -39,14 +45,19 @@ const valueIn = (text: string, key: string) => new RegExp(`^${key}="?([^"\n]*)`,
 /** `12 (bookworm)` gives the code name in every release; VERSION_CODENAME came with Debian 9. */
 const codeName = (release: string) => /\((\w+)\)/.exec(valueIn(release, 'VERSION') ?? '')?.[1] ?? null;
 
-async function containerImages(files: DiskFiles) {
+async function containerImages(
+	files: DiskFiles,
+	images: Lock['images'] = {},
+): Promise<Inspection['containerImages']> {
 	const archives = await files.matching('/usr/share/kstack/images/*.tar');
-	return Promise.all(
-		archives.map(async (file) => ({
-			name: path.posix.basename(file, '.tar'),
-			size: (await files.status(file))?.size ?? 0,
-		})),
-	);
+	const found = archives.map(async (file) => {
+		const archive = path.posix.basename(file);
+		const size = (await files.status(file))?.size ?? 0;
+		const named = Object.entries(images).filter(([, image]) => image.archive === archive);
+		if (named.length === 0) return [{ name: path.posix.basename(file, '.tar'), digest: null, archive, size }];
+		return named.map(([name, { digest }]) => ({ name, digest: digest ?? null, archive, size }));
+	});
+	return (await Promise.all(found)).flat();
 }
 
 async function usedBytes(folder: string): Promise<number> {
@@ -81,7 +92,7 @@ export async function inspectDisk({
 			version: versions[name]?.version ?? record.components?.[name] ?? '',
 			licence: versions[name]?.licence ?? null,
 		})),
-		containerImages: await containerImages(files),
+		containerImages: await containerImages(files, lock?.images),
 		packages: await installedPackages(files),
 	};
 	return { inspection, ...(lock === undefined ? {} : { lock }) };
@@ -111,8 +122,8 @@ export function inspectionText(of: Inspection): string {
 		),
 		'',
 		table(
-			['CONTAINER IMAGES', 'SIZE'],
-			of.containerImages.map(({ name, size }) => [name, megabytes(size)]),
+			['CONTAINER IMAGE', 'DIGEST', 'SIZE'],
+			of.containerImages.map(({ name, digest, size }) => [name, digest ?? '', megabytes(size)]),
 		),
 		'',
 		table(

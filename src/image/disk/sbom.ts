@@ -1,6 +1,8 @@
+import path from 'node:path';
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { PackageURL } from 'packageurl-js';
 import { packageVersion } from '../../package.ts';
+import { hasRegistry, partsOf } from '../image-reference.ts';
 import type { Lock, LockedComponent } from '../lock.ts';
 import type { InstalledPackage } from './disk-packages.ts';
 import type { Inspection } from './inspect.ts';
@@ -74,10 +76,24 @@ function upstream(
 }
 
 /** A container image that a node has without a registry; what is in it is not told apart. */
-function containerImage(name: string, lock: Lock | undefined): Models.Component {
-	return new Models.Component(Enums.ComponentType.Container, name, {
+function containerImage({ name, digest }: Inspection['containerImages'][number]): Models.Component {
+	const { repository, tag } = hasRegistry(name) ? partsOf(name) : { repository: undefined, tag: undefined };
+	const purl =
+		repository === undefined || digest === null
+			? undefined
+			: new PackageURL(
+					'oci',
+					undefined,
+					path.posix.basename(repository),
+					digest,
+					{ arch: 'amd64', repository_url: repository, ...(tag === undefined ? {} : { tag }) },
+					undefined,
+				).toString();
+	return new Models.Component(Enums.ComponentType.Container, repository ?? name, {
 		bomRef: `container-image:${name}`,
-		hashes: hashes(lock?.images[`${name}.tar`]),
+		hashes: hashes(digest ?? undefined),
+		...(tag === undefined ? {} : { version: tag }),
+		...(purl === undefined ? {} : { purl }),
 	});
 }
 
@@ -108,7 +124,7 @@ export function billOfMaterials(inspection: Inspection, lock?: Lock): string {
 	const components = [
 		system,
 		...inspection.components.map((one) => upstream(one, lock?.components[one.name])),
-		...inspection.containerImages.map(({ name }) => containerImage(name, lock)),
+		...inspection.containerImages.map(containerImage),
 		...inspection.packages.map((one) => debianPackage(one, debian, lock)),
 	];
 	for (const { bomRef } of components) image.dependencies.add(bomRef);

@@ -1,4 +1,6 @@
-import type { Lock } from '../lock.ts';
+import { UserError } from '../../errors.ts';
+import { readArchive } from '../image-archive.ts';
+import type { Lock, LockedImage } from '../lock.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { checksumsOf, type InstalledPackage } from './disk-packages.ts';
 import type { Finding } from './verify-finding.ts';
@@ -27,12 +29,32 @@ export async function componentFindings(files: DiskFiles, lock: Lock): Promise<F
 	return found;
 }
 
-/** Archives of container images, added by the profile, that are not those of the lock. */
+const imagesFolder = '/usr/share/kstack/images';
+
+/** What is wrong with one container image's archive; a lock of `kimg lock` knows its digest alone. */
+async function imageFinding(files: DiskFiles, name: string, image: LockedImage): Promise<Finding[]> {
+	const file = `${imagesFolder}/${image.archive}`;
+	if (image.checksum !== undefined) return fileFindings(files, file, image.checksum, `the image ${name}`);
+	const place = await files.place(file);
+	if (place === undefined || (await files.status(file)) === undefined)
+		return [{ about: file, problem: `is missing: the image ${name}` }];
+	const images = await readArchive(place).catch((error: unknown) => {
+		if (error instanceof UserError) return [];
+		throw error;
+	});
+	const found = images.find(({ references }) => references.includes(name));
+	if (found !== undefined && found.digest === image.digest) return [];
+	return [{ about: file, problem: `does not hold the image ${name} with the digest ${image.digest}` }];
+}
+
+/** Archives of container images that are not those of the lock. */
 export async function imageFindings(files: DiskFiles, lock: Lock): Promise<Finding[]> {
 	const found: Finding[] = [];
-	for (const [name, expected] of Object.entries(lock.images)) {
-		found.push(...(await fileFindings(files, `/usr/share/kstack/images/${name}`, expected, 'the profile')));
-	}
+	for (const [name, image] of Object.entries(lock.images))
+		found.push(...(await imageFinding(files, name, image)));
+	const known = Object.values(lock.images).map(({ archive }) => `${imagesFolder}/${archive}`);
+	for (const file of await files.matching(`${imagesFolder}/*.tar`))
+		if (!known.includes(file)) found.push({ about: file, problem: 'is not in the lock' });
 	return found;
 }
 

@@ -19,11 +19,14 @@ export interface Verdict {
 	readonly findings: readonly Finding[];
 }
 
-/** What two locks of the same image have in common: the files are in the lock of a built image alone. */
+/** What two locks of the same image have in common: files and archives are in the lock of a built image alone. */
 const essence = ({ profile, debian, elements, components, images, packages }: Lock) => ({
-	...{ profile, release: debian.release, elements, images, packages },
+	...{ profile, release: debian.release, elements, packages },
 	components: Object.fromEntries(
 		Object.entries(components).map(([name, { files: _, ...component }]) => [name, component]),
+	),
+	images: Object.fromEntries(
+		Object.entries(images).map(([name, { checksum: _, ...image }]) => [name, image]),
 	),
 });
 

@@ -39,7 +39,7 @@ export const uploadCommand: CommandModule<object, UploadFlags> = {
 			.example('$0 upload debian12-x64-kubernetes.qcow2', 'print the ID of the image in the cloud'),
 	handler: async (args) => {
 		enter(args.osCloud);
-		const { uploadImage } = await import('./image/glance/upload.ts');
+		const { uploadImage } = await import('../image/glance/upload.ts');
 		print(await uploadImage(args.file, args.name));
 	},
 };
@@ -78,7 +78,7 @@ export const pruneCommand: CommandModule<object, PruneFlags> = {
 			.example('$0 prune debian12-x64-kubernetes --keep 1', 'the newest, and what is in use'),
 	handler: async (args) => {
 		enter(args.osCloud);
-		const { judgedText, judgeImages, prune, readKeep } = await import('./image/glance/prune.ts');
+		const { judgedText, judgeImages, prune, readKeep } = await import('../image/glance/prune.ts');
 		const images = await judgeImages(args.name, readKeep(args.keep));
 		print(judgedText(images, args.output));
 		if (args.dryRun !== true) await prune(images, args.yes === true);

@@ -1,0 +1,56 @@
+import path from 'node:path';
+import type { ContainerImage } from './components.ts';
+import type { Form } from './mapping.ts';
+
+/** An image's name, with a tag, a digest or both. */
+const pattern =
+	/^((?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:\d))(?::\d+)?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+)(?::(\w[\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/;
+
+/** How an operator names a container image that is to be fetched. */
+export const referenceForm: Form = {
+	pattern: new RegExp(`(?=.*(?::|@)[^/]+$)${pattern.source}`),
+	words: 'an image with its registry, and with a tag or a digest, such as quay.io/calico/node:v3.31.7',
+};
+
+/** Whether a word means an archive on this machine, and not an image in a registry. */
+export const isArchive = (word: string) => word.endsWith('.tar');
+
+/** Whether a name is a reference in full. */
+export const hasRegistry = (name: string) => pattern.test(name);
+
+/** The parts of a reference. */
+export function partsOf(reference: string): { repository: string; tag?: string; digest?: string } {
+	const [, repository, tag, digest] = pattern.exec(reference) ?? [];
+	if (repository === undefined) throw new Error(`"${reference}" is no reference of a container image`);
+	return { repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+}
+
+/** The image that a reference names: where it has a tag and a digest, pods call it by the tag. */
+export function imageNamed(reference: string): ContainerImage {
+	const { tag, digest } = partsOf(reference);
+	if (digest === undefined) return { reference };
+	return {
+		reference: tag === undefined ? reference : reference.replace(`@${digest}`, ''),
+		digest,
+		published: 'the reference itself',
+	};
+}
+
+/** An image's name in full, as containerd keeps it: `busybox` is `docker.io/library/busybox:latest`. */
+export function fullName(name: string): string {
+	const [first = '', ...rest] = name.split('/');
+	const hasRegistry = rest.length > 0 && /[.:]|^localhost$/.test(first);
+	const full = hasRegistry ? name : `docker.io/${rest.length > 0 ? name : `library/${name}`}`;
+	return /[:@][^/]+$/.test(full) ? full : `${full}:latest`;
+}
+
+/** The name of a fetched image's archive, such as `quay.io_calico_node_v3.31.7.tar`. */
+export function archiveName(reference: string): string {
+	return `${reference.replaceAll(/[/:@]/g, '_')}.tar`;
+}
+
+/** The name of the archive that an operator's word leads to on a node: its own, or that of the image it names. */
+export function archiveOf(word: string): string {
+	if (isArchive(word)) return path.basename(word);
+	return hasRegistry(word) ? archiveName(imageNamed(word).reference) : word;
+}
