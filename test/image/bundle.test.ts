@@ -16,13 +16,15 @@ const release = '1.20.4';
 async function fakeKubernetes(): Promise<string> {
 	const folder = await temporaryFolder();
 	await mkdir(path.join(folder, 'bin'));
-	await mkdir(path.join(folder, 'images'));
+	const pause = path.join(folder, 'images/pause');
+	await mkdir(path.join(pause, 'rootfs'), { recursive: true });
 	for (const name of programs) {
 		const file = path.join(folder, 'bin', name);
 		await writeFile(file, `#!/bin/bash\n# ${name}\necho Kubernetes v${release}\n`);
 		await chmod(file, 0o755);
 	}
-	await writeFile(path.join(folder, 'images', 'pause.tar'), 'pause');
+	await writeFile(path.join(pause, 'rootfs/pause'), 'pause');
+	await writeFile(path.join(pause, 'image.json'), '{"reference": "example.org/pause:1", "config": {}}');
 	return folder;
 }
 
@@ -90,7 +92,10 @@ test('a bundle holds what the image is made from, the same bytes each time, and 
 		t.is(await checksumOf(kept), await checksumOf(path.join(kubernetes, 'bin', name)));
 		t.is(lock.components.kubernetes?.files?.[`/usr/local/bin/${name}`], await checksumOf(kept));
 	}
-	t.is(await readFile(path.join(inputs.places.archives, 'pause.tar'), 'utf8'), 'pause');
+	t.is(
+		lock.images['example.org/pause:1']?.checksum,
+		await checksumOf(path.join(inputs.places.archives, 'pause.tar')),
+	);
 	t.deepEqual((await readdir(inputs.places.components)).sort(), [
 		...lineFor(release)
 			.companions.map(({ name }) => name)
