@@ -50,7 +50,7 @@ test.serial('a master that says nothing is told with the end of its console', as
 	const image = await uploadChangedImage('silent', '/usr/local/sbin/kstack-assemble', silent);
 	t.teardown(() => openstack('image', 'delete', image));
 	await withCluster('silent', async (kstack) => {
-		const { code, stderr } = await kstack(`create silent --minions 0 --image ${image} --boot-timeout 150`);
+		const { code, stderr } = await kstack(`create silent --minions 0 --image ${image} --boot-timeout 90`);
 		t.is(code, 1);
 		t.regex(stderr, /certificates: .*Timed out|certificates: WaitConditionTimeout/);
 		t.regex(
