@@ -79,7 +79,7 @@ export const settings: readonly Setting[] = [
 		type: 'text',
 		parameters: roles.map((role) => `${role}_image`),
 		describe:
-			'Image of all machines: the name given at kimg upload, for the newest of it, or its own name or ID; left out: the newest that kimg uploaded',
+			'Image of all machines, by ID or name (of one of kimg: its newest); left out: the newest of kimg',
 	}),
 	...roles.map((role) =>
 		named(`${role}Flavor`, {
