@@ -3,13 +3,8 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type Header, type Pack, pack } from 'tar-stream';
-import {
-	filesToPack,
-	format,
-	readFrom,
-	unpackArchive,
-	writeArchive,
-} from '../../src/image/bundle/archive.ts';
+import { format, readFrom, unpackArchive } from '../../src/image/bundle/archive.ts';
+import { filesToPack, writeArchive } from '../../src/image/bundle/pack.ts';
 import { digestOfText } from '../../src/image/lock.ts';
 import { readTree, type Tree, writeTree } from '../../src/tree.ts';
 import { temporaryFolder } from '../support/folders.ts';

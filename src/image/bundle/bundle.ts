@@ -9,7 +9,7 @@ import { type LockOptions, makeLock } from '../lock-image.ts';
 import type { ImagePlan } from '../plan.ts';
 import { planFor } from '../request.ts';
 import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workplace.ts';
-import { filesToPack, writeArchive } from './archive.ts';
+import { filesToPack, writeArchive } from './pack.ts';
 
 /** Which image a bundle is of: the file `plan.json` in it, before all that is in folders. */
 export interface BundledPlan {
