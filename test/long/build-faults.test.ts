@@ -1,5 +1,5 @@
 // `kimg build` with the real diskimage-builder and mmdebstrap, and what can happen to it: this needs root.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { build, cacheSharing, familyOf, left, lostNames, makeKubernetes } from '../support/building.ts';

@@ -1,5 +1,5 @@
 // Real builds of a real image, and what they leave behind.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -35,8 +35,6 @@ export interface Build {
 /** Starts `kimg build` for a file. */
 export function build(cache: string, file: string, env: NodeJS.ProcessEnv = {}): Build {
 	const log = file.replace(/\.qcow2$/, '.log');
-	// What an earlier build has said is not to be taken for this one's words.
-	rmSync(log, { force: true });
 	let pid = 0;
 	let over = false;
 	const how: HowToRun = {
