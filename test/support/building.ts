@@ -34,6 +34,7 @@ export interface Build {
 
 /** Starts `kimg build` for a file. */
 export function build(cache: string, file: string, env: NodeJS.ProcessEnv = {}): Build {
+	const log = file.replace(/\.qcow2$/, '.log');
 	let pid = 0;
 	let over = false;
 	const how: HowToRun = {
@@ -49,7 +50,6 @@ export function build(cache: string, file: string, env: NodeJS.ProcessEnv = {}):
 	).finally(() => {
 		over = true;
 	});
-	const log = file.replace(/\.qcow2$/, '.log');
 	return {
 		ended,
 		async until(words) {
