@@ -3,20 +3,20 @@ import path from 'node:path';
 import { UserError } from '../errors.ts';
 import { interrupted } from '../interrupt.ts';
 import { say } from '../say.ts';
-import { BuildLog } from './build-log.ts';
 import { readBundle, unpackBundle } from './bundle/unbundle.ts';
-import { runDiskimageBuilder } from './diskimage-builder.ts';
-import { explainFailure } from './failure.ts';
-import type { Supply } from './fetch.ts';
-import { type BuildInputs, gatherInputs, withFiles } from './inputs.ts';
-import type { KubernetesSource } from './kubernetes.ts';
-import { differences, type Lock, lockText, readLock } from './lock.ts';
-import { makeLock, packagesFor } from './lock-image.ts';
-import type { ImagePlan } from './plan.ts';
-import { checkPrerequisites } from './prerequisites.ts';
-import { publish } from './publish.ts';
-import { planFor } from './request.ts';
-import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } from './workplace.ts';
+import { differences, type Lock, lockText, readLock } from './definition/lock.ts';
+import type { ImagePlan } from './definition/plan.ts';
+import { BuildLog } from './making/build-log.ts';
+import { runDiskimageBuilder } from './making/diskimage-builder.ts';
+import { explainFailure } from './making/failure.ts';
+import { type BuildInputs, gatherInputs, withFiles } from './making/inputs.ts';
+import { makeLock, packagesFor } from './making/make-lock.ts';
+import { checkPrerequisites } from './making/prerequisites.ts';
+import { planFor } from './making/request.ts';
+import type { Supply } from './supply/fetch.ts';
+import type { KubernetesSource } from './supply/kubernetes.ts';
+import { publish } from './workplace/publish.ts';
+import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } from './workplace/workplace.ts';
 
 /** How an image is to be built, where that is not left to kimg. */
 export interface BuildOptions {

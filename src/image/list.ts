@@ -1,7 +1,7 @@
 import { table } from '../table.ts';
-import { contentsOf } from './contents.ts';
-import { planImage } from './plan.ts';
-import { defaultProfile, profiles } from './profiles.ts';
+import { contentsOf } from './definition/contents.ts';
+import { planImage } from './definition/plan.ts';
+import { defaultProfile, profiles } from './definition/profiles.ts';
 
 /** The profiles, for people or as JSON. */
 export function listProfiles(output: 'table' | 'json'): string {

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { replaceTree, sorted } from '../tree.ts';
-import { aptSources } from './apt.ts';
-import { asked, buildCommand, renderedTree } from './command.ts';
-import { renderElements } from './elements.ts';
-import type { ImagePlan } from './plan.ts';
-import { planFor } from './request.ts';
+import { aptSources } from './debian/apt.ts';
+import { renderElements } from './definition/elements.ts';
+import type { ImagePlan } from './definition/plan.ts';
+import { asked, buildCommand, renderedTree } from './making/command.ts';
+import { planFor } from './making/request.ts';
 
 /** The elements of an image and the script that builds it, with nothing of this machine in them. */
 export async function renderImage(plan: ImagePlan) {

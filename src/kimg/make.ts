@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { refuse } from '../errors.ts';
-import { defaultProfile } from '../image/profiles.ts';
+import { defaultProfile } from '../image/definition/profiles.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -60,7 +60,7 @@ interface ContentFlags {
 }
 
 async function optionsOf({ out, withImage = [], mirror, components, registryMirror }: ContentFlags) {
-	const { readSupply } = await import('../image/fetch.ts');
+	const { readSupply } = await import('../image/supply/fetch.ts');
 	return { out, withImages: withImage, supply: readSupply(mirror, components, registryMirror) };
 }
 
@@ -132,7 +132,7 @@ export const makeCommands = (cli: Argv) =>
 					.option('kubernetes-source', kubernetesSource)
 					.example('$0 bundle debian12-x64-kubernetes', 'for kimg build --bundle on another machine'),
 			async (args) => {
-				const { bundleImage } = await import('../image/bundle/bundle.ts');
+				const { bundleImage } = await import('../image/bundle.ts');
 				print(await bundleImage(args.profile as string, args.kubernetesSource, await optionsOf(args)));
 			},
 		)

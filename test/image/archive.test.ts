@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { type Header, type Pack, pack } from 'tar-stream';
 import { format, readFrom, unpackArchive } from '../../src/image/bundle/archive.ts';
 import { filesToPack, writeArchive } from '../../src/image/bundle/pack.ts';
-import { digestOfText } from '../../src/image/lock.ts';
+import { digestOfText } from '../../src/image/definition/lock.ts';
 import { readTree, type Tree, writeTree } from '../../src/tree.ts';
 import { temporaryFolder } from '../support/folders.ts';
 

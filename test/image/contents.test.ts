@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { contentsOf } from '../../src/image/contents.ts';
-import { planImage } from '../../src/image/plan.ts';
-import { profileNamed, profiles } from '../../src/image/profiles.ts';
+import { contentsOf } from '../../src/image/definition/contents.ts';
+import { planImage } from '../../src/image/definition/plan.ts';
+import { profileNamed, profiles } from '../../src/image/definition/profiles.ts';
 import { packageRoot } from '../../src/package.ts';
 
 const page = path.join(packageRoot, 'docs/images.md');

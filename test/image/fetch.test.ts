@@ -7,8 +7,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { UserError } from '../../src/errors.ts';
-import type { Component } from '../../src/image/components.ts';
-import { fetchAll, fetchComponent, readSupply } from '../../src/image/fetch.ts';
+import type { Component } from '../../src/image/definition/components.ts';
+import { fetchAll, fetchComponent, readSupply } from '../../src/image/supply/fetch.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 

@@ -1,13 +1,13 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { Component } from '../../src/image/components.ts';
-import { checksumOf, readSupply } from '../../src/image/fetch.ts';
-import { gatherInputs } from '../../src/image/inputs.ts';
-import { programs } from '../../src/image/kubernetes.ts';
-import { digestOfText } from '../../src/image/lock.ts';
-import { planImage } from '../../src/image/plan.ts';
-import { profileNamed } from '../../src/image/profiles.ts';
+import type { Component } from '../../src/image/definition/components.ts';
+import { digestOfText } from '../../src/image/definition/lock.ts';
+import { planImage } from '../../src/image/definition/plan.ts';
+import { profileNamed } from '../../src/image/definition/profiles.ts';
+import { gatherInputs } from '../../src/image/making/inputs.ts';
+import { checksumOf, readSupply } from '../../src/image/supply/fetch.ts';
+import { programs } from '../../src/image/supply/kubernetes.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type { UserError } from '../../src/errors.ts';
-import { differences, type Lock, lockText, readLock } from '../../src/image/lock.ts';
+import { differences, type Lock, lockText, readLock } from '../../src/image/definition/lock.ts';
 import { packageRoot } from '../../src/package.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output, systemPath, tool } from '../support/processes.ts';

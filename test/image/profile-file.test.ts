@@ -2,11 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type { UserError } from '../../src/errors.ts';
-import { packagesOf } from '../../src/image/elements.ts';
-import { readProfile } from '../../src/image/profile-file.ts';
-import { profileNamed } from '../../src/image/profiles.ts';
+import { packagesOf } from '../../src/image/definition/elements.ts';
+import { readProfile } from '../../src/image/definition/profile-file.ts';
+import { profileNamed } from '../../src/image/definition/profiles.ts';
+import { planFor } from '../../src/image/making/request.ts';
 import { renderImage } from '../../src/image/render.ts';
-import { planFor } from '../../src/image/request.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 /** A folder with these files, and the path of the first. */

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { preferencesFor, resolvePackages } from '../../src/image/resolve.ts';
+import { preferencesFor, resolvePackages } from '../../src/image/debian/resolve.ts';
 import { checksumIn, debianArchive, type Entry } from '../support/debian-archive.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { tool } from '../support/processes.ts';

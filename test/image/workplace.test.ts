@@ -4,7 +4,7 @@ import { mkdir, readdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type { UserError } from '../../src/errors.ts';
-import { claim, closeAbandoned, openWorkplace } from '../../src/image/workplace.ts';
+import { claim, closeAbandoned, openWorkplace } from '../../src/image/workplace/workplace.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 test('a file that is claimed is refused to the next, by whatever path it comes', async (t) => {

@@ -5,7 +5,7 @@
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { programs } from '../../src/image/kubernetes.ts';
+import { programs } from '../../src/image/supply/kubernetes.ts';
 import { packageRoot } from '../../src/package.ts';
 import { serveArchive } from '../support/debian8/archive.ts';
 import { builder, buildPath } from '../support/debian8/builder.ts';

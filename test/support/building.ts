@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { cacheFolder } from '../../src/image/workplace.ts';
+import { cacheFolder } from '../../src/image/workplace/workplace.ts';
 import { packageRoot } from '../../src/package.ts';
 import { temporaryFolder } from './folders.ts';
 import { type Ended, type HowToRun, output, runSource } from './processes.ts';

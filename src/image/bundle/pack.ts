@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import { UserError } from '../../errors.ts';
 import { interrupted } from '../../interrupt.ts';
-import { checksumOf } from '../fetch.ts';
+import { checksumOf } from '../supply/fetch.ts';
 import { format, type Head, headName } from './archive.ts';
 
 /** A file on this machine that goes into an archive, and its name there. */

@@ -2,11 +2,18 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError, usageError } from '../../errors.ts';
 import { readTree } from '../../tree.ts';
-import { type BuildInputs, checksumsBelow, filesOf, withFiles } from '../inputs.ts';
-import { filesBelow } from '../kubernetes.ts';
-import { differences, type Lock, readLock } from '../lock.ts';
+import { differences, type Lock, readLock } from '../definition/lock.ts';
+import type { ImagePlan } from '../definition/plan.ts';
+import { type BuildInputs, checksumsBelow, filesOf, withFiles } from '../making/inputs.ts';
+import { filesBelow } from '../supply/kubernetes.ts';
 import { readFrom, unpackArchive } from './archive.ts';
-import type { BundledPlan } from './bundle.ts';
+
+/** Which image a bundle is of: the file `plan.json` in it, before all that is in folders. */
+export interface BundledPlan {
+	readonly plan: ImagePlan;
+	/** Where Kubernetes came from. */
+	readonly source: 'upstream' | 'debian' | 'folder';
+}
 
 /**
  * Which image a bundle is of.

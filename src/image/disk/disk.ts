@@ -3,7 +3,7 @@ import path from 'node:path';
 import { refuse, usageError } from '../../errors.ts';
 import { CommandError, run } from '../../run.ts';
 import { say } from '../../say.ts';
-import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workplace.ts';
+import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workplace/workplace.ts';
 import { DiskFiles } from './disk-files.ts';
 
 /** What qemu-img says of a disk image; sizes in bytes. */

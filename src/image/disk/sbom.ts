@@ -2,8 +2,8 @@ import path from 'node:path';
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { PackageURL } from 'packageurl-js';
 import { packageVersion } from '../../package.ts';
-import { hasRegistry, partsOf } from '../image-reference.ts';
-import type { Lock, LockedComponent } from '../lock.ts';
+import { hasRegistry, partsOf } from '../definition/image-reference.ts';
+import type { Lock, LockedComponent } from '../definition/lock.ts';
 import type { InstalledPackage } from './disk-packages.ts';
 import type { Inspection } from './inspect.ts';
 

@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.ts';
-import { readArchive } from '../image-archive.ts';
-import type { Lock, LockedImage } from '../lock.ts';
+import type { Lock, LockedImage } from '../definition/lock.ts';
+import { readArchive } from '../supply/image-archive.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { checksumsOf, type InstalledPackage } from './disk-packages.ts';
 import type { Finding } from './verify-finding.ts';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { isAbsent, type Json, openstack, show } from '../../openstack.ts';
-import { ownName, stillRuns } from '../workplace.ts';
+import { ownName, stillRuns } from '../workplace/workplace.ts';
 
 /** The tag of all that kimg uploads. */
 export const tag = 'kimg';

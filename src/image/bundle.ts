@@ -1,22 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { say } from '../../say.ts';
-import { aptSources, mirrorsFor } from '../apt.ts';
-import { gatherInputs, withFiles } from '../inputs.ts';
-import { type KubernetesSource, programs } from '../kubernetes.ts';
-import { lockText } from '../lock.ts';
-import { type LockOptions, makeLock } from '../lock-image.ts';
-import type { ImagePlan } from '../plan.ts';
-import { planFor } from '../request.ts';
-import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workplace.ts';
-import { filesToPack, writeArchive } from './pack.ts';
-
-/** Which image a bundle is of: the file `plan.json` in it, before all that is in folders. */
-export interface BundledPlan {
-	readonly plan: ImagePlan;
-	/** Where Kubernetes came from. */
-	readonly source: 'upstream' | 'debian' | 'folder';
-}
+import { say } from '../say.ts';
+import { filesToPack, writeArchive } from './bundle/pack.ts';
+import type { BundledPlan } from './bundle/unbundle.ts';
+import { aptSources, mirrorsFor } from './debian/apt.ts';
+import { lockText } from './definition/lock.ts';
+import type { ImagePlan } from './definition/plan.ts';
+import type { LockOptions } from './lock-image.ts';
+import { gatherInputs, withFiles } from './making/inputs.ts';
+import { makeLock } from './making/make-lock.ts';
+import { planFor } from './making/request.ts';
+import { type KubernetesSource, programs } from './supply/kubernetes.ts';
+import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from './workplace/workplace.ts';
 
 /** The plan as far as it counts on another machine, which has no folders of this one. */
 function bundled(plan: ImagePlan, source: KubernetesSource): BundledPlan {

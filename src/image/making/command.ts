@@ -1,9 +1,9 @@
 import { dump } from 'js-yaml';
-import { sh } from '../template.ts';
-import type { Tree } from '../tree.ts';
-import { pauseImage } from './components.ts';
-import { digestOfText } from './lock.ts';
-import type { ImagePlan } from './plan.ts';
+import { sh } from '../../template.ts';
+import type { Tree } from '../../tree.ts';
+import { pauseImage } from '../definition/components.ts';
+import { digestOfText } from '../definition/lock.ts';
+import type { ImagePlan } from '../definition/plan.ts';
 
 /** A run of disk-image-create: its own variables and its arguments. */
 export interface BuildCommand {

@@ -1,7 +1,7 @@
-import { UserError } from '../errors.ts';
-import { CommandError } from '../run.ts';
+import { UserError } from '../../errors.ts';
+import { CommandError } from '../../run.ts';
+import { fullest, tellsOfFullDisk } from '../workplace/room.ts';
 import type { BuildLog } from './build-log.ts';
-import { fullest, tellsOfFullDisk } from './room.ts';
 
 /**
  * What the operator reads when a build has failed.

@@ -1,5 +1,5 @@
-import { UserError } from '../errors.ts';
-import { interrupted } from '../interrupt.ts';
+import { UserError } from '../../errors.ts';
+import { interrupted } from '../../interrupt.ts';
 
 /**
  * Does something with each of several things, a few at a time, and goes on with the others where one fails.

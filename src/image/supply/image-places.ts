@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import type { ContainerImage } from './components.ts';
+import type { ContainerImage } from '../definition/components.ts';
+import { archiveName, partsOf } from '../definition/image-reference.ts';
 import type { Supply } from './fetch.ts';
-import { archiveName, partsOf } from './image-reference.ts';
 import type { RegistryImage } from './registry.ts';
 
 /** A container image whose digest is known. */

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
-import { packageRoot } from '../package.ts';
-import { type Locals, render } from '../template.ts';
-import { readTree, sorted, type Tree, type TreeFile } from '../tree.ts';
+import { packageRoot } from '../../package.ts';
+import { type Locals, render } from '../../template.ts';
+import { readTree, sorted, type Tree, type TreeFile } from '../../tree.ts';
 import { type ImagePlan, packagesElement } from './plan.ts';
 
 const source = path.join(packageRoot, 'elements');

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { follow } from '../run.ts';
-import { say } from '../say.ts';
-import { sh } from '../template.ts';
-import { publish } from './publish.ts';
+import { follow } from '../../run.ts';
+import { say } from '../../say.ts';
+import { sh } from '../../template.ts';
+import { publish } from '../workplace/publish.ts';
 
 /** Packages that diskimage-builder's own elements install: with them in the base, it finds them there. */
 const usual = [

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { refuse, usageError } from '../errors.ts';
+import { refuse, usageError } from '../../errors.ts';
 import { forms, Mapping } from './mapping.ts';
 
 /** A Debian package, exactly. */

@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { fullest, tellsOfFullDisk } from '../workplace/room.ts';
 import { PhaseClock, phaseOf } from './phases.ts';
-import { fullest, tellsOfFullDisk } from './room.ts';
 
 /** How diskimage-builder clears up after a failure: not what the operator is looking for. */
 const afterwards = /\| (Unmount|INFO diskimage_builder)/;

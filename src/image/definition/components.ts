@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { refuse } from '../errors.ts';
-import { packageRoot } from '../package.ts';
+import { refuse } from '../../errors.ts';
+import { packageRoot } from '../../package.ts';
 import { type Form, forms, Mapping, readYaml } from './mapping.ts';
 
 /** A file of an upstream project, pinned: what is fetched is this or nothing. */

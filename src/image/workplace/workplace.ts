@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { usageError } from '../errors.ts';
-import { run } from '../run.ts';
-import { say } from '../say.ts';
+import { usageError } from '../../errors.ts';
+import { run } from '../../run.ts';
+import { say } from '../../say.ts';
 import { mountsIn } from './mounts.ts';
 
 /** The folder for what can be made again: downloads, base systems, Kubernetes. */

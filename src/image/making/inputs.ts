@@ -1,13 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { replaceTree, type Tree } from '../tree.ts';
+import { replaceTree, type Tree } from '../../tree.ts';
+import { renderElements } from '../definition/elements.ts';
+import { digestOfText, type Lock } from '../definition/lock.ts';
+import type { ImagePlan } from '../definition/plan.ts';
+import { checksumOf, type Fetched, fetchAll, type Supply } from '../supply/fetch.ts';
+import { gatherImages } from '../supply/images.ts';
+import {
+	filesBelow,
+	getKubernetes,
+	type KubernetesSource,
+	programs,
+	unpackInto,
+} from '../supply/kubernetes.ts';
 import type { BuildPlaces } from './command.ts';
-import { renderElements } from './elements.ts';
-import { checksumOf, type Fetched, fetchAll, type Supply } from './fetch.ts';
-import { gatherImages } from './images.ts';
-import { filesBelow, getKubernetes, type KubernetesSource, programs, unpackInto } from './kubernetes.ts';
-import { digestOfText, type Lock } from './lock.ts';
-import type { ImagePlan } from './plan.ts';
 
 /** Everything that goes into an image, on this machine's disk. */
 export interface BuildInputs {

@@ -1,4 +1,4 @@
-import { run } from '../run.ts';
+import { run } from '../../run.ts';
 
 /** Times that skopeo tries again what a moment's failure has ended. */
 const retries = '2';

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../errors.ts';
-import { CommandError, run } from '../run.ts';
+import { UserError } from '../../errors.ts';
+import { CommandError, run } from '../../run.ts';
+import type { LockedPackage } from '../definition/lock.ts';
 import { archiveKeyring } from './base.ts';
-import type { LockedPackage } from './lock.ts';
 
 /** What a Debian release gives for a list of packages. */
 export interface Resolution {

@@ -1,15 +1,15 @@
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
-import { exitCodes, UserError } from '../errors.ts';
-import { CommandError, run } from '../run.ts';
-import { aptSources, type Mirrors, mirrorsFor, proxyEnvironment } from './apt.ts';
-import { cachedFile, type Supply } from './fetch.ts';
-import { needsRegistry } from './image-places.ts';
-import type { KubernetesSource } from './kubernetes.ts';
-import { type ImagePlan, planImage } from './plan.ts';
-import { profiles } from './profiles.ts';
-import { shortOfRoom } from './room.ts';
-import { downloadsFolder } from './workplace.ts';
+import { exitCodes, UserError } from '../../errors.ts';
+import { CommandError, run } from '../../run.ts';
+import { aptSources, type Mirrors, mirrorsFor, proxyEnvironment } from '../debian/apt.ts';
+import { type ImagePlan, planImage } from '../definition/plan.ts';
+import { profiles } from '../definition/profiles.ts';
+import { cachedFile, type Supply } from '../supply/fetch.ts';
+import { needsRegistry } from '../supply/image-places.ts';
+import type { KubernetesSource } from '../supply/kubernetes.ts';
+import { shortOfRoom } from '../workplace/room.ts';
+import { downloadsFolder } from '../workplace/workplace.ts';
 
 /** Commands that a build runs, with the Debian package that brings each. */
 const commands: Readonly<Record<string, string>> = {

@@ -1,16 +1,16 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../errors.ts';
-import { interrupted } from '../interrupt.ts';
-import { CommandError } from '../run.ts';
-import { say } from '../say.ts';
-import type { ContainerImage } from './components.ts';
+import { UserError } from '../../errors.ts';
+import { interrupted } from '../../interrupt.ts';
+import { CommandError } from '../../run.ts';
+import { say } from '../../say.ts';
+import type { ContainerImage } from '../definition/components.ts';
+import { archiveName, partsOf } from '../definition/image-reference.ts';
 import { download, saysNotThere, sizeOf } from './download.ts';
 import { megabytes, type Supply } from './fetch.ts';
 import { digestOfBytes, platformOf, readArchive, writeArchive } from './image-archive.ts';
 import { cachedImage, filesOf, isThere, type PinnedImage, registriesOf } from './image-places.ts';
-import { archiveName, partsOf } from './image-reference.ts';
 import { copyImage, digestIn, type RegistryImage } from './registry.ts';
 
 /** Where an image's archive is kept and made. */

@@ -1,14 +1,14 @@
 import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { refuse, UserError } from '../errors.ts';
+import { refuse, UserError } from '../../errors.ts';
+import { archiveName } from '../definition/image-reference.ts';
+import type { Lock, LockedImage } from '../definition/lock.ts';
+import { repeated } from '../definition/mapping.ts';
+import type { ImagePlan } from '../definition/plan.ts';
 import { packImage } from './container-image.ts';
 import { checksumOf, type Supply } from './fetch.ts';
 import { fetchImage, type ImageFolders, resolveImage } from './fetch-images.ts';
 import { type ArchivedImage, readArchive } from './image-archive.ts';
-import { archiveName } from './image-reference.ts';
-import type { Lock, LockedImage } from './lock.ts';
-import { repeated } from './mapping.ts';
-import type { ImagePlan } from './plan.ts';
 import { forEach } from './several.ts';
 
 /** Images at a time; skopeo fetches the layers of each side by side. */

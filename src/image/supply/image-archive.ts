@@ -4,9 +4,9 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header, pack } from 'tar-stream';
-import { UserError } from '../errors.ts';
-import { interrupted } from '../interrupt.ts';
-import { fullName } from './image-reference.ts';
+import { UserError } from '../../errors.ts';
+import { interrupted } from '../../interrupt.ts';
+import { fullName } from '../definition/image-reference.ts';
 
 /** An image in an archive. */
 export interface ArchivedImage {

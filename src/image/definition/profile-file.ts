@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { refuse, UserError } from '../errors.ts';
+import { refuse, UserError } from '../../errors.ts';
 import { type Choice, catalogue } from './components.ts';
 import { ourElements, readElement } from './elements.ts';
 import { archiveOf, isArchive, referenceForm } from './image-reference.ts';
@@ -28,7 +28,7 @@ function readChoice(versions: Mapping, name: string, file: string): Choice {
 		return {
 			version: choice.text('version', forms.version),
 			checksum: choice.text('checksum', forms.checksum),
-			published: file,
+			published: path.basename(file),
 		};
 	}
 	const version = versions.text(name, forms.version);

@@ -1,17 +1,17 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { packageRoot } from '../package.ts';
-import { follow } from '../run.ts';
-import { type Mirrors, proxyEnvironment } from './apt.ts';
-import { basePackages, makeBase } from './base.ts';
+import { packageRoot } from '../../package.ts';
+import { follow } from '../../run.ts';
+import { type Mirrors, proxyEnvironment } from '../debian/apt.ts';
+import { basePackages, makeBase } from '../debian/base.ts';
+import { preferencesFor } from '../debian/resolve.ts';
+import { packagesOf } from '../definition/elements.ts';
+import type { Lock } from '../definition/lock.ts';
+import type { ImagePlan } from '../definition/plan.ts';
 import type { BuildLog } from './build-log.ts';
 import { buildCommand } from './command.ts';
-import { packagesOf } from './elements.ts';
 import type { BuildInputs } from './inputs.ts';
-import type { Lock } from './lock.ts';
-import type { ImagePlan } from './plan.ts';
 import { systemPath } from './prerequisites.ts';
-import { preferencesFor } from './resolve.ts';
 
 const shims = path.join(packageRoot, 'scripts/image');
 const holdInitramfs = path.join(packageRoot, 'elements/fast-initramfs/pre-install.d/05-hold-initramfs');

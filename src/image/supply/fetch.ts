@@ -4,13 +4,13 @@ import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
-import { refuse, UserError } from '../errors.ts';
-import { CommandError } from '../run.ts';
-import { say } from '../say.ts';
-import type { Component } from './components.ts';
+import { refuse, UserError } from '../../errors.ts';
+import { CommandError } from '../../run.ts';
+import { say } from '../../say.ts';
+import type { Component } from '../definition/components.ts';
+import { ownName, stillRuns } from '../workplace/workplace.ts';
 import { download, saysNotThere, sizeOf } from './download.ts';
 import { forEach } from './several.ts';
-import { ownName, stillRuns } from './workplace.ts';
 
 /** What stands in for upstream's addresses. */
 export interface Supply {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { UserError } from '../errors.ts';
-import { proxyVariables, run } from '../run.ts';
-import type { Profile } from './profiles.ts';
+import { UserError } from '../../errors.ts';
+import { proxyVariables, run } from '../../run.ts';
+import type { Profile } from '../definition/profiles.ts';
 
 /** Where packages of Debian come from. */
 export interface Mirrors {

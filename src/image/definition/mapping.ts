@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml';
-import { usageError } from '../errors.ts';
+import { usageError } from '../../errors.ts';
 
 /** What a text must look like, and how a message says so: `must be …`. */
 export interface Form {

@@ -1,15 +1,15 @@
 import { constants } from 'node:fs';
 import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError, usageError } from '../errors.ts';
-import { packageRoot } from '../package.ts';
-import { follow, run } from '../run.ts';
-import { say } from '../say.ts';
-import type { Component } from './components.ts';
+import { UserError, usageError } from '../../errors.ts';
+import { packageRoot } from '../../package.ts';
+import { follow, run } from '../../run.ts';
+import { say } from '../../say.ts';
+import type { Component } from '../definition/components.ts';
+import { digestOfText, type LockedComponent } from '../definition/lock.ts';
+import { removeAbandoned } from '../workplace/publish.ts';
+import { ownName } from '../workplace/workplace.ts';
 import { checksumOf, type Fetched } from './fetch.ts';
-import { digestOfText, type LockedComponent } from './lock.ts';
-import { removeAbandoned } from './publish.ts';
-import { ownName } from './workplace.ts';
 
 /** Where Kubernetes comes from: its release, Debian's source package, or a folder. */
 export type KubernetesSource = 'upstream' | 'debian' | { readonly folder: string };

@@ -1,7 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { interrupted } from '../interrupt.ts';
-import { CommandError, run } from '../run.ts';
+import { interrupted } from '../../interrupt.ts';
+import { CommandError, run } from '../../run.ts';
 
 /** curl's exit codes for what may go better a moment later: the network, the name, a connection that broke. */
 const passing = new Set([5, 6, 7, 18, 28, 35, 52, 55, 56, 92]);

@@ -1,4 +1,4 @@
-import { usageError } from '../errors.ts';
+import { usageError } from '../../errors.ts';
 import type { Choices } from './components.ts';
 
 /** An image's name and what is in it. */

@@ -1,7 +1,7 @@
-import { refuse } from '../errors.ts';
-import { type KubernetesSource, readSource, versionOf } from './kubernetes.ts';
-import { type ImagePlan, planImage } from './plan.ts';
-import { readProfile } from './profile-file.ts';
+import { refuse } from '../../errors.ts';
+import { type ImagePlan, planImage } from '../definition/plan.ts';
+import { readProfile } from '../definition/profile-file.ts';
+import { type KubernetesSource, readSource, versionOf } from '../supply/kubernetes.ts';
 
 /**
  * What goes into the image of a profile, with Kubernetes from the given source.
