@@ -83,10 +83,6 @@ export async function renderCluster(
 		if (image) ids[`${role}_image`] = image;
 	}
 	await prepare(directory, { cluster: { name, settings }, ids });
-	if (cluster.settings.image === undefined)
-		say(
-			`${directory.parameters} has an image's usual name: Heat wants the one that it has in the cloud, or its ID`,
-		);
 	return directory.path;
 }
 
