@@ -36,6 +36,12 @@ const becomes = test.macro({
 });
 
 test('nothing, when all say what the cluster has', becomes, {}, {});
+test(
+	"nothing, when cluster.yaml has the default of a setting that the cluster's release did not know",
+	becomes,
+	{ cluster: { minionImage: '' } },
+	{},
+);
 test('what was edited in cluster.yaml', becomes, { cluster: { minions: 4 } }, { minions: 4 });
 test('what was edited in parameters.yaml', becomes, { parameters: { minions: 2 } }, { minions: 2 });
 test('what a flag says', becomes, { flags: { gateways: 1 } }, { gateways: 1 });

@@ -30,22 +30,24 @@ export function changes(now: Settings, wishes: Wishes): Settings {
 	for (const setting of settings) {
 		const { key } = setting;
 		const flag = wishes.flags[key];
+		// A cluster of a release that did not know the setting yet is as its default has it.
+		const has = now[key] ?? setting.default;
 		const edits = [
 			{ value: wishes.cluster[key], place: wishes.clusterPath },
 			{ value: wishes.parameters[key], place: wishes.parametersPath },
-		].filter(({ value }) => value !== undefined && value !== now[key]);
+		].filter(({ value }) => value !== undefined && value !== has);
 		if (flag === undefined && edits.length === 2) {
 			mistakes.push(
-				`${key} is ${now[key]} in the cluster, ${edits.map(({ value, place }) => `${value} in ${place}`).join(' and ')}: changed elsewhere, or in both files? Say which with --${flagOf(setting)}.`,
+				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${value} in ${place}`).join(' and ')}: changed elsewhere, or in both files? Say which with --${flagOf(setting)}.`,
 			);
 			continue;
 		}
 		const wish = flag ?? edits[0]?.value;
-		if (wish === undefined || wish === now[key]) continue;
+		if (wish === undefined || wish === has) continue;
 		if (setting.fixed) {
 			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
 			mistakes.push(
-				`${key} is ${JSON.stringify(wish)} ${place}; this cluster was made with ${JSON.stringify(now[key])} and keeps it: a change would replace its machines.`,
+				`${key} is ${JSON.stringify(wish)} ${place}; this cluster was made with ${JSON.stringify(has)} and keeps it: a change would replace its machines.`,
 			);
 			continue;
 		}
