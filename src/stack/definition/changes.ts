@@ -30,8 +30,8 @@ export function changes(now: Settings, wishes: Wishes): Settings {
 	for (const setting of settings) {
 		const { key } = setting;
 		const flag = wishes.flags[key];
-		// A cluster of a release that did not know the setting yet is as its default has it.
-		const has = now[key] ?? setting.default;
+		// What a cluster's release did not know yet and it keeps for good is as the default has it.
+		const has = now[key] ?? (setting.fixed ? setting.default : undefined);
 		const edits = [
 			{ value: wishes.cluster[key], place: wishes.clusterPath },
 			{ value: wishes.parameters[key], place: wishes.parametersPath },
