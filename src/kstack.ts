@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs';
 import { Answer } from './errors.ts';
 import { main } from './main.ts';
+import { print } from './say.ts';
 import { flagOf, type Setting, settings } from './stack/definition/settings.ts';
 
 const which = { describe: 'Name of the cluster', type: 'string' } as const;
@@ -43,8 +44,6 @@ const leaveFlags = <Flags>(cli: Argv<Flags>) =>
 			describe: 'Delete pods that are left then, and give up machines that do not answer',
 		})
 		.option('yes', { alias: 'y', type: 'boolean', describe: 'Do not ask' });
-
-const print = (text: string) => process.stdout.write(`${text}\n`);
 
 async function nameOf(args: Readonly<Record<string, unknown>>): Promise<string> {
 	const { defaultName } = await import('./stack/definition/directory.ts');

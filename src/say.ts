@@ -2,3 +2,8 @@
 export function say(line: string): void {
 	process.stderr.write(`${line}\n`);
 }
+
+/** Prints a result, on stdout. */
+export function print(text: string): void {
+	process.stdout.write(`${text}\n`);
+}

@@ -1,6 +1,5 @@
 import type { CommandModule } from 'yargs';
-
-const print = (text: string) => process.stdout.write(`${text}\n`);
+import { print } from '../say.ts';
 
 const cloud = {
 	alias: 'cloud',

@@ -1,7 +1,6 @@
 import type { Argv } from 'yargs';
 import { Answer, exitCodes } from '../errors.ts';
-
-const print = (text: string) => process.stdout.write(`${text}\n`);
+import { print } from '../say.ts';
 
 const imageFile = { type: 'string', demandOption: true, describe: 'An image that kimg has built' } as const;
 

@@ -1,8 +1,7 @@
 import type { Argv } from 'yargs';
 import { refuse } from '../errors.ts';
 import { defaultProfile } from '../image/definition/profiles.ts';
-
-const print = (text: string) => process.stdout.write(`${text}\n`);
+import { print } from '../say.ts';
 
 const profileWords = 'Name of the profile, see kimg list, or the YAML file of an own one';
 

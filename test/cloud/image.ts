@@ -7,10 +7,10 @@ export async function downloadImage(file: string): Promise<void> {
 	await openstack('image', 'save', '--file', file, await imageId());
 }
 
-/** The ID of the newest image that kimg uploaded. */
+/** The ID of the newest image of Debian 12: a test that was killed may have left a newer one of 13. */
 export async function imageId(): Promise<string> {
-	const filter = ['--tag', 'kimg', '--status', 'active', '--sort', 'created_at:desc'];
-	const [image] = await ask<{ ID: string }[]>('image', 'list', ...filter);
+	const filter = ['--property', 'kstack_name=debian12-x64-kubernetes', '--status', 'active'];
+	const [image] = await ask<{ ID: string }[]>('image', 'list', ...filter, '--sort', 'created_at:desc');
 	return image?.ID as string;
 }
 
