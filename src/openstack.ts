@@ -1,4 +1,5 @@
-import { usageError } from './errors.ts';
+import { type UserError, usageError } from './errors.ts';
+import { Session } from './openstack-session.ts';
 import { CommandError, type RunOptions, run } from './run.ts';
 
 /** What the client prints of one thing. */
@@ -31,19 +32,33 @@ export async function openstack(
 	try {
 		return await run('openstack', args, { ...client, ...options });
 	} catch (error) {
-		if (error instanceof CommandError && noCloud.test(error.stderr)) {
-			throw usageError(
-				`The openstack client knows no cloud: ${error.stderr.split('\n')[0]}`,
-				'Set OS_CLOUD to an entry of your clouds.yaml, or source an openrc file.',
-			);
-		}
-		throw error;
+		throw error instanceof CommandError ? explained(error) : error;
 	}
 }
 
-/** What the client answers, as JSON. */
+/** What the client failed with, with a word of what to do where it knows no cloud. */
+function explained(error: CommandError): UserError {
+	if (!noCloud.test(error.stderr)) return error;
+	return usageError(
+		`The openstack client knows no cloud: ${error.stderr.split('\n')[0]}`,
+		'Set OS_CLOUD to an entry of your clouds.yaml, or source an openrc file.',
+	);
+}
+
+const session = new Session();
+
+/**
+ * What the client answers to a question, as JSON.
+ *
+ * @throws UserError exit code 2 when the client is not installed or no cloud is configured
+ * @throws CommandError when it has no answer
+ */
 export async function json<Answer>(args: readonly string[]): Promise<Answer> {
-	return JSON.parse(await openstack([...args, '-f', 'json'])) as Answer;
+	const words = [...args, '-f', 'json'];
+	const said = await session.ask(words);
+	if (said === undefined) return JSON.parse(await openstack(words)) as Answer;
+	if (said.stdout.trim() !== '') return JSON.parse(said.stdout) as Answer;
+	throw explained(new CommandError(`openstack ${words.join(' ')}`, undefined, said.stderr));
 }
 
 /** The answer, or `undefined` when there is no such thing. */

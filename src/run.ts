@@ -44,6 +44,11 @@ export function showCommands(show: boolean): void {
 	verbose = show;
 }
 
+/** Shows a command on stderr, where the operator wants to see them. */
+export function showCommand(words: readonly string[]): void {
+	if (verbose) process.stderr.write(`+ ${words.join(' ')}\n`);
+}
+
 /** The proxies of the environment, in the spelling that all programs read: some know only this one. */
 export function proxyVariables(): NodeJS.ProcessEnv {
 	const names = ['http_proxy', 'https_proxy', 'no_proxy'];
@@ -73,7 +78,7 @@ export async function run(
 			maxBuffer: 256 * 1024 * 1024,
 			...(options.uninterrupted === true ? {} : { cancelSignal: interrupted.signal }),
 		});
-		if (verbose) process.stderr.write(`+ ${child.spawnargs.join(' ')}\n`);
+		showCommand(child.spawnargs);
 		return (await child).stdout;
 	} catch (error) {
 		if (options.uninterrupted !== true) interrupted.signal.throwIfAborted();
@@ -108,7 +113,7 @@ export async function follow(
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 		env: { ...proxyVariables(), ...options.env },
 	});
-	if (verbose) process.stderr.write(`+ ${child.spawnargs.join(' ')}\n`);
+	showCommand(child.spawnargs);
 	let ended: Promise<void> | undefined;
 	const end = () => {
 		ended = endGroup(child.pid);

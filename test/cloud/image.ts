@@ -26,35 +26,26 @@ async function sameProperties(): Promise<string[]> {
 }
 
 /**
- * Puts an image into Glance in which one file is another.
+ * Puts an image into Glance in which some files are others.
  *
- * @param target  the file's path in the image
- * @param text    its new content
+ * @param files  the content of each, by its path in the image
  * @returns the image's ID
  */
-export function uploadChangedImage(name: string, target: string, text: string): Promise<string> {
+export function uploadChangedImage(name: string, files: Readonly<Record<string, string>>): Promise<string> {
 	return withFolder(async (folder) => {
-		const original = path.join(folder, 'original.qcow2');
-		const replacement = path.join(folder, 'replacement');
+		const [original, changed] = [path.join(folder, 'original.qcow2'), path.join(folder, 'changed.raw')];
 		await downloadImage(original);
-		await writeFile(replacement, text, { mode: 0o755 });
-		await succeed(path.join(root, 'test/cloud/replace-in-image'), [
-			original,
-			`${folder}/changed.raw`,
-			target,
-			replacement,
-		]);
+		const replacements = await Promise.all(
+			Object.entries(files).map(async ([target, text], index) => {
+				const file = path.join(folder, String(index));
+				await writeFile(file, text);
+				return [target, file];
+			}),
+		);
+		const replace = path.join(root, 'test/cloud/replace-in-image');
+		await succeed(replace, [original, changed, ...replacements.flat()]);
 		const { id } = await ask<{ id: string }>(
-			...[
-				'image',
-				'create',
-				'--disk-format',
-				'raw',
-				'--container-format',
-				'bare',
-				'--file',
-				`${folder}/changed.raw`,
-			],
+			...['image', 'create', '--disk-format', 'raw', '--container-format', 'bare', '--file', changed],
 			...(await sameProperties()),
 			name,
 		);

@@ -5,8 +5,8 @@ import { CommandError } from '../../run.ts';
 import { say } from '../../say.ts';
 import { type StackEvent, stackEvents } from './openstack.ts';
 
-/** How often Heat is asked; one question costs the client about a second. */
-const interval = 5000;
+/** How often Heat is asked. */
+const interval = 3000;
 
 /** What an operation of Heat came to. */
 export interface Outcome {

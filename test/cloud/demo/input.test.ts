@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { attempt, withFolder } from './cloud.ts';
+import { attempt, withFolder } from '../cloud.ts';
 
 const refused = test.macro({
 	title: (_, args: readonly string[]) => `kstack create ${args.join(' ')} is refused before anything is made`,

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { ask, clusters, eventually, inNode, kstack, openstack, readyNodes } from './cloud.ts';
+import { ask, clusters, eventually, inNode, kstack, openstack, readyNodes } from '../cloud.ts';
 
 /** Every server's ID and the ID of its boot, by name. */
 async function servers(): Promise<Record<string, string>> {
@@ -62,6 +62,12 @@ test.serial('the plain client scales as well', async (t) => {
 test.serial('after a change with the plain client, an update does not take it back unasked', async (t) => {
 	const error = await t.throwsAsync(kstack('update', 'demo'));
 	t.regex(error?.message ?? '', /minions is 4 in the cluster, 3 in .*Say which with --minions/);
-	await kstack('update', 'demo', '--minions', '3', '--yes');
+});
+
+test.serial('a minion that was powered off before is removed as well', async (t) => {
+	const { 'demo-minion-3': _, ...rest } = await servers();
+	await openstack('server', 'stop', 'demo-minion-3');
+	await kstack('scale', 'demo', '--remove', 'demo-minion-3', '--yes');
 	t.deepEqual(await readyNodes(), nodes(3));
+	t.deepEqual(await servers(), rest);
 });

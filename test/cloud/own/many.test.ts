@@ -2,9 +2,9 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { attempt, type Ended } from './cloud.ts';
-import { OwnCluster } from './own-cluster.ts';
-import { standingInFor } from './stand-in.ts';
+import { attempt, type Ended } from '../cloud.ts';
+import { OwnCluster } from '../own-cluster.ts';
+import { standingInFor } from '../stand-in.ts';
 
 let many: OwnCluster;
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
-import { eventually, succeed, withFolder } from './cloud.ts';
-import { downloadImage } from './image.ts';
+import { eventually, succeed, withFolder } from '../cloud.ts';
+import { downloadImage } from '../image.ts';
 
 const userData = `#cloud-config
 hostname: lonely

@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
-import { eventually, inNode, kubectl, readyNodes, root, succeed } from './cloud.ts';
+import { eventually, inNode, kubectl, readyNodes, root, succeed } from '../cloud.ts';
 
 const manifest = join(root, 'test/fixtures/web.yaml');
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { dump, load } from 'js-yaml';
-import { ask, attempt, openstack, root } from './cloud.ts';
-import { imageId } from './image.ts';
-import { standingInFor } from './stand-in.ts';
+import { ask, attempt, openstack, root } from '../cloud.ts';
+import { imageId } from '../image.ts';
+import { standingInFor } from '../stand-in.ts';
 
 const releases = path.join(root, 'test/releases');
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { load } from 'js-yaml';
-import { ask, clusters, openstack } from './cloud.ts';
+import { ask, clusters, openstack } from '../cloud.ts';
 
 /** A PEM private key, as it stands or with its beginning in base64 at any of the three offsets. */
 const privateKey =

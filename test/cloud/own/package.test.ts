@@ -1,6 +1,6 @@
 import path from 'node:path';
 import test from 'ava';
-import { attempt, root, succeed, withFolder } from './cloud.ts';
+import { attempt, root, succeed, withFolder } from '../cloud.ts';
 
 test.serial('what npm pack makes installs both programs, with all that they render from', async (t) => {
 	await withFolder(async (folder) => {
