@@ -73,12 +73,13 @@ test.serial(
 		cluster = await OwnCluster.named('kubernetes');
 		before = await everything();
 		const others = `--minion-image ${images[13]} --gateway-image ${images[13]}`;
-		await cluster.done(`create --minions 2 --gateways 1 --image ${images[12]} ${others}`);
+		await cluster.done(`create --minions 3 --gateways 1 --image ${images[12]} ${others}`);
 		t.true((await everything()).length > before.length + 10);
 		t.deepEqual(await releases(), {
 			'kubernetes-master-0': '12',
 			'kubernetes-minion-0': '13',
 			'kubernetes-minion-1': '13',
+			'kubernetes-minion-2': '13',
 			'kubernetes-gateway-0': '13',
 		});
 		await t.notThrowsAsync(servesItself());
@@ -88,7 +89,7 @@ test.serial(
 		};
 		t.deepEqual(
 			nodes.map(({ role, node }) => `${role} ${node}`),
-			['master Ready', 'minion Ready', 'minion Ready', 'gateway Ready'],
+			['master Ready', 'minion Ready', 'minion Ready', 'minion Ready', 'gateway Ready'],
 		);
 	},
 );
