@@ -230,14 +230,20 @@ interface Refusal {
 	readonly args: readonly string[];
 	readonly sentence: RegExp;
 	readonly generations?: Partial<Generations>;
+	/** Heat parameters beside these. */
+	readonly parameters?: Readonly<Record<string, string>>;
 	readonly without?: string;
 	readonly code?: number;
 }
 
 const refuses = test.macro({
 	title: (what) => `upgrade refused, and nothing changed: ${what}`,
-	async exec(t: ExecutionContext, { args, sentence, generations = {}, without, code = 2 }: Refusal) {
-		const cluster = await upgradable(t, small, { generations: JSON.stringify(generations) });
+	async exec(
+		t: ExecutionContext,
+		{ args, sentence, generations = {}, parameters = {}, without, code = 2 }: Refusal,
+	) {
+		const more = { ...parameters, generations: JSON.stringify(generations) };
+		const cluster = await upgradable(t, small, more);
 		if (without !== undefined) await rm(path.join(cluster.folder, 'demo', without));
 		const text = await readFile(path.join(cluster.folder, 'demo/cluster.yaml'), 'utf8');
 		const files = await readdir(cluster.folder, { recursive: true });
@@ -271,6 +277,16 @@ test('a version that is older', refuses, {
 	args: ['--image', 'older', '--yes'],
 	sentence:
 		/has Kubernetes 1\.20\.1, the cluster 1\.20\.2: an upgrade does not go down, only --rollback does/,
+});
+test('an image with an older minor version of etcd', refuses, {
+	args: ['--image', 'older-etcd', '--yes'],
+	sentence: /The image "older-etcd" has etcd 3\.3, the masters 3\.4: etcd does not go down/,
+});
+test('a way back after the last master with the older etcd has gone', refuses, {
+	args: ['--rollback', '--yes'],
+	generations: { ...middle, images: { 1: 'image-1', 2: 'image-8' } },
+	parameters: { master_image: 'image-8', previous_master_image: 'image-1', previous_minion_count: '1' },
+	sentence: /The image "debian12-x64-kubernetes" has etcd 3\.4, the masters 3\.5: etcd does not go down/,
 });
 test('an image that does not tell its version', refuses, {
 	args: ['--image', 'untold', '--yes'],

@@ -7,13 +7,14 @@ import { made } from './kstack-on-cloud.ts';
 import { type FakeKubernetes, fakeKubernetes, nodeObject } from './kubernetes.ts';
 import { SimulatedHeat } from './simulated-heat.ts';
 
-const image = (id: string, name: string, version: string) => ({
+const image = (id: string, name: string, version: string, etcd = '3.4.23+dfsg-4') => ({
 	[`image-list--name-${name}`]: [{ ID: id, Name: name }],
 	[`image-list--name-${id}`]: [],
 	[`image-show-${id}`]: {
 		...{ id, name, min_disk: 8 },
 		properties: {
 			kstack_network_drivers: 'routed',
+			kstack_etcd: etcd,
 			...(version === '' ? {} : { kstack_kubernetes: version }),
 		},
 	},
@@ -27,6 +28,8 @@ const images: Answers = {
 	...image('image-4', 'two-minors', '1.22.0'),
 	...image('image-5', 'older', '1.20.1'),
 	...image('image-6', 'untold', ''),
+	...image('image-7', 'older-etcd', '1.20.7', '3.3.25+dfsg-6'),
+	...image('image-8', 'newer-etcd', '1.20.7', '3.5.16-4+b5'),
 };
 
 /** A cluster with its directory and kubeconfig, and a Heat to think its updates through with. */
@@ -61,7 +64,7 @@ export async function upgradable(
 		...shown?.parameters,
 		...Object.fromEntries(Object.entries(counts).map(([role, count]) => [`${role}_count`, count])),
 		...{ master_image: 'image-1', minion_image: 'image-1', gateway_image: 'image-1' },
-		...{ cluster_state: 'existing', generations: '{}', master_token: '******', ...more },
+		...{ cluster_state: 'existing', generations: '{}', master_token: '******' },
 		...Object.fromEntries(
 			['master', 'minion', 'gateway'].flatMap((role) => [
 				[`removed_${role}s`, ''],
@@ -70,6 +73,7 @@ export async function upgradable(
 				[`previous_${role}_image`, ''],
 			]),
 		),
+		...more,
 	});
 	const names = ['master-0', 'master-1', 'master-2', 'minion-0', 'minion-1', 'gateway-0'].flatMap((name) => [
 		`demo-${name}`,
