@@ -83,28 +83,33 @@ function answerOf(
 ): Promise<Said | undefined> {
 	return new Promise((resolve, reject) => {
 		const said = { stdout: '', stderr: '' };
-		const done = (answer: Said | undefined) => {
+		const limit = setTimeout(() => child.kill(), patience);
+
+		function done(answer: Said | undefined): void {
 			clearTimeout(limit);
-			child.stdout.removeAllListeners('data');
-			child.stderr.removeAllListeners('data');
 			child.off('close', broken).off('error', broken);
+			child.stdout.off('data', read);
+			child.stderr.off('data', readError);
 			if (interrupted.signal.aborted) reject(interrupted.signal.reason);
 			else resolve(answer);
-		};
+		}
 		const broken = () => done(undefined);
-		const limit = setTimeout(() => child.kill(), patience);
-		child.on('close', broken).on('error', broken);
-		child.stderr.on('data', (data: string) => {
+		const readError = (data: string) => {
 			said.stderr += data;
-		});
-		child.stdout.on('data', (data: string) => {
+		};
+		const read = (data: string) => {
 			said.stdout += data;
 			const end = fullStopAnswer.exec(said.stdout);
 			if (end === null) return;
-			const answer = { stdout: said.stdout.slice(0, end.index), stderr: '' };
+			// Once only: the line's end may come by itself, when the next question is asked already.
+			child.stdout.off('data', read);
+			const stdout = said.stdout.slice(0, end.index);
 			// What came on the other stream before it may wait to be read until the next round.
-			setImmediate(() => setImmediate(() => done({ ...answer, stderr: said.stderr })));
-		});
+			setImmediate(() => setImmediate(() => done({ stdout, stderr: said.stderr })));
+		};
+		child.on('close', broken).on('error', broken);
+		child.stderr.on('data', readError);
+		child.stdout.on('data', read);
 		child.stdin.write(`${words.join(' ')}\n${fullStop}\n`);
 	});
 }

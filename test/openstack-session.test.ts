@@ -10,14 +10,14 @@ import { systemPath } from './support/processes.ts';
 const fullStop = `printf '[\\n  {\\n    "Command Group": "openstack.cli",\\n    "Commands": [\\n      "module list"\\n    ]\\n  }\\n]\\n'`;
 
 /** A client that counts how often it is started; `asked` is what its own shell does with a line. */
-async function client(asked: string, otherwise = 'exit 9') {
+async function client(asked: string, otherwise = 'exit 9', end = fullStop) {
 	const bin = path.join(await temporaryFolder(), 'bin');
 	await mkdir(bin);
 	const program = `#!/bin/bash
 echo "$#" >>${bin}/starts
 [ $# -eq 0 ] || { ${otherwise}; exit; }
 while IFS= read -r line; do
-	[ "$line" != 'command list --group openstack.cli -f json' ] || { ${fullStop}; continue; }
+	[ "$line" != 'command list --group openstack.cli -f json' ] || { ${end}; continue; }
 	${asked}
 done
 `;
@@ -52,6 +52,26 @@ test.serial('the answer ends where the full stop begins, however the pieces come
 		}),
 		{ numRuns: 5 },
 	);
+});
+
+test.serial('the end of a line that comes by itself disturbs no question', async (t) => {
+	const late = fullStop.replace(/\\n'$/, `'; sleep 0.003; echo`);
+	t.not(late, fullStop);
+	await client(echo, undefined, late);
+	// With turns of some milliseconds, the end of the line often comes a turn later than what is before it.
+	let over = false;
+	const turn = () => {
+		const end = performance.now() + 2;
+		while (performance.now() < end);
+		if (!over) setImmediate(turn);
+	};
+	turn();
+	const session = new Session();
+	for (let question = 0; question < 30; question++) {
+		const said = await session.ask(['stack', 'show', String(question)]);
+		t.is(JSON.parse(said?.stdout ?? '').line, `stack show ${question}`);
+	}
+	over = true;
 });
 
 test.serial('what the client says against a question is an error of that question alone', async (t) => {
