@@ -56,9 +56,13 @@ const session = new Session();
 export async function json<Answer>(args: readonly string[]): Promise<Answer> {
 	const words = [...args, '-f', 'json'];
 	const said = await session.ask(words);
-	if (said === undefined) return JSON.parse(await openstack(words)) as Answer;
-	if (said.stdout.trim() !== '') return JSON.parse(said.stdout) as Answer;
-	throw explained(new CommandError(`openstack ${words.join(' ')}`, undefined, said.stderr));
+	const answer = said?.stdout.trim();
+	if (said !== undefined && answer === '') {
+		throw explained(new CommandError(`openstack ${words.join(' ')}`, undefined, said.stderr));
+	}
+	// A client whose own shell says more than the answer is run for the answer alone.
+	const usable = answer !== undefined && /^[[{]/.test(answer);
+	return JSON.parse(usable ? answer : await openstack(words)) as Answer;
 }
 
 /** The answer, or `undefined` when there is no such thing. */

@@ -98,3 +98,9 @@ test.serial(
 	echo,
 	[...['image', 'show', `it's; rm | x > y`]],
 );
+test.serial(
+	'a client whose own shell shows a prompt is run for each question',
+	withoutSession,
+	"printf '(openstack) '; echo '[]'",
+	[...['stack', 'show', 'demo']],
+);
