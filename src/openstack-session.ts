@@ -27,6 +27,12 @@ export class Session {
 	#child: ChildProcessWithoutNullStreams | undefined;
 	#over = false;
 	#turn: Promise<unknown> = Promise.resolve();
+	readonly #env: NodeJS.ProcessEnv;
+
+	/** @param env  variables for the client beside those of this process */
+	constructor(env: NodeJS.ProcessEnv = {}) {
+		this.#env = env;
+	}
 
 	/**
 	 * Asks a question, after those before it have been answered.
@@ -53,7 +59,7 @@ export class Session {
 	}
 
 	#start(): ChildProcessWithoutNullStreams {
-		const env = { ...process.env, ...proxyVariables(), PYTHONWARNINGS: 'ignore', PYTHONUNBUFFERED: '1' };
+		const env = { ...process.env, ...proxyVariables(), ...this.#env, PYTHONUNBUFFERED: '1' };
 		// A group of its own: Ctrl-C is for us, and ends it through the signal.
 		const child = spawn('openstack', [], { env, detached: true, signal: interrupted.signal });
 		const end = () => {

@@ -45,7 +45,7 @@ function explained(error: CommandError): UserError {
 	);
 }
 
-const session = new Session();
+const session = new Session(client.env);
 
 /**
  * What the client answers to a question, as JSON.

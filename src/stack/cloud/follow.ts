@@ -5,7 +5,7 @@ import { CommandError } from '../../run.ts';
 import { say } from '../../say.ts';
 import { type StackEvent, stackEvents } from './openstack.ts';
 
-/** How often Heat is asked. */
+/** Milliseconds between two looks at Heat's events. */
 const interval = 3000;
 
 /** What an operation of Heat came to. */

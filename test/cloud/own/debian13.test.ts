@@ -47,8 +47,6 @@ test.before(async () => {
 	images[13] = /^[0-9a-f-]{36}$/m.exec(said)?.[0] as string;
 });
 
-test.after.always(() => openstack('image', 'delete', images[13]));
-
 test.serial('machines of Debian 13 form the cluster of the quick start', async (t) => {
 	cluster = await OwnCluster.named('trixie');
 	try {
@@ -104,4 +102,5 @@ test.serial('a cluster that is deleted leaves nothing', async (t) => {
 
 test.after.always(async () => {
 	await cluster.end();
+	await openstack('image', 'delete', images[13]);
 });
