@@ -1,15 +1,15 @@
 #!/usr/bin/env node
-import { pruneCommand, uploadCommand } from './kimg/cloud.ts';
-import { lookCommands } from './kimg/look.ts';
-import { makeCommands } from './kimg/make.ts';
-import { main } from './main.ts';
+import { pruneCommand, uploadCommand } from './cli/kimg/cloud.ts';
+import { lookCommands } from './cli/kimg/look.ts';
+import { makeCommands } from './cli/kimg/make.ts';
+import { main } from './cli/main.ts';
 
 await main('kimg', (cli) => {
 	cli
 		.usage('$0 <command>\n\nDisk images for the nodes of a Kubernetes cluster on OpenStack.')
 		.option('verbose', { type: 'boolean', describe: 'Show the commands that are run' })
 		.middleware(async (args) => {
-			if (args.verbose === true) (await import('./run.ts')).showCommands(true);
+			if (args.verbose === true) (await import('./base/run.ts')).showCommands(true);
 		});
 	return lookCommands(makeCommands(cli))
 		.command(uploadCommand)

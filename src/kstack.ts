@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import type { Argv } from 'yargs';
-import { Answer } from './errors.ts';
-import { main } from './main.ts';
-import { print } from './say.ts';
-import { flagOf, type Setting, settings } from './stack/definition/settings.ts';
+import { Answer } from './base/errors.ts';
+import { print } from './base/say.ts';
+import { main } from './cli/main.ts';
+import { flagOf, type Setting, settings } from './cluster/spec/settings.ts';
 
 const which = { describe: 'Name of the cluster', type: 'string' } as const;
 const output = {
@@ -46,7 +46,7 @@ const leaveFlags = <Flags>(cli: Argv<Flags>) =>
 		.option('yes', { alias: 'y', type: 'boolean', describe: 'Do not ask' });
 
 async function nameOf(args: Readonly<Record<string, unknown>>): Promise<string> {
-	const { defaultName } = await import('./stack/definition/directory.ts');
+	const { defaultName } = await import('./cluster/heat/directory.ts');
 	return typeof args.name === 'string' ? args.name : defaultName();
 }
 
@@ -57,7 +57,7 @@ await main('kstack', (cli) =>
 		.option('verbose', { type: 'boolean', describe: 'Show the commands that are run' })
 		.middleware(async (args) => {
 			if (args.osCloud !== undefined) process.env.OS_CLOUD = args.osCloud;
-			if (args.verbose === true) (await import('./run.ts')).showCommands(true);
+			if (args.verbose === true) (await import('./base/run.ts')).showCommands(true);
 		})
 		.command(
 			'create [name]',
@@ -67,7 +67,7 @@ await main('kstack', (cli) =>
 					.option('config', configFlag)
 					.example('$0 create demo --masters 1 --minions 3', 'a cluster of four nodes'),
 			async (args) => {
-				const { createCluster } = await import('./stack/create.ts');
+				const { createCluster } = await import('./cluster/operations/create.ts');
 				print(await createCluster(await nameOf(args), args, args.config));
 			},
 		)
@@ -79,7 +79,7 @@ await main('kstack', (cli) =>
 					.option('config', configFlag)
 					.example('$0 render demo --minions 3', 'write ./demo, to be used with the openstack client'),
 			async (args) => {
-				const { renderCluster } = await import('./stack/create.ts');
+				const { renderCluster } = await import('./cluster/operations/create.ts');
 				print(await renderCluster(await nameOf(args), args, args.config));
 			},
 		)
@@ -94,7 +94,7 @@ await main('kstack', (cli) =>
 					})
 					.example('$0 update demo', 'after an edit of demo/parameters.yaml'),
 			async (args) => {
-				const { updateCluster } = await import('./stack/change/update.ts');
+				const { updateCluster } = await import('./cluster/operations/update.ts');
 				print(await updateCluster(await nameOf(args), args));
 			},
 		)
@@ -106,7 +106,7 @@ await main('kstack', (cli) =>
 					.option('output', output)
 					.example('$0 plan demo -o json', 'exit code 0: nothing; 3: changes; 4: something would be lost'),
 			async (args) => {
-				const { planCluster } = await import('./stack/change/plan.ts');
+				const { planCluster } = await import('./cluster/operations/plan.ts');
 				const { text, code } = await planCluster(await nameOf(args), args, args.output);
 				print(text);
 				if (code !== 0) throw new Answer(code);
@@ -133,7 +133,7 @@ await main('kstack', (cli) =>
 					.example('$0 scale demo --minions -1', 'one less')
 					.example('$0 scale demo --remove demo-minion-1', 'that one goes'),
 			async (args) => {
-				const { scaleCluster } = await import('./stack/change/scale.ts');
+				const { scaleCluster } = await import('./cluster/operations/scale.ts');
 				print(await scaleCluster(await nameOf(args), args));
 			},
 		)
@@ -148,7 +148,7 @@ await main('kstack', (cli) =>
 						.example('$0 replace demo demo-minion-1', 'another minion comes, then this one goes'),
 				),
 			async (args) => {
-				const { replaceNode } = await import('./stack/change/replace.ts');
+				const { replaceNode } = await import('./cluster/operations/replace.ts');
 				print(await replaceNode(args.name, args.node, args));
 			},
 		)
@@ -173,7 +173,7 @@ await main('kstack', (cli) =>
 						.example('$0 upgrade demo --image debian12-x64-kubernetes', 'masters first, then the others'),
 				),
 			async (args) => {
-				const { upgradeCluster } = await import('./stack/change/upgrade.ts');
+				const { upgradeCluster } = await import('./cluster/operations/upgrade.ts');
 				print(await upgradeCluster(await nameOf(args), args));
 			},
 		)
@@ -182,9 +182,9 @@ await main('kstack', (cli) =>
 			'Show what Heat, Nova and Kubernetes say of a cluster',
 			(command) => command.positional('name', which).option('output', output),
 			async (args) => {
-				const { stackDirectory } = await import('./stack/definition/directory.ts');
-				const { needStack } = await import('./stack/cloud/openstack.ts');
-				const { clusterStatus, statusText } = await import('./stack/status.ts');
+				const { stackDirectory } = await import('./cluster/heat/directory.ts');
+				const { needStack } = await import('./cluster/heat/stack.ts');
+				const { clusterStatus, statusText } = await import('./cluster/operations/status.ts');
 				const name = await nameOf(args);
 				const status = await clusterStatus(await needStack(name), await stackDirectory(name));
 				print(args.output === 'json' ? JSON.stringify(status, undefined, 2) : statusText(status));
@@ -195,7 +195,7 @@ await main('kstack', (cli) =>
 			'List the clusters of this project',
 			(command) => command.option('output', output),
 			async (args) => {
-				const { listClusters } = await import('./stack/list.ts');
+				const { listClusters } = await import('./cluster/operations/list.ts');
 				print(await listClusters(args.output));
 			},
 		)
@@ -207,9 +207,9 @@ await main('kstack', (cli) =>
 					.positional('name', which)
 					.example('$0 kubeconfig demo > ~/.kube/config', 'the same as demo/kubeconfig'),
 			async (args) => {
-				const { stackDirectory } = await import('./stack/definition/directory.ts');
-				const { obtainKubeconfig } = await import('./stack/nodes/kubeconfig.ts');
-				const { needStack } = await import('./stack/cloud/openstack.ts');
+				const { stackDirectory } = await import('./cluster/heat/directory.ts');
+				const { obtainKubeconfig } = await import('./cluster/kubernetes/kubeconfig.ts');
+				const { needStack } = await import('./cluster/heat/stack.ts');
 				const name = await nameOf(args);
 				process.stdout.write(await obtainKubeconfig(await stackDirectory(name), await needStack(name)));
 			},
@@ -219,7 +219,7 @@ await main('kstack', (cli) =>
 			'Delete a cluster and all that was made for it',
 			(command) => command.positional('name', { ...which, demandOption: true }),
 			async (args) => {
-				const { deleteCluster } = await import('./stack/delete.ts');
+				const { deleteCluster } = await import('./cluster/operations/delete.ts');
 				await deleteCluster(args.name);
 			},
 		)

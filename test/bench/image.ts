@@ -5,14 +5,14 @@ import { appendFile, cp, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { packageRoot } from '../../src/base/package.ts';
+import { searchPath } from '../../src/image/build/diskimage-builder.ts';
 import { aptSources, mirrorsFor } from '../../src/image/debian/apt.ts';
 import { archiveKeyring, basePackages } from '../../src/image/debian/base.ts';
-import { packagesOf, renderElements } from '../../src/image/definition/elements.ts';
-import { planImage } from '../../src/image/definition/plan.ts';
-import { profileNamed } from '../../src/image/definition/profiles.ts';
-import { searchPath } from '../../src/image/making/diskimage-builder.ts';
-import { cacheFolder } from '../../src/image/workplace/workplace.ts';
-import { packageRoot } from '../../src/package.ts';
+import { packagesOf, renderElements } from '../../src/image/spec/elements.ts';
+import { planImage } from '../../src/image/spec/plan.ts';
+import { profileNamed } from '../../src/image/spec/profiles.ts';
+import { cacheFolder } from '../../src/image/workspace/workplace.ts';
 
 const profile = profileNamed('debian12-x64-kubernetes');
 const run = promisify(execFile);

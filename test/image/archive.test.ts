@@ -3,10 +3,10 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type Header, type Pack, pack } from 'tar-stream';
+import { readTree, type Tree, writeTree } from '../../src/base/tree.ts';
 import { format, readFrom, unpackArchive } from '../../src/image/bundle/archive.ts';
 import { filesToPack, writeArchive } from '../../src/image/bundle/pack.ts';
-import { digestOfText } from '../../src/image/definition/lock.ts';
-import { readTree, type Tree, writeTree } from '../../src/tree.ts';
+import { digestOfText } from '../../src/image/spec/lock.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 /** Packs a tree as it lies below a folder of its own. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import test from 'ava';
 import { extract } from 'tar-stream';
-import { packImage } from '../../src/image/supply/container-image.ts';
+import { packImage } from '../../src/image/fetch/container-image.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 async function imageFolder(touched: Date): Promise<string> {

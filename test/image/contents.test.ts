@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { contentsOf } from '../../src/image/definition/contents.ts';
-import { planImage } from '../../src/image/definition/plan.ts';
-import { profileNamed, profiles } from '../../src/image/definition/profiles.ts';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { contentsOf } from '../../src/image/spec/contents.ts';
+import { planImage } from '../../src/image/spec/plan.ts';
+import { profileNamed, profiles } from '../../src/image/spec/profiles.ts';
 
 const page = path.join(packageRoot, 'docs/images.md');
 const [begin, end] = ['<!-- what is in each profile: generated -->\n', '<!-- end -->'];

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { catalogue, lineFor, pauseImage, readCatalogue } from '../../src/image/definition/components.ts';
-import { packagesOf, renderElements } from '../../src/image/definition/elements.ts';
-import { planImage } from '../../src/image/definition/plan.ts';
-import { defaultProfile, profileNamed, profiles } from '../../src/image/definition/profiles.ts';
+import { catalogue, lineFor, pauseImage, readCatalogue } from '../../src/image/spec/components.ts';
+import { packagesOf, renderElements } from '../../src/image/spec/elements.ts';
+import { planImage } from '../../src/image/spec/plan.ts';
+import { defaultProfile, profileNamed, profiles } from '../../src/image/spec/profiles.ts';
 
 const lengths: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 };
 

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import type { UserError } from '../../src/errors.ts';
-import type { Component } from '../../src/image/definition/components.ts';
-import { fetchAll, fetchComponent, readSupply } from '../../src/image/supply/fetch.ts';
+import type { UserError } from '../../src/base/errors.ts';
+import { fetchAll, fetchComponent, readSupply } from '../../src/image/fetch/fetch.ts';
+import type { Component } from '../../src/image/spec/components.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { pauseImage } from '../../src/image/definition/components.ts';
-import { componentFlags } from '../../src/image/definition/flags.ts';
+import { pauseImage } from '../../src/image/spec/components.ts';
+import { componentFlags } from '../../src/image/spec/flags.ts';
 import { plans } from '../support/images.ts';
 import { imageFiles } from '../support/node.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { readArchive } from '../../src/image/supply/image-archive.ts';
+import { readArchive } from '../../src/image/fetch/image-archive.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 import { madeImage } from '../support/registry.ts';

@@ -6,7 +6,7 @@ import {
 	imageNamed,
 	partsOf,
 	referenceForm,
-} from '../../src/image/definition/image-reference.ts';
+} from '../../src/image/spec/image-reference.ts';
 
 const word = fc.stringMatching(/^[a-z0-9]{1,8}$/);
 const registry = fc

@@ -1,13 +1,13 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { Component } from '../../src/image/definition/components.ts';
-import { digestOfText } from '../../src/image/definition/lock.ts';
-import { planImage } from '../../src/image/definition/plan.ts';
-import { profileNamed } from '../../src/image/definition/profiles.ts';
-import { gatherInputs } from '../../src/image/making/inputs.ts';
-import { checksumOf, readSupply } from '../../src/image/supply/fetch.ts';
-import { programs } from '../../src/image/supply/kubernetes.ts';
+import { gatherInputs } from '../../src/image/build/inputs.ts';
+import { checksumOf, readSupply } from '../../src/image/fetch/fetch.ts';
+import { programs } from '../../src/image/fetch/kubernetes.ts';
+import type { Component } from '../../src/image/spec/components.ts';
+import { digestOfText } from '../../src/image/spec/lock.ts';
+import { planImage } from '../../src/image/spec/plan.ts';
+import { profileNamed } from '../../src/image/spec/profiles.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import test from 'ava';
-import { lockText } from '../../src/image/definition/lock.ts';
 import type { DiskFiles } from '../../src/image/disk/disk-files.ts';
 import { inspectDisk, inspectionText } from '../../src/image/disk/inspect.ts';
 import { billOfMaterials } from '../../src/image/disk/sbom.ts';
+import { lockText } from '../../src/image/spec/lock.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { digest, lock, nodeDisk } from '../support/node-disk.ts';
 

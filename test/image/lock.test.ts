@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { UserError } from '../../src/errors.ts';
-import { differences, type Lock, lockText, readLock } from '../../src/image/definition/lock.ts';
-import { packageRoot } from '../../src/package.ts';
+import type { UserError } from '../../src/base/errors.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { differences, type Lock, lockText, readLock } from '../../src/image/spec/lock.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output, systemPath, tool } from '../support/processes.ts';
 

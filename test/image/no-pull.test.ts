@@ -1,7 +1,7 @@
 import test from 'ava';
 import { load } from 'js-yaml';
-import { renderElements } from '../../src/image/definition/elements.ts';
-import { buildCommand } from '../../src/image/making/command.ts';
+import { buildCommand } from '../../src/image/build/command.ts';
+import { renderElements } from '../../src/image/spec/elements.ts';
 import { plans } from '../support/images.ts';
 
 interface Container {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { PhaseClock, phaseOf } from '../../src/image/making/phases.ts';
+import { PhaseClock, phaseOf } from '../../src/image/build/phases.ts';
 
 const stamp = '2026-11-21 07:45:07.286 | ';
 

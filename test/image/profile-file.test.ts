@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { UserError } from '../../src/errors.ts';
-import { packagesOf } from '../../src/image/definition/elements.ts';
-import { readProfile } from '../../src/image/definition/profile-file.ts';
-import { profileNamed } from '../../src/image/definition/profiles.ts';
-import { planFor } from '../../src/image/making/request.ts';
-import { renderImage } from '../../src/image/render.ts';
+import type { UserError } from '../../src/base/errors.ts';
+import { planFor } from '../../src/image/build/request.ts';
+import { renderImage } from '../../src/image/operations/render.ts';
+import { packagesOf } from '../../src/image/spec/elements.ts';
+import { readProfile } from '../../src/image/spec/profile-file.ts';
+import { profileNamed } from '../../src/image/spec/profiles.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 /** A folder with these files, and the path of the first. */

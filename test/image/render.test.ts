@@ -1,9 +1,9 @@
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { renderImage } from '../../src/image/render.ts';
-import { packageRoot } from '../../src/package.ts';
-import { readTree, sorted, type Tree, writeTree } from '../../src/tree.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { readTree, sorted, type Tree, writeTree } from '../../src/base/tree.ts';
+import { renderImage } from '../../src/image/operations/render.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { matchesGolden } from '../support/golden.ts';
 import { plans } from '../support/images.ts';

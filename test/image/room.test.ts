@@ -2,10 +2,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { BuildLog } from '../../src/image/making/build-log.ts';
-import { explainFailure } from '../../src/image/making/failure.ts';
-import { publish } from '../../src/image/workplace/publish.ts';
-import { fullest, shortOfRoom } from '../../src/image/workplace/room.ts';
+import { BuildLog } from '../../src/image/build/build-log.ts';
+import { explainFailure } from '../../src/image/build/failure.ts';
+import { publish } from '../../src/image/workspace/publish.ts';
+import { fullest, shortOfRoom } from '../../src/image/workspace/room.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 

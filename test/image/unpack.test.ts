@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
-import type { Component } from '../../src/image/definition/components.ts';
-import { unpackInto } from '../../src/image/supply/kubernetes.ts';
+import { unpackInto } from '../../src/image/fetch/kubernetes.ts';
+import type { Component } from '../../src/image/spec/components.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { lockText } from '../../src/image/definition/lock.ts';
 import { verdictText, verifyFiles } from '../../src/image/disk/verify.ts';
 import { imageFindings } from '../../src/image/disk/verify-content.ts';
 import { enabledUnits } from '../../src/image/disk/verify-units.ts';
-import { readArchive } from '../../src/image/supply/image-archive.ts';
+import { readArchive } from '../../src/image/fetch/image-archive.ts';
+import { lockText } from '../../src/image/spec/lock.ts';
 import { digest, lock, nodeDisk } from '../support/node-disk.ts';
 import { madeImage } from '../support/registry.ts';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import type { UserError } from '../../src/errors.ts';
-import { claim, closeAbandoned, openWorkplace } from '../../src/image/workplace/workplace.ts';
+import type { UserError } from '../../src/base/errors.ts';
+import { claim, closeAbandoned, openWorkplace } from '../../src/image/workspace/workplace.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
 test('a file that is claimed is refused to the next, by whatever path it comes', async (t) => {

@@ -5,12 +5,12 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
-import type { UserError } from '../../src/errors.ts';
-import { readLock } from '../../src/image/definition/lock.ts';
-import { readSupply } from '../../src/image/supply/fetch.ts';
-import { fetchImage, resolveImage } from '../../src/image/supply/fetch-images.ts';
-import { readArchive } from '../../src/image/supply/image-archive.ts';
-import { packageRoot } from '../../src/package.ts';
+import type { UserError } from '../../src/base/errors.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { readSupply } from '../../src/image/fetch/fetch.ts';
+import { fetchImage, resolveImage } from '../../src/image/fetch/fetch-images.ts';
+import { readArchive } from '../../src/image/fetch/image-archive.ts';
+import { readLock } from '../../src/image/spec/lock.ts';
 import { containerd } from '../support/containerd.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { archive, machine } from '../support/kimg.ts';

@@ -5,8 +5,8 @@
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { programs } from '../../src/image/supply/kubernetes.ts';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { programs } from '../../src/image/fetch/kubernetes.ts';
 import { serveArchive } from '../support/debian8/archive.ts';
 import { builder, buildPath } from '../support/debian8/builder.ts';
 import { temporaryFolder } from '../support/folders.ts';

@@ -2,7 +2,7 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { lockText } from '../../src/image/definition/lock.ts';
+import { lockText } from '../../src/image/spec/lock.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { lock, nodeDisk } from '../support/node-disk.ts';
 import { type HowToRun, output, runSource, systemPath, tool } from '../support/processes.ts';

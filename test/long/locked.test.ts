@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
-import { readLock } from '../../src/image/definition/lock.ts';
+import { readLock } from '../../src/image/spec/lock.ts';
 import { checksumIn } from '../support/debian-archive.ts';
 import { archive, machine, plan } from '../support/kimg.ts';
 

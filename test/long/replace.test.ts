@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { nextMove } from '../../src/stack/change/replace.ts';
-import { parametersOfStep, placeOf } from '../../src/stack/change/walk.ts';
+import { nextMove } from '../../src/cluster/operations/replace.ts';
+import { parametersOfStep, placeOf } from '../../src/cluster/operations/walk.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { on, updates } from '../support/kstack-on-cloud.ts';
 import { type Upgradable, upgradable } from '../support/upgrading.ts';

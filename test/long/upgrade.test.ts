@@ -10,8 +10,8 @@ import {
 	placeOf,
 	turnedRound,
 	whoGoes,
-} from '../../src/stack/change/walk.ts';
-import { finished, type Generations } from '../../src/stack/definition/generations.ts';
+} from '../../src/cluster/operations/walk.ts';
+import { finished, type Generations } from '../../src/cluster/spec/generations.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { on, updates } from '../support/kstack-on-cloud.ts';
 import type { Fate, SimulatedHeat } from '../support/simulated-heat.ts';

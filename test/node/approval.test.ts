@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/base/package.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output, runToEnd, systemPath, tool } from '../support/processes.ts';
 

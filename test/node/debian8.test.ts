@@ -2,9 +2,10 @@
 
 import path from 'node:path';
 import test from 'ava';
-import { renderImage } from '../../src/image/render.ts';
-import { renderUserData, roles } from '../../src/stack/definition/user-data.ts';
-import type { Tree } from '../../src/tree.ts';
+import type { Tree } from '../../src/base/tree.ts';
+import { renderUserData } from '../../src/cluster/heat/user-data.ts';
+import { roles } from '../../src/cluster/spec/roles.ts';
+import { renderImage } from '../../src/image/operations/render.ts';
 import { clusterOf, nodeFiles } from '../support/clusters.ts';
 import { type Finding, newerThanCloudInit076, newerThanDebian8, said } from '../support/debian8/lint.ts';
 import { type Language, tools } from '../support/debian8/newer.ts';

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { packageRoot } from '../../src/package.ts';
-import { readTree } from '../../src/tree.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { readTree } from '../../src/base/tree.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output, runToEnd, systemPath, tool } from '../support/processes.ts';
 

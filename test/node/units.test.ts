@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { packageRoot } from '../../src/package.ts';
-import { readTree } from '../../src/tree.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { readTree } from '../../src/base/tree.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { runToEnd, tool } from '../support/processes.ts';
 

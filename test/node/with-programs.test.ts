@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/base/package.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output, runToEnd, tool } from '../support/processes.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Settings } from '../../src/stack/definition/config.ts';
-import { type Setting, settings, type Value } from '../../src/stack/definition/settings.ts';
+import type { Settings } from '../../src/cluster/spec/config.ts';
+import { type Setting, settings, type Value } from '../../src/cluster/spec/settings.ts';
 
 const line = fc
 	.string({ unit: 'grapheme' })

@@ -2,7 +2,8 @@
 // need a real machine.
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Role, renderUserData } from '../../src/stack/definition/user-data.ts';
+import { renderUserData } from '../../src/cluster/heat/user-data.ts';
+import type { Role } from '../../src/cluster/spec/roles.ts';
 import { clusterOf, nodeFiles } from './clusters.ts';
 import { temporaryFolder } from './folders.ts';
 import { filledIn, imageFiles, writeNode } from './node.ts';

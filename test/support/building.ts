@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { cacheFolder } from '../../src/image/workplace/workplace.ts';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { cacheFolder } from '../../src/image/workspace/workplace.ts';
 import { temporaryFolder } from './folders.ts';
 import { type Ended, type HowToRun, output, runSource } from './processes.ts';
 

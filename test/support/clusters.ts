@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
-import { readCluster } from '../../src/stack/definition/config.ts';
-import { type Role, roles } from '../../src/stack/definition/user-data.ts';
-import { readTree, sorted, type Tree } from '../../src/tree.ts';
+import { readTree, sorted, type Tree } from '../../src/base/tree.ts';
+import { readCluster } from '../../src/cluster/spec/config.ts';
+import { type Role, roles } from '../../src/cluster/spec/roles.ts';
 import { temporaryFolder } from './folders.ts';
 import { kstack } from './processes.ts';
 

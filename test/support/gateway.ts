@@ -5,7 +5,7 @@ import { appendFile, mkdir, readFile, readlink, rename, writeFile } from 'node:f
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
-import { packageRoot } from '../../src/package.ts';
+import { packageRoot } from '../../src/base/package.ts';
 import { temporaryFolder } from './folders.ts';
 import { imageFiles, writeNode } from './node.ts';
 import { output, systemPath, tool } from './processes.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { packageRoot } from '../../src/package.ts';
-import { readTree, replaceTree, type Tree } from '../../src/tree.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { readTree, replaceTree, type Tree } from '../../src/base/tree.ts';
 
 /**
  * Compares a generated tree with the one that lies in test/golden, names and modes included.

@@ -1,5 +1,5 @@
-import { type ImagePlan, planImage } from '../../src/image/definition/plan.ts';
-import { profileNamed, profiles } from '../../src/image/definition/profiles.ts';
+import { type ImagePlan, planImage } from '../../src/image/spec/plan.ts';
+import { profileNamed, profiles } from '../../src/image/spec/profiles.ts';
 
 /** Every image that kimg makes without a folder of the operator's: by profile, and from Debian alone. */
 export const plans: Readonly<Record<string, ImagePlan>> = {

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { basePackages } from '../../src/image/debian/base.ts';
-import { packagesOf, renderElements } from '../../src/image/definition/elements.ts';
-import { planImage } from '../../src/image/definition/plan.ts';
-import { profileNamed } from '../../src/image/definition/profiles.ts';
+import { packagesOf, renderElements } from '../../src/image/spec/elements.ts';
+import { planImage } from '../../src/image/spec/plan.ts';
+import { profileNamed } from '../../src/image/spec/profiles.ts';
 import { debianArchive } from './debian-archive.ts';
 import { packages } from './debian8/packages.ts';
 import { temporaryFolder } from './folders.ts';

@@ -1,8 +1,8 @@
 import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
-import { parametersOf } from '../../src/stack/definition/parameters.ts';
-import { readTree } from '../../src/tree.ts';
+import { readTree } from '../../src/base/tree.ts';
+import { parametersOf } from '../../src/cluster/spec/parameters.ts';
 import { clusterOf } from './clusters.ts';
 import { type Answers, demoStack, emptyCloud, event, fakeCloud } from './fake-cloud.ts';
 import { temporaryFolder } from './folders.ts';

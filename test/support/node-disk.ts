@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Lock } from '../../src/image/definition/lock.ts';
 import { DiskFiles } from '../../src/image/disk/disk-files.ts';
+import type { Lock } from '../../src/image/spec/lock.ts';
 import { temporaryFolder } from './folders.ts';
 
 /** A text's digest in hexadecimal digits. */

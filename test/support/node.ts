@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { packageRoot } from '../../src/package.ts';
-import type { Role } from '../../src/stack/definition/user-data.ts';
-import { readTree, type Tree, writeTree } from '../../src/tree.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { readTree, type Tree, writeTree } from '../../src/base/tree.ts';
+import type { Role } from '../../src/cluster/spec/roles.ts';
 
 /** Where a node's files lie, so that a test can put the whole node into a folder of its own. */
 const places =

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { packImage } from '../../src/image/supply/container-image.ts';
+import { packImage } from '../../src/image/fetch/container-image.ts';
 import { temporaryFolder } from './folders.ts';
 import { output, tool } from './processes.ts';
 

@@ -1,9 +1,9 @@
 // Heat as far as pools of members go: counts, removal policies, and updates that fail half-way.
 
-import type { Standing } from '../../src/stack/cloud/inventory.ts';
-import { countsOf, generationsOf, type Pool } from '../../src/stack/definition/generations.ts';
-import type { Parameters } from '../../src/stack/definition/parameters.ts';
-import { type Role, roles } from '../../src/stack/definition/user-data.ts';
+import type { Standing } from '../../src/cluster/heat/inventory.ts';
+import { countsOf, generationsOf, type Pool } from '../../src/cluster/spec/generations.ts';
+import type { Parameters } from '../../src/cluster/spec/parameters.ts';
+import { type Role, roles } from '../../src/cluster/spec/roles.ts';
 import { type Answers, demoStack, event } from './fake-cloud.ts';
 
 /** What becomes of an update: new members that never get Ready, members that do not go, or Heat refuses it. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { Counts } from '../../src/stack/definition/generations.ts';
+import type { Counts } from '../../src/cluster/spec/generations.ts';
 import { type Answers, emptyCloud } from './fake-cloud.ts';
 import { made } from './kstack-on-cloud.ts';
 import { type FakeKubernetes, fakeKubernetes, nodeObject } from './kubernetes.ts';

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
-import { UserError } from '../../errors.ts';
-import { interrupted } from '../../interrupt.ts';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
 
 /** Checksums of the files in an archive, by their names. */
 export type Contents = Readonly<Record<string, string>>;

@@ -3,9 +3,9 @@ import { readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
-import { UserError } from '../../errors.ts';
-import { interrupted } from '../../interrupt.ts';
-import { checksumOf } from '../supply/fetch.ts';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { checksumOf } from '../fetch/fetch.ts';
 import { format, type Head, headName } from './archive.ts';
 
 /** A file on this machine that goes into an archive, and its name there. */

@@ -1,11 +1,11 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError, usageError } from '../../errors.ts';
-import { readTree } from '../../tree.ts';
-import { differences, type Lock, readLock } from '../definition/lock.ts';
-import type { ImagePlan } from '../definition/plan.ts';
-import { type BuildInputs, checksumsBelow, filesOf, withFiles } from '../making/inputs.ts';
-import { filesBelow } from '../supply/kubernetes.ts';
+import { UserError, usageError } from '../../base/errors.ts';
+import { readTree } from '../../base/tree.ts';
+import { type BuildInputs, checksumsBelow, filesOf, withFiles } from '../build/inputs.ts';
+import { filesBelow } from '../fetch/kubernetes.ts';
+import { differences, type Lock, readLock } from '../spec/lock.ts';
+import type { ImagePlan } from '../spec/plan.ts';
 import { readFrom, unpackArchive } from './archive.ts';
 
 /** Which image a bundle is of: the file `plan.json` in it, before all that is in folders. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { UserError } from '../../errors.ts';
-import { proxyVariables, run } from '../../run.ts';
-import type { Profile } from '../definition/profiles.ts';
+import { UserError } from '../../base/errors.ts';
+import { proxyVariables, run } from '../../base/run.ts';
+import type { Profile } from '../spec/profiles.ts';
 
 /** Where packages of Debian come from. */
 export interface Mirrors {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { follow } from '../../run.ts';
-import { say } from '../../say.ts';
-import { sh } from '../../template.ts';
-import { publish } from '../workplace/publish.ts';
+import { follow } from '../../base/run.ts';
+import { say } from '../../base/say.ts';
+import { sh } from '../../base/template.ts';
+import { publish } from '../workspace/publish.ts';
 
 /** Packages that diskimage-builder's own elements install: with them in the base, it finds them there. */
 const usual = [

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../../errors.ts';
-import { CommandError, run } from '../../run.ts';
-import type { LockedPackage } from '../definition/lock.ts';
+import { UserError } from '../../base/errors.ts';
+import { CommandError, run } from '../../base/run.ts';
+import type { LockedPackage } from '../spec/lock.ts';
 import { archiveKeyring } from './base.ts';
 
 /** What a Debian release gives for a list of packages. */

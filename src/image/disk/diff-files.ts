@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { interrupted } from '../../interrupt.ts';
+import { interrupted } from '../../base/interrupt.ts';
 
 /** A file that is not the same in two images. */
 export interface FileChange {

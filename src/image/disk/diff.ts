@@ -1,4 +1,4 @@
-import { table } from '../../table.ts';
+import { table } from '../../base/table.ts';
 import { type FileChange, fileChanges } from './diff-files.ts';
 import { type Disk, withDisks } from './disk.ts';
 import { installedPackages, pathsOf } from './disk-packages.ts';

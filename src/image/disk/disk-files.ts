@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../../errors.ts';
-import { interrupted } from '../../interrupt.ts';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
 
 /** As many links in a row as Linux follows. */
 const mostLinks = 40;

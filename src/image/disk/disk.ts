@@ -1,9 +1,9 @@
 import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { refuse, usageError } from '../../errors.ts';
-import { CommandError, run } from '../../run.ts';
-import { say } from '../../say.ts';
-import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workplace/workplace.ts';
+import { refuse, usageError } from '../../base/errors.ts';
+import { CommandError, run } from '../../base/run.ts';
+import { say } from '../../base/say.ts';
+import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
 import { DiskFiles } from './disk-files.ts';
 
 /** What qemu-img says of a disk image; sizes in bytes. */

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
-import { UserError } from '../../errors.ts';
-import { type Lock, readLock } from '../definition/lock.ts';
+import { UserError } from '../../base/errors.ts';
+import { type Lock, readLock } from '../spec/lock.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { beside } from './inspect-record.ts';
 

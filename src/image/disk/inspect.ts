@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { table } from '../../table.ts';
-import type { Lock } from '../definition/lock.ts';
+import { table } from '../../base/table.ts';
+import type { Lock } from '../spec/lock.ts';
 import { type Disk, withDisk } from './disk.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { type InstalledPackage, installedPackages } from './disk-packages.ts';

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { PackageURL } from 'packageurl-js';
-import { packageVersion } from '../../package.ts';
-import { hasRegistry, partsOf } from '../definition/image-reference.ts';
-import type { Lock, LockedComponent } from '../definition/lock.ts';
+import { packageVersion } from '../../base/package.ts';
+import { hasRegistry, partsOf } from '../spec/image-reference.ts';
+import type { Lock, LockedComponent } from '../spec/lock.ts';
 import type { InstalledPackage } from './disk-packages.ts';
 import type { Inspection } from './inspect.ts';
 

@@ -1,6 +1,6 @@
-import { UserError } from '../../errors.ts';
-import type { Lock, LockedImage } from '../definition/lock.ts';
-import { readArchive } from '../supply/image-archive.ts';
+import { UserError } from '../../base/errors.ts';
+import { readArchive } from '../fetch/image-archive.ts';
+import type { Lock, LockedImage } from '../spec/lock.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { checksumsOf, type InstalledPackage } from './disk-packages.ts';
 import type { Finding } from './verify-finding.ts';

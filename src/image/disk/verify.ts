@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Lock } from '../definition/lock.ts';
+import type { Lock } from '../spec/lock.ts';
 import { withDisk } from './disk.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { type InstalledPackage, installedPackages } from './disk-packages.ts';

@@ -1,8 +1,8 @@
-import { run } from '../../run.ts';
-import type { Lock } from '../definition/lock.ts';
-import { profiles } from '../definition/profiles.ts';
+import { run } from '../../base/run.ts';
 import { outerLock } from '../disk/inspect-lock.ts';
 import { type ImageRecord, recordOf } from '../disk/inspect-record.ts';
+import type { Lock } from '../spec/lock.ts';
+import { profiles } from '../spec/profiles.ts';
 
 /** What Glance is told of an image beside its name and its digest. */
 export interface ImageFacts {

@@ -1,8 +1,8 @@
-import { confirm } from '../../confirm.ts';
-import { usageError } from '../../errors.ts';
-import { list, openstack, ownProject } from '../../openstack.ts';
-import { say } from '../../say.ts';
-import { table } from '../../table.ts';
+import { confirm } from '../../base/confirm.ts';
+import { usageError } from '../../base/errors.ts';
+import { say } from '../../base/say.ts';
+import { table } from '../../base/table.ts';
+import { list, openstack, ownProject } from '../../openstack/client.ts';
 import { megabytes } from '../disk/inspect.ts';
 import {
 	isAbandoned,

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError, usageError } from '../../errors.ts';
-import { interrupted } from '../../interrupt.ts';
-import { list, openstack, show } from '../../openstack.ts';
-import { say } from '../../say.ts';
+import { UserError, usageError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { say } from '../../base/say.ts';
+import { list, openstack, show } from '../../openstack/client.ts';
 import { megabytes } from '../disk/inspect.ts';
 import { factsOf, type ImageFacts } from './properties.ts';
 import {

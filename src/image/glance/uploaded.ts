@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { isAbsent, type Json, openstack, show } from '../../openstack.ts';
-import { ownName, stillRuns } from '../workplace/workplace.ts';
+import { isAbsent, type Json, openstack, show } from '../../openstack/client.ts';
+import { ownName, stillRuns } from '../workspace/workplace.ts';
 
 /** The tag of all that kimg uploads. */
 export const tag = 'kimg';

@@ -1,4 +1,4 @@
-import { json, list, show } from '../../openstack.ts';
+import { json, list, show } from '../../openstack/client.ts';
 import type { UploadedImage } from './uploaded.ts';
 
 /** Something of the project that may need an image, and every value in which it may name one. */

@@ -1,9 +1,9 @@
 // diskimage-builder's own parts at work on the profile of Debian 8, one by one.
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { renderImage } from '../../../src/image/render.ts';
-import { packageRoot } from '../../../src/package.ts';
-import { writeTree } from '../../../src/tree.ts';
+import { packageRoot } from '../../../src/base/package.ts';
+import { writeTree } from '../../../src/base/tree.ts';
+import { renderImage } from '../../../src/image/operations/render.ts';
 import { temporaryFolder } from '../folders.ts';
 import { plans } from '../images.ts';
 import { output, runToEnd, systemPath, tool } from '../processes.ts';

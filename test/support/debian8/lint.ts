@@ -1,6 +1,6 @@
 // Reads what is on a Debian 8 node, and names what is newer than that.
 import { load } from 'js-yaml';
-import type { Tree } from '../../../src/tree.ts';
+import type { Tree } from '../../../src/base/tree.ts';
 import { cloudConfigKeys, keepalivedWords, unitSettings, writtenFileKeys } from './known.ts';
 import { type Language, tools } from './newer.ts';
 

@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { dump } from 'js-yaml';
+import { usageError } from '../../base/errors.ts';
+import { replaceTree, type Tree } from '../../base/tree.ts';
+import { type Cluster, readMapping } from '../spec/config.ts';
+import type { Parameters } from '../spec/parameters.ts';
+import { settings, type Value } from '../spec/settings.ts';
+import { renderTemplates } from './templates.ts';
+
+/** The files of a stack directory: everything in it can be used with the plain client alone. */
+export interface StackDirectory {
+	readonly path: string;
+	readonly cluster: string;
+	readonly parameters: string;
+	readonly secrets: string;
+	readonly template: string;
+	readonly kubeconfig: string;
+	/** The operator's private key, until the kubeconfig holds it. */
+	readonly operatorKey: string;
+}
+
+/** The name that a cluster has when none is said: the one whose directory this is, else `kubernetes`. */
+export async function defaultName(): Promise<string> {
+	if (!existsSync('cluster.yaml') || !existsSync('heat')) return 'kubernetes';
+	const { name } = readMapping(await readFile('cluster.yaml', 'utf8'), 'cluster.yaml');
+	return typeof name === 'string' ? name : path.basename(process.cwd());
+}
+
+/** Where a cluster's files lie: here if this is its directory, else in a folder of its name. */
+export async function stackDirectory(name: string): Promise<StackDirectory> {
+	const here = existsSync('cluster.yaml') && existsSync('heat') && (await defaultName()) === name;
+	const folder = here ? '.' : name;
+	const file = (base: string) => path.join(folder, base);
+	return {
+		path: folder,
+		cluster: file('cluster.yaml'),
+		parameters: file('parameters.yaml'),
+		secrets: file('secrets.yaml'),
+		template: file('heat/cluster.yaml'),
+		kubeconfig: file('kubeconfig'),
+		operatorKey: file('operator.key'),
+	};
+}
+
+/** The file's text, or `undefined` when there is none. */
+export async function readIfThere(file: string): Promise<string | undefined> {
+	return existsSync(file) ? readFile(file, 'utf8') : undefined;
+}
+
+const yamlText = (value: object) => dump(value, { lineWidth: -1, noRefs: true });
+
+/** Without the end of its line, and with whatever space a value ends with. */
+const yamlLine = (value: object) => yamlText(value).replace(/\n$/, '');
+
+/** Writes a file that only its owner may read, also when it was there before with a wider mode. */
+export async function writeSecret(file: string, text: string): Promise<void> {
+	await rm(file, { force: true });
+	await writeFile(file, text, { mode: 0o600 });
+	await chmod(file, 0o600);
+}
+
+function clusterFile(cluster: Cluster): string {
+	const lines = settings.flatMap((setting) => {
+		const value = cluster.settings[setting.key];
+		return value === undefined ? [] : [`# ${setting.describe}.`, yamlLine({ [setting.key]: value })];
+	});
+	return [
+		`# The cluster "${cluster.name}" as it was asked for. Edit, then: kstack update ${cluster.name}`,
+		yamlLine({ name: cluster.name }),
+		...lines,
+		'',
+	].join('\n');
+}
+
+/** No update may replace a master: Heat refuses it. */
+const guards = { resources: { 'masters*': { '*': { server: { restricted_actions: 'replace' } } } } };
+
+function parametersFile(name: string, parameters: Parameters): string {
+	return [
+		`# What Heat is given for "${name}". Edit a count, then: kstack update ${name}`,
+		`# or: openstack stack update --existing --parameter minion_count=5 ${name}`,
+		yamlText({ parameters, resource_registry: guards }),
+	].join('\n');
+}
+
+/** Writes the templates in place of those that were there. */
+export async function writeTemplates(directory: StackDirectory, templates: Tree): Promise<void> {
+	await replaceTree(path.dirname(directory.template), templates);
+}
+
+/** Writes the whole stack directory but the kubeconfig. */
+export async function writeDirectory(
+	directory: StackDirectory,
+	cluster: Cluster,
+	parameters: Parameters,
+	secrets: Parameters,
+): Promise<void> {
+	await mkdir(directory.path, { recursive: true });
+	await writeTemplates(directory, renderTemplates(cluster));
+	if (!existsSync(directory.cluster)) await writeFile(directory.cluster, clusterFile(cluster));
+	else await setValues(directory.cluster, '', cluster.settings);
+	await writeFile(directory.parameters, parametersFile(cluster.name, parameters));
+	await writeSecret(directory.secrets, yamlText({ parameters: secrets }));
+}
+
+/** A key with its value, which may go on in lines further in, and the comment after it. */
+function entry(indentation: string, key: string): RegExp {
+	const value = `"(?:[^"\\\\\n]|\\\\.)*"|'(?:[^'\n]|'')*'|[^\n]*?`;
+	const comment = '[ \\t]*|[ \\t]+#[^\n]*';
+	const further = `\n${indentation}(?:[ \\t]+(?![ \\t#])|-)[^\n]+`;
+	return new RegExp(`(?<=^|\n)${indentation}${key}:[ \\t]*(?:${value})(${comment})(?=\n|$)(?:${further})*`);
+}
+
+/**
+ * Sets values in a YAML file of one `key: value` a line, and keeps the rest of it, comments too:
+ * the file is the operator's.
+ *
+ * @param indentation  what stands before a key
+ */
+export async function setValues(
+	file: string,
+	indentation: string,
+	values: Readonly<Record<string, Value>>,
+): Promise<void> {
+	let text = await readFile(file, 'utf8');
+	for (const [key, value] of Object.entries(values)) {
+		const line = `${indentation}${yamlLine({ [key]: value })}`;
+		const present = entry(indentation, key);
+		if (present.test(text)) text = text.replace(present, (_, comment: string) => line + comment);
+		else if (indentation === '') text = `${text.trimEnd()}\n${line}\n`;
+	}
+	await writeFile(file, text);
+}
+
+/** The parameters as parameters.yaml has them; `undefined` when there is no such file. */
+export async function readParameters(directory: StackDirectory): Promise<Parameters | undefined> {
+	const text = await readIfThere(directory.parameters);
+	if (text === undefined) return undefined;
+	const { parameters } = readMapping(text, directory.parameters);
+	if (typeof parameters !== 'object' || parameters === null) {
+		throw usageError(`${directory.parameters} has no mapping "parameters".`);
+	}
+	return parameters as Parameters;
+}

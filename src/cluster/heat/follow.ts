@@ -1,0 +1,131 @@
+import { setTimeout } from 'node:timers/promises';
+import { exitCodes, UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { CommandError } from '../../base/run.ts';
+import { say } from '../../base/say.ts';
+import { type StackEvent, stackEvents } from './stack.ts';
+
+/** Milliseconds between two looks at Heat's events. */
+const interval = 3000;
+
+/** What an operation of Heat came to. */
+export interface Outcome {
+	/** Such as `CREATE_COMPLETE`; empty when the stack is gone. */
+	readonly status: string;
+	readonly reason: string;
+	/** The failures of single resources in this operation. */
+	readonly failures: readonly StackEvent[];
+}
+
+/**
+ * `demo-minions-x7-2-k3` is where minion 2 of `demo` lives, `demo-minions_3-x7-2-k3` the one of generation 3;
+ * anything else is the cluster's own.
+ */
+function owner(event: StackEvent, name: string): string {
+	const match = /^-(master|minion|gateway)s(?:_(\d+))?-[a-z0-9]+-([a-z0-9]+)-[a-z0-9]+$/.exec(
+		event.stack.slice(name.length),
+	);
+	if (match === null || !event.stack.startsWith(name)) return name;
+	const [, role, generation, index] = match;
+	return generation === undefined ? `${name}-${role}-${index}` : `${name}-${role}-g${generation}-${index}`;
+}
+
+/** Groups and nested stacks only repeat what their parts say. */
+function isContainer(event: StackEvent, name: string): boolean {
+	return (
+		/^((master|minion|gateway)s(_\d+)?|\d+)$/.test(event.resource) ||
+		event.stack.endsWith(event.resource) ||
+		event.resource === name
+	);
+}
+
+/** What has a better word than what Heat's resource went through. */
+const milestones: Readonly<Record<string, string>> = {
+	'ready CREATE_COMPLETE': 'Ready',
+	'leave DELETE_IN_PROGRESS': 'leaving',
+	'leave DELETE_COMPLETE': 'has left',
+};
+
+/** A leave takes its time, so its beginning is told too; of all else only the end. */
+function isTold(event: StackEvent): boolean {
+	if (`${event.resource} ${event.status}` in milestones || event.status.endsWith('_FAILED')) return true;
+	return event.status.endsWith('_COMPLETE') && event.resource !== 'leave';
+}
+
+function line(event: StackEvent, name: string, began: number): string {
+	const seconds = Math.max(0, Math.round((Date.parse(`${event.time.replace(/Z?$/, 'Z')}`) - began) / 1000));
+	const [, ...state] = event.status.split('_');
+	const action = event.status.split('_')[0] ?? '';
+	const done: Record<string, string> = { CREATE: 'made', UPDATE: 'updated', DELETE: 'deleted' };
+	const word = state.join('_') === 'COMPLETE' ? (done[action] ?? event.status) : event.status;
+	const what =
+		milestones[`${event.resource} ${event.status}`] ?? `${event.resource.replaceAll('_', ' ')} ${word}`;
+	return `${String(seconds).padStart(5)} s  ${owner(event, name)}: ${what}`;
+}
+
+/** The IDs of all events there have been: what comes later belongs to the next operation. */
+export async function eventsUntilNow(name: string): Promise<Set<string>> {
+	return new Set((await stackEvents(name)).map((event) => event.id));
+}
+
+/**
+ * Follows an operation of Heat to its end and tells each step as a line. Ctrl-C ends the following,
+ * not the operation.
+ *
+ * @param name   the stack's name
+ * @param id     its ID, by which a deleted stack can still be asked for
+ * @param action the operation; another one's end, such as of a creation that a deletion cancels, is passed over
+ * @param known  events of earlier operations
+ */
+export async function follow(
+	name: string,
+	id: string,
+	action: 'CREATE' | 'UPDATE' | 'DELETE',
+	known: Set<string>,
+): Promise<Outcome> {
+	const began = Date.now();
+	const failures: StackEvent[] = [];
+	for (;;) {
+		const events = await patiently(() => stackEvents(id), name);
+		if (events.length === 0) return { status: '', reason: '', failures };
+		for (const event of events) {
+			if (known.has(event.id)) continue;
+			known.add(event.id);
+			const ended = event.status === `${action}_COMPLETE` || event.status === `${action}_FAILED`;
+			if (event.resource === name && event.physicalId === id && ended) {
+				return { status: event.status, reason: event.reason, failures };
+			}
+			if (event.status.endsWith('_FAILED')) failures.push(event);
+			if (!isContainer(event, name) && isTold(event) && !event.status.startsWith('SIGNAL')) {
+				say(line(event, name, began));
+			}
+		}
+		await pause(name);
+	}
+}
+
+/** Asks again when the cloud does not answer for a while: what it is doing goes on all the same. */
+async function patiently<Answer>(question: () => Promise<Answer>, name: string): Promise<Answer> {
+	for (let failures = 1; ; failures++) {
+		try {
+			return await question();
+		} catch (error) {
+			if (interrupted.signal.aborted) throw stillGoingOn(name);
+			if (failures === 20 || !(error instanceof CommandError)) throw error;
+			if (failures === 1) say(`        ${error.stderr.split('\n').at(-1)}; asking again`);
+			await pause(name);
+		}
+	}
+}
+
+async function pause(name: string): Promise<void> {
+	await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
+	if (interrupted.signal.aborted) throw stillGoingOn(name);
+}
+
+function stillGoingOn(name: string): UserError {
+	return new UserError(`Interrupted. Heat goes on with ${name}.`, {
+		exitCode: exitCodes.interrupted,
+		hint: `Look at it with: kstack status ${name}`,
+	});
+}

@@ -1,0 +1,95 @@
+import { setTimeout } from 'node:timers/promises';
+import { interrupted } from '../../base/interrupt.ts';
+import { say } from '../../base/say.ts';
+import { type Role, roles } from '../spec/roles.ts';
+import { type Member, membersOf } from './members.ts';
+import { isAbsent, list, needStack, openstack, type Stack } from './stack.ts';
+
+/** A member of a stack in whatever condition. */
+export interface Standing extends Member {
+	/** `failed` never became Ready; `leaving` is one that Heat is to delete and has not yet. */
+	readonly condition: 'well' | 'failed' | 'leaving';
+}
+
+/** How long a stack that Heat is at work on is left alone between two looks. */
+const interval = 5000;
+
+/** The stack as soon as Heat is done with what it is doing. */
+export async function whenIdle(name: string): Promise<Stack> {
+	for (let looks = 0; ; looks++) {
+		const stack = await needStack(name);
+		if (!stack.status.endsWith('_IN_PROGRESS')) return stack;
+		if (looks === 0) say(`Heat is at work on ${name} (${stack.status}); waiting until it is done`);
+		await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
+		interrupted.signal.throwIfAborted();
+	}
+}
+
+/** Whether Heat brought its last operation on the stack to a good end. */
+export const isSettled = (stack: Stack) => stack.status.endsWith('_COMPLETE');
+
+/**
+ * All members of a stack. Where the last operation failed, its outputs may lack some: then its resources
+ * tell, at the price of a long list.
+ */
+export async function inventory(stack: Stack): Promise<Standing[]> {
+	const known = membersOf(stack);
+	if (isSettled(stack)) return known.map((member) => ({ ...member, condition: 'well' }));
+	const rows = await list(['stack', 'resource'], '--nested-depth', '2', stack.id);
+	return standings(stack.name, rows, known);
+}
+
+/** The stack with outputs that tell of all its members, whatever Heat has left out. */
+export function withMembers(stack: Stack, members: readonly Standing[]): Stack {
+	if (isSettled(stack)) return stack;
+	const told = roles.map((role) => [`${role}s`, members.filter((member) => member.role === role)]);
+	return { ...stack, outputs: { ...stack.outputs, ...Object.fromEntries(told) } };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * The members that Heat's resources tell of.
+ *
+ * @param rows   resources of the stack and of those nested in it, two layers deep
+ * @param known  what the outputs say of them
+ */
+export function standings(stack: string, rows: readonly Row[], known: readonly Member[]): Standing[] {
+	const pool = /^-(master|minion|gateway)s(?:_(\d+))?-[^-]+$/;
+	return rows.flatMap((row) => {
+		const group = String(row.stack_name ?? '');
+		const match = group.startsWith(stack) ? pool.exec(group.slice(stack.length)) : null;
+		if (match === null || !/^\d+$/.test(String(row.resource_name))) return [];
+		const [role, generation, index] = [match[1] as Role, Number(match[2] ?? 1), Number(row.resource_name)];
+		const part = (name: string) =>
+			rows.find(
+				(one) => one.resource_name === name && String(one.stack_name).startsWith(`${group}-${index}-`),
+			);
+		const status = String(row.resource_status);
+		const wasReady = /^(CREATE|UPDATE)_COMPLETE$/.test(String(part('ready')?.resource_status));
+		const infix = generation === 1 ? '' : `g${generation}-`;
+		const name = `${stack}-${role}-${infix}${index}`;
+		return [
+			{
+				name,
+				role,
+				address: known.find((member) => member.name === name)?.address ?? '',
+				server: String(part('server')?.physical_resource_id ?? ''),
+				index,
+				generation,
+				condition: status.startsWith('DELETE') ? 'leaving' : wasReady ? 'well' : 'failed',
+			},
+		];
+	});
+}
+
+/** Nova forgets machines that never became Ready: nothing on them could answer Heat or hold a pod. */
+export async function giveUp(goes: readonly Standing[]): Promise<void> {
+	const servers = goes
+		.filter(({ condition, server }) => condition === 'failed' && server !== '')
+		.map(({ server }) => server);
+	if (servers.length === 0) return;
+	await openstack(['server', 'delete', '--wait', ...servers]).catch((error: unknown) => {
+		if (!isAbsent(error)) throw error;
+	});
+}

@@ -1,0 +1,198 @@
+import { request } from 'node:https';
+import { setTimeout } from 'node:timers/promises';
+import { load } from 'js-yaml';
+import { UserError } from '../../base/errors.ts';
+
+/** A Node object, as far as kstack looks at it. */
+export interface KubernetesNode {
+	readonly name: string;
+	readonly ready: boolean;
+	/** Whether its kubelet has not been heard of for so long that Kubernetes does not know how it is. */
+	readonly silent: boolean;
+	readonly roles: string;
+	readonly version: string;
+	readonly address: string;
+	/** Whether it takes no new pods. */
+	readonly unschedulable: boolean;
+	readonly labels: Readonly<Record<string, string>>;
+	readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The API answered, and not with what was asked for. */
+export class KubernetesRefusal extends UserError {
+	override name = 'KubernetesRefusal';
+	/** Of HTTP. */
+	readonly status: number;
+
+	constructor(message: string, status: number) {
+		super(message);
+		this.status = status;
+	}
+}
+
+interface Kubeconfig {
+	clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
+	users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
+}
+
+interface NodeObject {
+	metadata: { name: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+	spec?: { unschedulable?: boolean };
+	status: {
+		conditions?: { type: string; status: string }[];
+		nodeInfo?: { kubeletVersion: string };
+		addresses?: { type: string; address: string }[];
+	};
+}
+
+/** The text of a kubeconfig for one operator of one cluster. */
+export function kubeconfigText(
+	name: string,
+	endpoint: string,
+	base64: { readonly ca: string; readonly certificate: string; readonly key: string },
+): string {
+	const quoted = JSON.stringify(name); // else YAML takes a cluster called "null" for none
+	return `apiVersion: v1
+kind: Config
+clusters:
+- name: ${quoted}
+  cluster:
+    server: ${endpoint}
+    certificate-authority-data: ${base64.ca}
+users:
+- name: ${quoted}
+  user:
+    client-certificate-data: ${base64.certificate}
+    client-key-data: ${base64.key}
+contexts:
+- name: ${quoted}
+  context:
+    cluster: ${quoted}
+    user: ${quoted}
+current-context: ${quoted}
+`;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How often an API server in trouble is asked again, and milliseconds between: etcd elects a leader in seconds. */
+const patience = { tries: 10, pause: 3000 };
+
+/**
+ * Asks the Kubernetes API, as the kubeconfig's first user. One that answers but is in trouble of its own, as while
+ * etcd elects a leader, is asked again for half a minute.
+ *
+ * @param body  an object, as JSON; to PATCH it is a merge patch
+ * @returns the answer's text
+ * @throws KubernetesRefusal when it refuses; deleting what is gone already is well
+ * @throws UserError when it does not answer within 10 seconds
+ */
+export async function askKubernetes(
+	kubeconfig: string,
+	method: Method,
+	path: string,
+	body?: object,
+): Promise<string> {
+	for (let left = patience.tries; ; left--) {
+		try {
+			return await askOnce(kubeconfig, method, path, body);
+		} catch (error) {
+			const troubled = error instanceof KubernetesRefusal && (error.status >= 500 || error.status === 429);
+			if (!troubled || left <= 1) throw error;
+			await setTimeout(patience.pause);
+		}
+	}
+}
+
+function askOnce(kubeconfig: string, method: Method, path: string, body?: object): Promise<string> {
+	const config = load(kubeconfig) as Kubeconfig;
+	const cluster = config.clusters[0]?.cluster;
+	const user = config.users[0]?.user;
+	if (cluster === undefined || user === undefined)
+		throw new UserError('The kubeconfig has no cluster or no user.');
+	const data = (base64: string) => Buffer.from(base64, 'base64');
+	const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+	return new Promise((resolve, reject) => {
+		const call = request(
+			new URL(path, cluster.server),
+			{
+				method,
+				ca: data(cluster['certificate-authority-data']),
+				cert: data(user['client-certificate-data']),
+				key: data(user['client-key-data']),
+				timeout: 10_000,
+				agent: false,
+				...(body === undefined ? {} : { headers: { 'content-type': type } }),
+			},
+			(answer) => {
+				const chunks: Buffer[] = [];
+				answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+				answer.on('error', (error) => call.destroy(error));
+				answer.on('end', () => {
+					const text = Buffer.concat(chunks).toString();
+					const code = answer.statusCode ?? 0;
+					if (code < 300 || (method === 'DELETE' && code === 404)) resolve(text);
+					else {
+						const words = `The Kubernetes API at ${cluster.server} answered ${code} to ${method} ${path}.`;
+						reject(new KubernetesRefusal(words, code));
+					}
+				});
+			},
+		);
+		call.on('timeout', () => call.destroy(new Error('no answer within 10 seconds')));
+		call.on('error', (error) =>
+			reject(new UserError(`The Kubernetes API at ${cluster.server} does not answer: ${error.message}.`)),
+		);
+		call.end(body === undefined ? undefined : JSON.stringify(body));
+	});
+}
+
+/** The cluster's nodes, by name. */
+export async function listNodes(kubeconfig: string): Promise<KubernetesNode[]> {
+	const { items } = JSON.parse(await askKubernetes(kubeconfig, 'GET', '/api/v1/nodes')) as {
+		items: NodeObject[];
+	};
+	const prefix = 'node-role.kubernetes.io/';
+	return items.map(({ metadata, spec, status }) => ({
+		name: metadata.name,
+		ready: status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
+		silent: status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'Unknown') ?? false,
+		roles: Object.keys(metadata.labels ?? {})
+			.filter((label) => label.startsWith(prefix))
+			.map((label) => label.slice(prefix.length))
+			.join(','),
+		version: status.nodeInfo?.kubeletVersion ?? '',
+		address: status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
+		unschedulable: spec?.unschedulable === true,
+		labels: metadata.labels ?? {},
+		annotations: metadata.annotations ?? {},
+	}));
+}
+
+/** Deletes a Node object; one that is gone already is well. */
+export async function deleteNode(kubeconfig: string, name: string): Promise<void> {
+	await askKubernetes(kubeconfig, 'DELETE', `/api/v1/nodes/${name}`);
+}
+
+/** Changes a Node object by a merge patch: `null` takes a key away. */
+export async function patchNode(kubeconfig: string, name: string, patch: object): Promise<void> {
+	await askKubernetes(kubeconfig, 'PATCH', `/api/v1/nodes/${name}`, patch);
+}
+
+/** How many pods a drain would have to move from a node: not those of DaemonSets, static or done. */
+export async function countMovablePods(kubeconfig: string, node: string): Promise<number> {
+	interface Pod {
+		metadata: { annotations?: Record<string, string>; ownerReferences?: { kind: string }[] };
+		status?: { phase?: string };
+	}
+	const query = `fieldSelector=${encodeURIComponent(`spec.nodeName=${node}`)}`;
+	const { items } = JSON.parse(await askKubernetes(kubeconfig, 'GET', `/api/v1/pods?${query}`)) as {
+		items: Pod[];
+	};
+	return items.filter(
+		({ metadata, status }) =>
+			metadata.annotations?.['kubernetes.io/config.mirror'] === undefined &&
+			!metadata.ownerReferences?.some(({ kind }) => kind === 'DaemonSet') &&
+			!['Succeeded', 'Failed'].includes(status?.phase ?? ''),
+	).length;
+}

@@ -1,0 +1,51 @@
+import { UserError } from '../../base/errors.ts';
+import { say } from '../../base/say.ts';
+import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import { makeToken } from '../heat/operator.ts';
+import type { Stack } from '../heat/stack.ts';
+import type { Parameters } from '../spec/parameters.ts';
+import { askKubernetes } from './api.ts';
+
+/** Seconds that a token outlives the boot of the master it is for: Heat and Nova take their time before it. */
+const spare = 600;
+
+/** The Secret by which the API knows the token until `end`; the group in it may read the cluster's keys. */
+function secretOf(token: string, end: Date): object {
+	const [id, secret] = token.split('.') as [string, string];
+	return {
+		apiVersion: 'v1',
+		kind: 'Secret',
+		type: 'bootstrap.kubernetes.io/token',
+		metadata: { name: `bootstrap-token-${id}`, namespace: 'kube-system' },
+		stringData: {
+			'token-id': id,
+			'token-secret': secret,
+			expiration: end.toISOString().replace(/\.\d+Z$/, 'Z'),
+			'usage-bootstrap-authentication': 'true',
+			'usage-bootstrap-signing': 'true',
+			'auth-extra-groups': 'system:bootstrappers:kstack-masters',
+		},
+	};
+}
+
+/**
+ * Hands out a fresh token for masters that are to join: the one that the stack was made with has expired.
+ *
+ * @returns the secret parameter that the new masters get it by
+ * @throws UserError when there is no kubeconfig, without which the cluster cannot be told of it
+ */
+export async function inviteMasters(stack: Stack, directory: StackDirectory): Promise<Parameters> {
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	if (kubeconfig === undefined) {
+		throw new UserError(
+			`There is no ${directory.kubeconfig}: a new master needs a token that the cluster knows, and only the kubeconfig can tell it one.`,
+			{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
+		);
+	}
+	const seconds = Number(stack.parameters.boot_timeout ?? 1200) + spare;
+	const token = makeToken();
+	const end = new Date(Date.now() + seconds * 1000);
+	await askKubernetes(kubeconfig, 'POST', '/api/v1/namespaces/kube-system/secrets', secretOf(token, end));
+	say(`New masters may fetch the cluster's keys until ${end.toISOString().slice(11, 16)} UTC`);
+	return { master_token: token };
+}

@@ -1,0 +1,279 @@
+import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { say } from '../../base/say.ts';
+import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import { type Member, membersOf } from '../heat/members.ts';
+import { isAbsent, list, openstack, type Stack } from '../heat/stack.ts';
+import { countMovablePods, deleteNode, type KubernetesNode, listNodes, patchNode } from './api.ts';
+
+/** How members are to leave. */
+export interface HowToLeave {
+	/** Seconds that their pods have to end and to be replaced elsewhere. */
+	readonly drainTimeout: number;
+	/** Whether pods that are left then are deleted, and machines that do not answer given up. */
+	readonly force: boolean;
+}
+
+const request = 'kstack.io/leave';
+const timeLimit = 'kstack.io/leave-timeout';
+const forced = 'kstack.io/leave-force';
+const answer = 'kstack.io/leave-state';
+
+/** How often the API is asked how far they are. */
+const interval = 2000;
+
+/** Seconds beyond a drain's own limit after which nobody will answer any more. */
+const patience = 180;
+
+/** Nova's states of a server that may run what it ran; in another, its node cannot leave by itself. */
+export const running = /^(ACTIVE|REBOOT|HARD_REBOOT|MIGRATING|PASSWORD|RESIZE|VERIFY_RESIZE)$/;
+
+/** A member that is to go, with what Nova and Kubernetes know of it. */
+interface Leaver {
+	readonly member: Member;
+	/** Nova's word for its server; empty when there is none. */
+	readonly server: string;
+	/** Absent when it never joined. */
+	readonly node: KubernetesNode | undefined;
+}
+
+const isDead = ({ server }: Leaver) => !running.test(server);
+const names = (leavers: readonly Leaver[]) => leavers.map(({ member }) => member.name).join(', ');
+
+async function pause(): Promise<void> {
+	await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
+	interrupted.signal.throwIfAborted();
+}
+
+/** Tells the masters what is to become of a node; an answer to an earlier request is no answer to this one. */
+function ask(kubeconfig: string, name: string, what: 'drain' | 'dead', how: HowToLeave): Promise<void> {
+	const annotations = {
+		[timeLimit]: String(how.drainTimeout),
+		[forced]: String(how.force),
+		[answer]: null,
+	};
+	return patchNode(kubeconfig, name, { metadata: { labels: { [request]: what }, annotations } });
+}
+
+/** Takes a request back, and lets pods come to the node again unless it took none before. */
+async function takeBack(kubeconfig: string, leavers: readonly Leaver[]): Promise<void> {
+	const annotations = { [timeLimit]: null, [forced]: null, [answer]: null };
+	for (const { member, node } of leavers) {
+		const patch = {
+			metadata: { labels: { [request]: null }, annotations },
+			...(node?.unschedulable === true ? {} : { spec: { unschedulable: null } }),
+		};
+		try {
+			await patchNode(kubeconfig, member.name, patch);
+		} catch (error) {
+			say(
+				`${(error as Error).message} Once it does: kubectl label node ${member.name} ${request}-; kubectl uncordon ${member.name}`,
+			);
+		}
+	}
+	if (leavers.length > 0) say(`Taken back: ${names(leavers)}`);
+}
+
+/** The nodes as they are now; an API whose address moves from one master to another is silent for a while. */
+async function nodesPatiently(kubeconfig: string): Promise<KubernetesNode[]> {
+	for (let failures = 1; ; failures++) {
+		try {
+			return await listNodes(kubeconfig);
+		} catch (error) {
+			if (failures === 30 || !(error instanceof UserError)) throw error;
+			await pause();
+		}
+	}
+}
+
+/** Tells how many pods each node still has, when that has changed. */
+async function tellPods(kubeconfig: string, waiting: Iterable<string>, told: Map<string, number>) {
+	for (const name of waiting) {
+		const pods = await countMovablePods(kubeconfig, name).catch(() => undefined);
+		if (pods === undefined || told.get(name) === pods) continue;
+		told.set(name, pods);
+		if (pods > 0) say(`${name}: ${pods} ${pods === 1 ? 'pod' : 'pods'} to go`);
+	}
+}
+
+/**
+ * Waits until the masters have done with each of the nodes what they were asked for.
+ *
+ * @param isDone  whether they have, for a node that is there
+ * @throws UserError with the words of the first that cannot
+ */
+async function follow(
+	kubeconfig: string,
+	leavers: readonly Leaver[],
+	isDone: (node: KubernetesNode) => boolean,
+	seconds: number,
+	done: string,
+): Promise<void> {
+	const waiting = new Set(leavers.map(({ member }) => member.name));
+	const told = new Map<string, number>();
+	const end = Date.now() + seconds * 1000;
+	while (waiting.size > 0) {
+		const nodes = await nodesPatiently(kubeconfig);
+		for (const name of [...waiting]) {
+			const node = nodes.find((one) => one.name === name);
+			const words = /^failed: ?(.*)$/s.exec(node?.annotations[answer] ?? '')?.[1];
+			if (words !== undefined) {
+				throw new UserError(`${name} cannot go: ${words.trim()}`, {
+					hint: 'Nothing was updated. With --force its pods are deleted when the time is up; --drain-timeout gives them longer.',
+				});
+			}
+			if (node !== undefined && !isDone(node)) continue;
+			waiting.delete(name);
+			say(`${name}: ${done}`);
+		}
+		if (waiting.size === 0) return;
+		if (Date.now() > end) {
+			throw new UserError(`No master has answered for ${[...waiting].join(', ')} within ${seconds} s.`, {
+				hint: 'Nothing was updated. On the masters: journalctl -u kstack-leavers',
+			});
+		}
+		await tellPods(kubeconfig, waiting, told);
+		await pause();
+	}
+}
+
+/** Deletes servers in Nova, which ends Heat's wait for an answer that they cannot give. */
+async function deleteServers(leavers: readonly Leaver[]): Promise<void> {
+	const present = leavers.filter(({ server }) => server !== '');
+	if (present.length === 0) return;
+	for (const { member, server } of present) say(`${member.name}: its server is ${server}, deleting it`);
+	try {
+		await openstack(['server', 'delete', ...present.map(({ member }) => member.server)]);
+	} catch (error) {
+		if (!isAbsent(error)) throw error;
+	}
+}
+
+/** Of the masters that stay, more than half must be well, or etcd takes no more words. */
+function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly KubernetesNode[]): void {
+	if (!members.some(({ role }) => role === 'master')) return;
+	const going = new Set(members.map(({ name }) => name));
+	const stay = membersOf(stack).filter(({ role, name }) => role === 'master' && !going.has(name));
+	const well = stay.filter(({ name }) => nodes.some((node) => node.name === name && node.ready));
+	if (well.length * 2 > stay.length) return;
+	const ill = stay.filter((master) => !well.includes(master)).map(({ name }) => name);
+	throw new UserError(
+		stay.length === 0
+			? 'No master would stay.'
+			: `Of the masters that would stay, ${well.length} of ${stay.length} are Ready (${ill.join(', ')} not): etcd would lose its majority.`,
+		{ hint: 'Nothing was changed. Bring these masters back first, or replace them: kstack replace.' },
+	);
+}
+
+/** A machine that Nova runs and whose kubelet says nothing could be anything: only force gives it up. */
+function needAnswering(silent: readonly Leaver[], { force }: HowToLeave): void {
+	if (silent.length === 0 || force) return;
+	throw new UserError(`${names(silent)}: ACTIVE in Nova, but silent in Kubernetes, so it cannot leave.`, {
+		hint: 'Nothing was changed. Reboot it (openstack server reboot), or give it up with --force.',
+	});
+}
+
+/**
+ * Prepares members for their removal by Heat: drains the living; clears up after the dead, and deletes their
+ * servers. Without a kubeconfig the nodes drain themselves when Heat asks them to.
+ *
+ * @param stack    as it is before the update that removes them
+ * @returns what takes the drains back, for when the update is not made after all
+ * @throws UserError when one cannot go; then all drains have been taken back
+ */
+export async function leaveBefore(
+	stack: Stack,
+	directory: StackDirectory,
+	members: readonly Member[],
+	how: HowToLeave,
+): Promise<() => Promise<void>> {
+	if (members.length === 0) return async () => {};
+	const [servers, kubeconfig] = await Promise.all([list(['server']), readIfThere(directory.kubeconfig)]);
+	const nodes = kubeconfig === undefined ? [] : await listNodes(kubeconfig);
+	const leavers = members.map((member) => ({
+		member,
+		server: String(servers.find((server) => server.ID === member.server)?.Status ?? ''),
+		node: nodes.find(({ name }) => name === member.name),
+	}));
+	const dead = leavers.filter(isDead);
+	if (kubeconfig === undefined) {
+		if (dead.length < leavers.length)
+			say(
+				`There is no ${directory.kubeconfig}: the machines that go drain themselves when Heat asks them to`,
+			);
+		await deleteServers(dead);
+		return async () => {};
+	}
+	needQuorum(stack, members, nodes);
+	const silent = leavers.filter((leaver) => !isDead(leaver) && leaver.node?.silent === true);
+	needAnswering(silent, how);
+	const living = leavers.filter((leaver) => !isDead(leaver) && !silent.includes(leaver) && leaver.node);
+	const back = () => takeBack(kubeconfig, living);
+	try {
+		for (const { member } of living) {
+			say(`${member.name}: draining, ${how.drainTimeout} s at most`);
+			await ask(kubeconfig, member.name, 'drain', how);
+		}
+		const seconds = how.drainTimeout + patience;
+		await follow(kubeconfig, living, (node) => node.annotations[answer] === 'drained', seconds, 'drained');
+		await bury(kubeconfig, dead, silent, how);
+	} catch (error) {
+		await back();
+		throw error;
+	}
+	return back;
+}
+
+/** Has the masters forget machines that are no more, and Nova delete their servers. */
+async function bury(
+	kubeconfig: string,
+	dead: readonly Leaver[],
+	silent: readonly Leaver[],
+	how: HowToLeave,
+): Promise<void> {
+	// What still runs must run no more before its pods start elsewhere.
+	await deleteServers(silent);
+	const known = [...dead, ...silent].filter(({ node }) => node !== undefined);
+	try {
+		for (const { member } of known) {
+			say(`${member.name}: dead, the masters take it out of the cluster`);
+			await ask(kubeconfig, member.name, 'dead', how);
+		}
+		await follow(kubeconfig, known, () => false, patience, 'taken out');
+	} catch (error) {
+		await takeBack(kubeconfig, await stillThere(kubeconfig, known));
+		throw error;
+	}
+	await deleteServers(dead);
+}
+
+async function stillThere(kubeconfig: string, leavers: readonly Leaver[]): Promise<Leaver[]> {
+	const nodes = await listNodes(kubeconfig).catch(() => undefined);
+	return leavers.filter(({ member }) => nodes?.some(({ name }) => name === member.name) ?? true);
+}
+
+/** Deletes Node objects that members which are gone have left; Kubernetes itself keeps them for ever. */
+export async function forgetNodes(directory: StackDirectory, before: Stack, after: Stack): Promise<void> {
+	const left = new Set(membersOf(after).map(({ name }) => name));
+	const gone = membersOf(before)
+		.map(({ name }) => name)
+		.filter((name) => !left.has(name));
+	if (gone.length === 0) return;
+	const byHand = `kubectl delete node ${gone.join(' ')}`;
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	if (kubeconfig === undefined) {
+		say(`There is no ${directory.kubeconfig}; if their nodes are left, remove them: ${byHand}`);
+		return;
+	}
+	try {
+		const nodes = await nodesPatiently(kubeconfig);
+		for (const { name } of nodes.filter((node) => gone.includes(node.name))) {
+			await deleteNode(kubeconfig, name);
+			say(`Node ${name} is gone`);
+		}
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		say(`${error.message} Once it does: ${byHand}`);
+	}
+}

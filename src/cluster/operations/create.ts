@@ -1,0 +1,168 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { usageError } from '../../base/errors.ts';
+import { say } from '../../base/say.ts';
+import { inTemporaryFolder, parameterArguments } from '../heat/arguments.ts';
+import {
+	readIfThere,
+	type StackDirectory,
+	setValues,
+	stackDirectory,
+	writeDirectory,
+} from '../heat/directory.ts';
+import { explainFailure } from '../heat/failure.ts';
+import { eventsUntilNow, follow } from '../heat/follow.ts';
+import { makeToken, requestOperatorCertificate } from '../heat/operator.ts';
+import { preflight, type Resolved } from '../heat/preflight.ts';
+import { needStack, openstack, showStack } from '../heat/stack.ts';
+import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { readCluster, type Settings } from '../spec/config.ts';
+import { type Parameters, parametersOf } from '../spec/parameters.ts';
+import { roles } from '../spec/roles.ts';
+import type { Value } from '../spec/settings.ts';
+import { timeoutMinutes } from './apply.ts';
+import { clusterStatus, statusText } from './status.ts';
+
+/** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
+async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, file: string | undefined) {
+	needFile(file);
+	const directory = await stackDirectory(name);
+	const path = file ?? directory.cluster;
+	const text = file === undefined ? await readIfThere(path) : await readFile(file, 'utf8');
+	if (text !== undefined) say(`Settings that no flag gives are those of ${path}`);
+	return { directory, cluster: readCluster(name, flags, text === undefined ? undefined : { text, path }) };
+}
+
+/**
+ * Writes the stack directory with new tokens and a new operator's key.
+ *
+ * @returns the tokens, by parameter
+ */
+async function prepare(
+	directory: StackDirectory,
+	{ cluster, ids }: Omit<Resolved, 'images'>,
+): Promise<Parameters> {
+	const secrets = { join_token: makeToken(), master_token: makeToken() };
+	await writeDirectory(directory, cluster, {}, secrets); // makes the folder that the key goes to
+	const request = await requestOperatorCertificate(directory.operatorKey);
+	const parameters = {
+		...parametersOf(cluster.settings),
+		...ids,
+		cluster_state: 'new',
+		operator_request: Buffer.from(request).toString('base64'),
+	};
+	await writeDirectory(directory, cluster, parameters, secrets);
+	return secrets;
+}
+
+/**
+ * `kstack render`: writes the stack directory and touches no cloud. What is left open stays by name.
+ *
+ * @returns the directory
+ */
+export async function renderCluster(
+	name: string,
+	flags: Readonly<Record<string, unknown>>,
+	file: string | undefined,
+): Promise<string> {
+	const { directory, cluster } = await askedFor(name, flags, file);
+	const settings: Settings = {
+		image: 'debian12-x64-kubernetes',
+		masterFlavor: 'm1.medium',
+		minionFlavor: 'm1.medium',
+		gatewayFlavor: 'm1.small',
+		externalNetwork: 'none',
+		gatewayFloatingIp: false,
+		networkDriver: 'calico',
+		...cluster.settings,
+	};
+	const external = settings.externalNetwork === 'none' ? '' : settings.externalNetwork;
+	const ids: Record<string, Value> = { external_network: external as Value };
+	for (const role of roles) {
+		const image = settings[`${role}Image`];
+		if (image) ids[`${role}_image`] = image;
+	}
+	await prepare(directory, { cluster: { name, settings }, ids });
+	return directory.path;
+}
+
+/** Heat's own check of the templates with these parameters, before it makes anything. */
+async function validate(directory: StackDirectory): Promise<void> {
+	say('Heat checks the templates');
+	await openstack([
+		...['orchestration', 'template', 'validate', '--show-nested', '-f', 'json'],
+		...['-t', directory.template, '-e', directory.parameters, '-e', directory.secrets],
+	]);
+}
+
+/** From now on no master may form a second cluster, whatever becomes of the first one's disk. */
+async function closeFormation(name: string, directory: StackDirectory, bootTimeout: number): Promise<void> {
+	await setValues(directory.parameters, '  ', { cluster_state: 'existing' });
+	const known = await eventsUntilNow(name);
+	const minutes = String(timeoutMinutes(bootTimeout));
+	await openstack([
+		...['stack', 'update', '--existing', '--parameter', 'cluster_state=existing', '--timeout', minutes],
+		...['-f', 'json', name],
+	]);
+	const { id } = await needStack(name);
+	const outcome = await follow(name, id, 'UPDATE', known);
+	if (outcome.status !== 'UPDATE_COMPLETE') {
+		throw await explainFailure(`Closing the formation of ${name}`, outcome, `See 'kstack status ${name}'.`);
+	}
+}
+
+/**
+ * `kstack create`: checks, creates the stack, follows it to its end, and writes the kubeconfig.
+ *
+ * @returns the node table
+ * @throws UserError exit code 2 before anything was made, 1 with every reason when making it failed
+ */
+export async function createCluster(
+	name: string,
+	flags: Readonly<Record<string, unknown>>,
+	file: string | undefined,
+): Promise<string> {
+	const { directory, cluster } = await askedFor(name, flags, file);
+	say(`Comparing what ${name} needs with what the cloud has`);
+	const resolved = await preflight(cluster);
+	const images = Object.values(resolved.images).map(
+		(image) =>
+			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
+	);
+	for (const line of new Set(images)) say(line);
+	const secrets = await prepare(directory, resolved);
+	await validate(directory);
+
+	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
+	say(`Creating ${name}`);
+	const created = JSON.parse(
+		await inTemporaryFolder(async (folder) =>
+			openstack([
+				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
+				...(await parameterArguments({}, secrets, folder)),
+				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
+			]),
+		),
+	) as { id: string };
+	const outcome = await follow(name, created.id, 'CREATE', new Set());
+	if (outcome.status !== 'CREATE_COMPLETE') {
+		throw await explainFailure(
+			`Creating ${name}`,
+			outcome,
+			`What there is stays for a look; remove it with: kstack delete ${name}`,
+		);
+	}
+	const stack = await needStack(name);
+	await obtainKubeconfig(directory, stack);
+	say('Up. From now on no master may form a second cluster');
+	await closeFormation(name, directory, bootTimeout);
+	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
+	return statusText(await clusterStatus((await showStack(name)) ?? stack, directory));
+}
+
+/** Where a file with a cluster's settings is asked for by name, it must be there. */
+function needFile(file: string | undefined): void {
+	if (file !== undefined && !existsSync(file)) {
+		throw usageError(`There is no file "${file}".`);
+	}
+}

@@ -1,0 +1,305 @@
+import { UserError } from '../../base/errors.ts';
+import { say } from '../../base/say.ts';
+import { table } from '../../base/table.ts';
+import type { Tree } from '../../base/tree.ts';
+import {
+	type Pool,
+	referencesIn,
+	resourcesOf,
+	type Template,
+	type Templates,
+	type Thing,
+} from '../heat/evaluate.ts';
+import { inventory, type Standing } from '../heat/inventory.ts';
+import { list, openstack, type Stack } from '../heat/stack.ts';
+import { readMapping } from '../spec/config.ts';
+import { generationsOf } from '../spec/generations.ts';
+import { dryRun, requestedParameters } from './apply.ts';
+import { kindOf, verdictOf } from './plan-rules.ts';
+import { type Wish, wishOf } from './wish.ts';
+
+/** What becomes of a resource. */
+export type Action = 'add' | 'update' | 'rebuild' | 'replace' | 'delete';
+
+/** One resource that an update would touch. */
+export interface PlannedChange {
+	readonly action: Action;
+	/** Such as `server`, `port` or `floating IP`. */
+	readonly kind: string;
+	/** The name that it has on the cloud, or its place in the stack. */
+	readonly name: string;
+	readonly path: string;
+	readonly type: string;
+	/** Why: the properties that change, or what of it. */
+	readonly why: string;
+	/** Whether something is lost that nobody asked to lose. */
+	readonly loses: boolean;
+}
+
+/** What an update would do. */
+export interface Plan {
+	readonly name: string;
+	readonly changes: readonly PlannedChange[];
+}
+
+/** Exit codes of `kstack plan`; the last is also that of an update that refuses. */
+export const planCodes = { nothing: 0, changes: 3, loses: 4 } as const;
+
+/** The templates that Heat has of a stack, which name their files by the places where they once lay. */
+export async function templatesOf(stack: Stack): Promise<Templates> {
+	const [root, files] = await Promise.all([
+		openstack(['stack', 'template', 'show', '-f', 'json', stack.id]),
+		openstack(['stack', 'file', 'list', '-f', 'json', stack.id]),
+	]);
+	const listed = (JSON.parse(files) as { files?: Record<string, string> }).files ?? {};
+	return { root: JSON.parse(root) as Template, file: (name) => listed[name] };
+}
+
+function templatesIn(tree: Tree): Templates {
+	const file = (name: string) => tree.find((one) => one.path === name)?.text;
+	return { root: readMapping(file('cluster.yaml') ?? '', 'cluster.yaml') as Template, file };
+}
+
+/** The members of each pool, by the name of its group. */
+function poolsOf(members: readonly Standing[]): Map<string, number[]> {
+	const pools = new Map<string, number[]>();
+	for (const { role, generation, index } of members) {
+		const pool = generation === 1 ? `${role}s` : `${role}s_${generation}`;
+		pools.set(
+			pool,
+			[...(pools.get(pool) ?? []), index].sort((a, b) => a - b),
+		);
+	}
+	return pools;
+}
+
+/** The members that Heat will have in a group: it takes the highest away, and never uses an index twice. */
+function indexesAfter(present: readonly number[], { count, removed }: Pool): number[] {
+	const kept = present.filter((index) => !removed.includes(index)).slice(0, count);
+	const next = Math.max(-1, ...present, ...removed) + 1;
+	return [...kept, ...Array.from({ length: Math.max(0, count - kept.length) }, (_, more) => next + more)];
+}
+
+interface Difference {
+	readonly before: Thing | undefined;
+	readonly after: Thing | undefined;
+	readonly properties: readonly string[];
+}
+
+/** One spelling for values that Heat takes for the same. */
+function comparable(value: unknown): string {
+	if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+		const entries = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
+		return `{${entries
+			.map(([key, inner]) => `${JSON.stringify(key)}:${comparable(inner)}`)
+			.sort()
+			.join()}}`;
+	}
+	if (Array.isArray(value)) return `[${value.map(comparable).join()}]`;
+	const text = String(value ?? '');
+	return JSON.stringify(/^(true|false)$/i.test(text) ? text.toLowerCase() : text);
+}
+
+function differences(before: readonly Thing[], after: readonly Thing[]): Map<string, Difference> {
+	const found = new Map<string, Difference>();
+	for (const thing of before) found.set(thing.path, { before: thing, after: undefined, properties: [] });
+	for (const thing of after) {
+		const old = found.get(thing.path)?.before;
+		const names = [...new Set([...Object.keys(old?.properties ?? {}), ...Object.keys(thing.properties)])];
+		const changed = names.filter(
+			(name) => comparable(old?.properties[name]) !== comparable(thing.properties[name]),
+		);
+		found.set(thing.path, { before: old, after: thing, properties: old === undefined ? [] : changed });
+	}
+	return found;
+}
+
+/** What becomes of each resource; what refers to a replaced one changes with it. */
+function actions(found: ReadonlyMap<string, Difference>, failed: ReadonlyMap<string, string>) {
+	const decided = new Map<string, { action: Action; why: string }>();
+	const other = new Set<string>(); // is, or will be, another thing than before
+	for (let settled = false; !settled; ) {
+		settled = true;
+		for (const [path, { before, after, properties }] of found) {
+			const moved = Object.entries(after?.properties ?? {})
+				.filter(([, value]) => referencesIn(value).some((one) => other.has(one)))
+				.map(([name]) => name);
+			const verdict = verdictOf(before, after, [...new Set([...properties, ...moved])], failed.get(path));
+			if (verdict === undefined) continue;
+			decided.set(path, verdict);
+			if (verdict.action === 'update' || verdict.action === 'rebuild' || other.has(path)) continue;
+			// One that is added was referred to by nothing that was there.
+			if (before === undefined || after === undefined) continue;
+			other.add(path);
+			settled = false;
+		}
+	}
+	return decided;
+}
+
+function nameOf(thing: Thing): string {
+	const name = thing.properties.name;
+	return typeof name === 'string' && name !== '' ? name.replace(/‹[^›]*›/g, '…') : thing.path;
+}
+
+/**
+ * What separates a stack from what it is to be.
+ *
+ * @param going   paths of the members that are to go, such as `minions/2`
+ * @param failed  states, by path, of what failed before and is therefore replaced
+ */
+export function compare(
+	before: readonly Thing[],
+	after: readonly Thing[],
+	going: ReadonlySet<string>,
+	failed: ReadonlyMap<string, string>,
+): PlannedChange[] {
+	const found = differences(before, after);
+	return [...actions(found, failed)]
+		.map(([path, { action, why }]) => {
+			const thing = (found.get(path)?.after ?? found.get(path)?.before) as Thing;
+			const { kind, stateful } = kindOf(thing);
+			const meant = action === 'delete' && going.has(path.split('/').slice(0, 2).join('/'));
+			const never = failed.get(path) === 'CREATE_FAILED'; // so there is nothing to lose
+			const loses = stateful && !meant && !never && ['rebuild', 'replace', 'delete'].includes(action);
+			return { action, kind, name: nameOf(thing), path, type: thing.type, why, loses };
+		})
+		.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+interface HeatsWord {
+	readonly resource_name: string;
+	readonly resource_type: string;
+}
+
+/**
+ * What Heat's own dry run knows better: what comes and goes in the root template. Of what it calls updated or
+ * replaced it knows less than we do: it takes every reference for a change, and with nested stacks it fails
+ * where a group grows.
+ */
+export function heatsWord(printed: string, known: ReadonlySet<string>): PlannedChange[] {
+	const answer = JSON.parse(printed) as Record<string, HeatsWord[] | string>;
+	const of = (key: string) => {
+		const value = answer[key] ?? [];
+		// The client prints each list as JSON within JSON.
+		return typeof value === 'string' ? (JSON.parse(value) as HeatsWord[]) : value;
+	};
+	const planned = (action: 'add' | 'delete') => (word: HeatsWord) => {
+		const thing = { path: word.resource_name, type: word.resource_type, properties: {} };
+		const { kind, stateful } = kindOf(thing);
+		return {
+			...{ action, kind, name: thing.path, path: thing.path, type: thing.type, why: 'as Heat says' },
+			loses: action === 'delete' && stateful,
+		};
+	};
+	return [...of('added').map(planned('add')), ...of('deleted').map(planned('delete'))].filter(
+		({ path, type }) => !known.has(path) && type !== 'OS::Heat::ResourceGroup',
+	);
+}
+
+/**
+ * What has failed in a way that makes Heat replace it at the next update.
+ *
+ * @param rows  resources of the stack and of those nested in it
+ * @returns their states by path
+ */
+export function failuresIn(stack: string, rows: readonly Readonly<Record<string, unknown>>[]) {
+	const member = /^-((?:master|minion|gateway)s(?:_\d+)?)-[^-]+-(\d+)-[^-]+$/;
+	return new Map(
+		rows.flatMap((row): [string, string][] => {
+			const status = String(row.resource_status);
+			if (!/^(CREATE|CHECK)_FAILED$/.test(status)) return [];
+			const owner = String(row.stack_name ?? '');
+			const match = owner.startsWith(stack) ? member.exec(owner.slice(stack.length)) : null;
+			const name = String(row.resource_name);
+			return [[match === null ? name : `${match[1]}/${match[2]}/${name}`, status]];
+		}),
+	);
+}
+
+/** What the wished update would do. Nothing is changed by asking. */
+export async function planOf({ stack, directory, change, going }: Wish): Promise<Plan> {
+	say(`Comparing what ${stack.name} is with what it would be`);
+	const [now, members, rows, printed] = await Promise.all([
+		templatesOf(stack),
+		inventory(stack),
+		list(['stack', 'resource'], '--nested-depth', '3', stack.id),
+		dryRun(stack, directory, change),
+	]);
+	const pools = poolsOf(members);
+	const present = (pool: Pool) => pools.get(pool.name) ?? [];
+	const parameters = { 'OS::stack_name': stack.name, ...stack.parameters };
+	const secrets = Object.fromEntries(Object.keys(change.secrets ?? {}).map((name) => [name, '‹new›']));
+	const then = { ...parameters, ...requestedParameters(stack, change), ...secrets };
+	const before = resourcesOf(now, parameters, present);
+	const after = resourcesOf(
+		change.templates === undefined ? now : templatesIn(change.templates),
+		then,
+		(pool) => indexesAfter(present(pool), pool),
+	);
+	const { current } = generationsOf(stack.parameters);
+	const leaving = new Set(
+		going.map(({ member }) => `${member.role}s${current === 1 ? '' : `_${current}`}/${member.index}`),
+	);
+	const changes = compare(before, after, leaving, failuresIn(stack.name, rows));
+	const known = new Set([...before, ...after].map(({ path }) => path));
+	return { name: stack.name, changes: [...changes, ...heatsWord(printed, known)] };
+}
+
+/** Kinds that are shown by themselves; the others only wait, signal or configure. */
+const shown = /^(server|volume|floating IP|port|network|subnet|router|security group)/;
+
+/** The plan as an operator reads it. */
+export function planText(plan: Plan): string {
+	const worth = plan.changes.filter(({ kind, loses }) => shown.test(kind) || loses);
+	const rest = plan.changes.length - worth.length;
+	const rows = worth.map(({ action, kind, name, why, loses }) => [
+		loses ? `${action.toUpperCase()} !` : action,
+		kind,
+		name,
+		why,
+	]);
+	return [
+		...(plan.changes.length === 0 ? [`${plan.name} is as asked: nothing to change.`] : []),
+		...(rows.length > 0 ? [table(['ACTION', 'WHAT', 'NAME', 'WHY'], rows)] : []),
+		...(rest > 0 ? [`${rest} ${rows.length > 0 ? 'more ' : ''}resources that hold nothing change.`] : []),
+	].join('\n');
+}
+
+/** @throws UserError exit code 4 when something is lost that nobody asked to lose */
+export function needSafe(plan: Plan, allowReplace: boolean): void {
+	const lost = plan.changes.filter(({ loses }) => loses);
+	if (lost.length === 0 || allowReplace) return;
+	const words = lost.map(({ action, kind, name, why }) => `  ${action} ${kind} ${name}: ${why}`);
+	throw new UserError(
+		`The update of ${plan.name} would replace or delete what is in use:\n${words.join('\n')}`,
+		{
+			exitCode: planCodes.loses,
+			hint: 'Nothing was changed. If that is meant: --allow-replace',
+		},
+	);
+}
+
+/** What a plan comes to, as an exit code. */
+export function codeOf(plan: Plan): number {
+	if (plan.changes.some(({ loses }) => loses)) return planCodes.loses;
+	return plan.changes.length > 0 ? planCodes.changes : planCodes.nothing;
+}
+
+/**
+ * `kstack plan`: what `kstack update` with the same flags would do.
+ *
+ * @returns the plan as text, and as an exit code
+ */
+export async function planCluster(
+	name: string,
+	flags: Readonly<Record<string, unknown>>,
+	output: 'table' | 'json',
+): Promise<{ text: string; code: number }> {
+	const wish = await wishOf(name, flags);
+	const plan = wish.nothing ? { name, changes: [] } : await planOf(wish);
+	return {
+		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),
+		code: codeOf(plan),
+	};
+}

@@ -1,0 +1,174 @@
+import { confirm } from '../../base/confirm.ts';
+import { UserError, usageError } from '../../base/errors.ts';
+import { say } from '../../base/say.ts';
+import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from '../heat/inventory.ts';
+import { list, type Stack } from '../heat/stack.ts';
+import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+import { inviteMasters } from '../kubernetes/invite.ts';
+import { forgetNodes, type HowToLeave, leaveBefore, running } from '../kubernetes/leave.ts';
+import { countsOf, unfinished } from '../spec/generations.ts';
+import { settingsOf } from '../spec/parameters.ts';
+import { type Role, roles } from '../spec/roles.ts';
+import { applyChange } from './apply.ts';
+import { type LeaveFlags, understoodFlags } from './scale.ts';
+import { clusterStatus, statusText } from './status.ts';
+import { type Place, parametersOfStep, placeOf } from './walk.ts';
+
+/** The next update of a replacement. */
+export interface Move {
+	/** Where the stack is after it: its counts, and what it remembers. */
+	readonly place: Place;
+	readonly goes: readonly Standing[];
+	readonly words: string;
+}
+
+function more(place: Place, role: Role, by: number, node: string, extra: boolean): Place {
+	return {
+		...place,
+		now: { ...place.now, [role]: place.now[role] + by },
+		generations: { ...place.generations, replacing: { node, extra } },
+	};
+}
+
+/**
+ * The next update of a replacement, by nothing but where it is. A living member gets another beside it, which
+ * must be Ready before it goes; of a dead one that has gone already, and Heat puts another in its place.
+ *
+ * @param node     the member to be replaced
+ * @param members  those there are, in whatever condition
+ * @param settled  whether Heat brought the last update to a good end; if not, that comes first
+ * @param isDead   whether the member runs nothing any more
+ * @returns the update; `undefined` when the member has been replaced
+ * @throws UserError exit code 2 when there is no such member
+ */
+export function nextMove(
+	node: string,
+	place: Place,
+	members: readonly Standing[],
+	settled: boolean,
+	isDead: boolean,
+): Move | undefined {
+	const member = members.find(({ name }) => name === node);
+	const failed = members.filter(({ condition }) => condition === 'failed');
+	const { replacing } = place.generations;
+	const mine = replacing?.node === node;
+	const { role } = member ?? { role: undefined };
+	const going = (one: Standing) => [one, ...failed.filter(({ name }) => name !== node)];
+	if (mine && !settled) {
+		const goes = member === undefined || replacing.extra ? failed : going(member);
+		return { place, goes, words: 'The last update did not come to a good end: once more' };
+	}
+	if (mine && replacing.extra) {
+		if (member === undefined || role === undefined) {
+			const generations = { ...place.generations, replacing: { node, extra: false } };
+			return { place: { ...place, generations }, goes: [], words: `${node} has gone already` };
+		}
+		const words = `${node} goes; the other ${role} has taken its place`;
+		return { place: more(place, role, -1, node, false), goes: [member], words };
+	}
+	if (member === undefined || role === undefined) {
+		if (mine) return undefined;
+		throw usageError(`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ')}.`);
+	}
+	if (isDead || member.condition !== 'well') {
+		const words = `${node} goes, and a new ${role} comes in its place`;
+		return { place: more(place, role, 0, node, false), goes: going(member), words };
+	}
+	if (!settled) return { place, goes: failed, words: 'First the last update is brought to a good end' };
+	return { place: more(place, role, 1, node, true), goes: [], words: `A new ${role} comes beside ${node}` };
+}
+
+/** How members leave: as flags say, else as the cluster's settings do. */
+export function howToLeave(stack: Stack, flags: LeaveFlags): HowToLeave {
+	const now = settingsOf(stack.parameters);
+	const said = understoodFlags(stack.name, { drainTimeout: flags.drainTimeout });
+	return {
+		drainTimeout: Number(said.drainTimeout ?? now.drainTimeout ?? 300),
+		force: flags.force === true || now.drainForce === true,
+	};
+}
+
+/**
+ * Whether a member is given up: Nova runs nothing of it, or it is silent and force was said.
+ *
+ * @throws UserError when it is silent and could be anything
+ */
+async function isGivenUp(
+	member: Standing,
+	node: KubernetesNode | undefined,
+	force: boolean,
+): Promise<boolean> {
+	const servers = await list(['server']);
+	const server = servers.find(({ ID }) => ID === member.server);
+	if (!running.test(String(server?.Status ?? ''))) return true;
+	if (node?.silent !== true) return false;
+	if (force) return true;
+	throw new UserError(`${member.name} is ACTIVE in Nova, but silent in Kubernetes, so it cannot leave.`, {
+		hint: 'Nothing was changed. Reboot it (openstack server reboot), or give it up with --force.',
+	});
+}
+
+async function make(
+	stack: Stack,
+	directory: StackDirectory,
+	move: Move,
+	members: readonly Standing[],
+	how: HowToLeave,
+): Promise<Stack> {
+	const { place, goes } = move;
+	say(move.words);
+	const stay = members.filter(
+		(member) => member.role === 'master' && member.condition === 'well' && !goes.includes(member),
+	);
+	// Before anybody leaves: it may be refused.
+	const secrets = place.now.master > stay.length ? await inviteMasters(stack, directory) : {};
+	await giveUp(goes);
+	const takeBack = await leaveBefore(withMembers(stack, members), directory, goes, how);
+	const parameters = parametersOfStep(place, place, goes);
+	// The one too many was never asked for: the files get a count only when it is the wanted one again.
+	const told = countsOf(stack.parameters, '');
+	const settings = Object.fromEntries(
+		roles.filter((role) => place.now[role] < told[role]).map((role) => [`${role}s`, place.now[role]]),
+	);
+	const after = await applyChange(stack, directory, { settings, parameters, secrets }, takeBack);
+	await forgetNodes(directory, withMembers(stack, members), after);
+	return after;
+}
+
+/**
+ * `kstack replace`: puts a new machine in the place of one. Interrupted or failed, it goes on when run again.
+ *
+ * @returns the node table
+ */
+export async function replaceNode(name: string, node: string, flags: LeaveFlags): Promise<string> {
+	const directory = await stackDirectory(name);
+	let stack = await whenIdle(name);
+	const how = howToLeave(stack, flags);
+	const { generations } = placeOf(stack.parameters);
+	const other = unfinished(name, generations);
+	if (other !== undefined && (generations.previous !== null || generations.replacing?.node !== node)) {
+		throw usageError(other, 'Nothing was changed.');
+	}
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	let asked = false;
+	for (;;) {
+		const members = await inventory(stack);
+		const member = members.find((one) => one.name === node);
+		const nodes = member === undefined || kubeconfig === undefined ? [] : await listNodes(kubeconfig);
+		const known = nodes.find((one) => one.name === node);
+		const isDead = member !== undefined && (await isGivenUp(member, known, how.force));
+		const move = nextMove(node, placeOf(stack.parameters), members, isSettled(stack), isDead);
+		if (move === undefined) break;
+		if (!asked) {
+			say(
+				`Replacing ${node}${member === undefined ? '' : ` (${member.role}, ${isDead ? 'dead' : 'alive'})`}`,
+			);
+			await confirm('Go on?', flags.yes === true);
+			asked = true;
+		}
+		stack = await make(stack, directory, move, members, how);
+	}
+	say(`${node} has been replaced`);
+	return statusText(await clusterStatus(stack, directory));
+}

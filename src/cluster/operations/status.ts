@@ -1,0 +1,82 @@
+import { table } from '../../base/table.ts';
+import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import { membersOf } from '../heat/members.ts';
+import { list, type Stack } from '../heat/stack.ts';
+import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+
+/** How a cluster is: Heat's, Nova's and Kubernetes' views side by side. */
+export interface Status {
+	readonly name: string;
+	readonly stack: string;
+	readonly reason: string;
+	readonly api: string;
+	readonly nodes: readonly {
+		readonly name: string;
+		readonly role: string;
+		readonly address: string;
+		readonly server: string;
+		readonly node: string;
+		readonly version: string;
+		/** Name of the image that the machine was made from. */
+		readonly image: string;
+	}[];
+	/** Why Kubernetes could not be asked; absent when it could. */
+	readonly unasked?: string;
+}
+
+const readiness = (node: KubernetesNode | undefined) =>
+	node === undefined ? 'absent' : node.ready ? 'Ready' : 'NotReady';
+
+/** Asks Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
+export async function clusterStatus(stack: Stack, directory: StackDirectory): Promise<Status> {
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	let unasked = kubeconfig === undefined ? `there is no ${directory.kubeconfig}` : undefined;
+	const [servers, nodes] = await Promise.all([
+		list(['server']),
+		kubeconfig === undefined
+			? []
+			: listNodes(kubeconfig).catch((error: Error) => {
+					unasked = error.message;
+					return [];
+				}),
+	]);
+	const serverOf = (id: string) => servers.find((server) => server.ID === id);
+	return {
+		name: stack.name,
+		stack: stack.status,
+		reason: stack.reason,
+		api: String(stack.outputs.api_endpoint ?? ''),
+		nodes: membersOf(stack).map((member) => {
+			const node = nodes.find(({ name }) => name === member.name);
+			return {
+				name: member.name,
+				role: member.role,
+				address: member.address,
+				server: String(serverOf(member.server)?.Status ?? 'absent'),
+				node: unasked === undefined ? readiness(node) : 'unknown',
+				version: node?.version ?? '',
+				image: String(serverOf(member.server)?.Image ?? ''),
+			};
+		}),
+		...(unasked === undefined ? {} : { unasked }),
+	};
+}
+
+/** The status as an operator reads it. */
+export function statusText(status: Status): string {
+	const rows = status.nodes.map((node) => [
+		node.name,
+		node.role,
+		node.address,
+		node.server,
+		node.node,
+		node.version,
+		node.image,
+	]);
+	return [
+		`${status.name}   ${status.stack}   ${status.api}`,
+		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
+		table(['NODE', 'ROLE', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
+		...(status.unasked === undefined ? [] : [`Kubernetes was not asked: ${status.unasked}`]),
+	].join('\n');
+}

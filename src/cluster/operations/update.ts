@@ -1,0 +1,32 @@
+import { say } from '../../base/say.ts';
+import { needSafe, planOf, planText } from './plan.ts';
+import { changeMembers, type LeaveFlags } from './scale.ts';
+import { clusterStatus, statusText } from './status.ts';
+import { wishOf } from './wish.ts';
+
+/** What `kstack update` is told beside settings. */
+export type UpdateFlags = LeaveFlags & {
+	/** Machines, volumes and addresses may be replaced. */
+	readonly allowReplace?: boolean | undefined;
+} & Readonly<Record<string, unknown>>;
+
+/**
+ * `kstack update`: brings the cluster to what cluster.yaml, parameters.yaml and flags say, with the
+ * templates of this release.
+ *
+ * @returns the node table
+ * @throws UserError exit code 4 when that would replace or delete what is not meant to go
+ */
+export async function updateCluster(name: string, flags: UpdateFlags): Promise<string> {
+	const wish = await wishOf(name, flags);
+	const { stack, directory } = wish;
+	if (wish.nothing) {
+		say(`${name} is as asked: nothing to change.`);
+		return statusText(await clusterStatus(stack, directory));
+	}
+	const plan = await planOf(wish);
+	if (plan.changes.length > 0) say(planText(plan));
+	needSafe(plan, flags.allowReplace === true);
+	const after = await changeMembers(stack, directory, wish.change, wish.going, flags);
+	return statusText(await clusterStatus(after, directory));
+}

@@ -1,0 +1,180 @@
+import { refuse, UserError, usageError } from '../../base/errors.ts';
+import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import { isSettled } from '../heat/inventory.ts';
+import { membersOf } from '../heat/members.ts';
+import {
+	compareVersions,
+	findNodeImage,
+	mistakeInEtcd,
+	mistakeInVersion,
+	type NodeImage,
+	nodeImage,
+} from '../heat/node-image.ts';
+import type { Stack } from '../heat/stack.ts';
+import { listNodes } from '../kubernetes/api.ts';
+import { imageBefore, unfinished } from '../spec/generations.ts';
+import { settingsOf } from '../spec/parameters.ts';
+import { roles } from '../spec/roles.ts';
+import type { LeaveFlags } from './scale.ts';
+import { begun, type Place, placeOf, turnedRound } from './walk.ts';
+
+/** What `kstack upgrade` is told. */
+export interface UpgradeFlags extends LeaveFlags {
+	/** Name or ID; without one an upgrade under way goes on. */
+	readonly image?: string | undefined;
+	/** How many minions, or gateways, come at a time; as text. */
+	readonly batch?: string | undefined;
+	readonly rollback?: boolean | undefined;
+}
+
+/** The flags understood. */
+export interface Wishes {
+	readonly image: string | undefined;
+	readonly batch: number;
+	readonly rollback: boolean;
+}
+
+/** @throws UserError exit code 2 for flags that mean nothing */
+export function understood({ image, batch = '1', rollback = false }: UpgradeFlags): Wishes {
+	if (!/^[1-9]\d{0,3}$/.test(batch)) {
+		throw usageError(`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`);
+	}
+	if (rollback && image !== undefined) {
+		throw usageError('--rollback goes to the image that was before: leave out --image.');
+	}
+	return { image, batch: Number(batch), rollback };
+}
+
+/** What to do, and how it is told before it is done. */
+export interface Plan {
+	readonly place: Place;
+	readonly words: string;
+	/** Whether Heat is to get other templates: an upgrade begins or turns round. */
+	readonly templates: boolean;
+}
+
+async function needImage(nameOrId: string): Promise<NodeImage> {
+	const mistakes: string[] = [];
+	const image = await findNodeImage(nameOrId, mistakes);
+	refuse(mistakes, 'Nothing was changed.');
+	return image as NodeImage;
+}
+
+/** The versions of Kubernetes on a cluster's nodes, the oldest first. */
+async function versionsOf(stack: Stack, directory: StackDirectory): Promise<string[]> {
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	if (kubeconfig === undefined) {
+		throw new UserError(
+			`There is no ${directory.kubeconfig}: an upgrade asks Kubernetes for the nodes' versions, and hands tokens to new masters.`,
+			{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
+		);
+	}
+	const mine = new Set(membersOf(stack).map(({ name }) => name));
+	const nodes = (await listNodes(kubeconfig)).filter(({ name }) => mine.has(name));
+	return nodes.map(({ version }) => version.replace(/^v/, '')).sort(compareVersions);
+}
+
+/** @throws UserError exit code 2 when masters of the image could not go on with the cluster's etcd */
+async function needSameEtcd(master: string, image: NodeImage): Promise<void> {
+	const mistake = mistakeInEtcd(await nodeImage(master), image);
+	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
+}
+
+/** An upgrade that is to be turned round: while a master of before is there, etcd is of its version still. */
+async function needWayBack({ before, nowImages, beforeImages }: Place): Promise<void> {
+	if (before.master === 0) await needSameEtcd(nowImages.master, await needImage(beforeImages.master));
+}
+
+/** What a cluster that is in the middle of an upgrade is to do. */
+async function goOn(stack: Stack, place: Place, wishes: Wishes): Promise<Plan> {
+	const { generations } = place;
+	const what = generations.rollback === true ? 'rollback' : 'upgrade';
+	const on = { place, templates: false, words: `Going on with the ${what} of ${stack.name}` };
+	if (wishes.rollback) {
+		if (generations.rollback === true) return on;
+		await needWayBack(place);
+		return {
+			place: turnedRound(place, true),
+			templates: true,
+			words: `Walking back to generation ${generations.previous} of ${stack.name}`,
+		};
+	}
+	if (wishes.image === undefined) return on;
+	const { id } = await needImage(wishes.image);
+	if (id === generations.images[generations.current]) return on;
+	if (id === generations.images[String(generations.previous)]) {
+		await needWayBack(place);
+		return {
+			place: turnedRound(place, generations.rollback !== true),
+			templates: true,
+			words: `Turning round, to generation ${generations.previous} of ${stack.name}`,
+		};
+	}
+	throw usageError(`${unfinished(stack.name, generations)}`, 'Nothing was changed.');
+}
+
+/** What a cluster that is at rest is to do; `undefined` when it has that image. */
+async function begin(
+	stack: Stack,
+	place: Place,
+	wishes: Wishes,
+	versions: readonly string[],
+): Promise<Plan | undefined> {
+	const { generations, now } = place;
+	const unsettled: Plan = {
+		place,
+		templates: true,
+		words: `The last update of ${stack.name} did not come to a good end`,
+	};
+	const before = wishes.rollback ? imageBefore(generations) : wishes.image;
+	if (before === undefined) {
+		if (!wishes.rollback && !isSettled(stack)) return unsettled;
+		throw usageError(
+			wishes.rollback
+				? `${stack.name} has had no other image that is known, so there is nothing to go back to.`
+				: 'Say which image the machines are to have: --image NAME.',
+		);
+	}
+	const image = await needImage(before);
+	if (image.id === generations.images[generations.current]) return isSettled(stack) ? undefined : unsettled;
+	const driver = String(settingsOf(stack.parameters).networkDriver ?? 'routed');
+	if (image.networkDrivers?.includes(driver) === false) {
+		throw usageError(
+			`The image "${image.name}" has no network driver "${driver}", which ${stack.name} runs on; it has: ${image.networkDrivers.join(', ')}.`,
+		);
+	}
+	const mistake = wishes.rollback ? undefined : mistakeInVersion(versions, image);
+	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
+	await needSameEtcd(place.nowImages.master, image);
+	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
+	const next = begun(place, image.id);
+	const all = roles.filter((role) => now[role] > 0).map((role) => `${now[role]} ${role}s`);
+	return {
+		place: {
+			...next,
+			generations: { ...next.generations, rollback: wishes.rollback, mastersLast: down },
+		},
+		templates: true,
+		words: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). New machines take the place of all: ${all.join(', ')}; masters one at a time and ${down ? 'last' : 'first'}, the others ${wishes.batch} at a time`,
+	};
+}
+
+/**
+ * What an upgrade is to do, by where the cluster is and what is wished.
+ *
+ * @returns the plan; `undefined` when the cluster has that image already
+ * @throws UserError exit code 2 when that cannot be
+ */
+export async function planUpgrade(
+	stack: Stack,
+	directory: StackDirectory,
+	wishes: Wishes,
+): Promise<Plan | undefined> {
+	const place = placeOf(stack.parameters);
+	const { previous, replacing } = place.generations;
+	if (previous !== null) return goOn(stack, place, wishes);
+	if (replacing?.extra === true) {
+		throw usageError(`${unfinished(stack.name, place.generations)}`, 'Nothing was changed.');
+	}
+	return begin(stack, place, wishes, await versionsOf(stack, directory));
+}

@@ -1,0 +1,143 @@
+import { confirm } from '../../base/confirm.ts';
+import { exitCodes, UserError } from '../../base/errors.ts';
+import { say } from '../../base/say.ts';
+import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from '../heat/inventory.ts';
+import { nodeImage } from '../heat/node-image.ts';
+import type { Stack } from '../heat/stack.ts';
+import { renderTemplates } from '../heat/templates.ts';
+import { inviteMasters } from '../kubernetes/invite.ts';
+import { forgetNodes, type HowToLeave, leaveBefore } from '../kubernetes/leave.ts';
+import { finished, type Generations } from '../spec/generations.ts';
+import { settingsOf } from '../spec/parameters.ts';
+import { roles } from '../spec/roles.ts';
+import { applyChange, type StackChange } from './apply.ts';
+import { howToLeave } from './replace.ts';
+import { clusterStatus, statusText } from './status.ts';
+import { type Plan, planUpgrade, type UpgradeFlags, understood } from './upgrade-plan.ts';
+import { nextStep, type Place, parametersOfStep, placeOf, type Step, whoGoes } from './walk.ts';
+
+/** What a step does, in a line. */
+function wordsOf(place: Place, step: Step, goes: readonly Standing[]): string {
+	const { role } = step;
+	const total = (pool: Step['now']) => roles.reduce((sum, one) => sum + pool[one], 0);
+	const leaves = goes.length === 0 ? '' : `; ${goes.map(({ name }) => name).join(', ')} to go`;
+	if (role === undefined) return `The last update did not come to a good end: once more${leaves}`;
+	const wanted = place.generations.wanted?.[role] ?? step.now[role];
+	return `${role}s of generation ${place.generations.current}: ${step.now[role]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} stay)`;
+}
+
+/** The templates that a stack has in that place. */
+function templatesOf(stack: Stack, generations: Generations) {
+	return renderTemplates({ name: stack.name, settings: settingsOf(stack.parameters) }, generations);
+}
+
+async function take(
+	stack: Stack,
+	directory: StackDirectory,
+	{ place, templates }: Plan,
+	step: Step,
+	members: readonly Standing[],
+	how: HowToLeave,
+): Promise<Stack> {
+	const goes = whoGoes(place, step, members);
+	say(wordsOf(place, step, goes));
+	const { current } = place.generations;
+	const present = members.filter(
+		({ role, generation, condition }) => role === 'master' && generation === current && condition === 'well',
+	);
+	const change: StackChange = {
+		settings: {},
+		parameters: parametersOfStep(place, step, goes),
+		// Before anybody leaves: it may be refused.
+		...(step.now.master > present.length ? { secrets: await inviteMasters(stack, directory) } : {}),
+		...(templates ? { templates: templatesOf(stack, place.generations) } : {}),
+	};
+	await giveUp(goes);
+	const leaving = members.filter(({ condition }) => condition === 'leaving');
+	const takeBack = await leaveBefore(withMembers(stack, members), directory, [...goes, ...leaving], how);
+	const after = await applyChange(stack, directory, change, takeBack);
+	await forgetNodes(directory, withMembers(stack, members), after);
+	return after;
+}
+
+/** Takes the pools that are empty now out of the templates, and makes the image the cluster's own. */
+async function finish(stack: Stack, directory: StackDirectory, place: Place): Promise<Stack> {
+	const generations = finished(place.generations);
+	const id = place.nowImages.master;
+	const image = (await nodeImage(id))?.name ?? id;
+	const before = settingsOf(stack.parameters);
+	// From now on all machines have one image.
+	const own = roles.map((role) => `${role}Image`).filter((key) => before[key]);
+	const settings = { image, ...Object.fromEntries(own.map((key) => [key, ''])) };
+	const cluster = { name: stack.name, settings: { ...before, ...settings } };
+	const none = roles.flatMap((role) => [
+		[`previous_${role}_count`, 0],
+		[`previous_${role}_image`, ''],
+	]);
+	say(`Nothing of generation ${place.generations.previous} is left; its pools leave the templates`);
+	return applyChange(stack, directory, {
+		settings,
+		parameters: { generations, ...Object.fromEntries(none) },
+		templates: renderTemplates(cluster, generations),
+	});
+}
+
+/** Steps until nothing is left to do. Each begins with what the stack itself says. */
+async function walkOn(
+	stack: Stack,
+	directory: StackDirectory,
+	first: Plan,
+	batch: number,
+	how: HowToLeave,
+): Promise<Stack> {
+	let now = stack;
+	let plan = first;
+	for (;;) {
+		const members = await inventory(now);
+		const step = nextStep(plan.place, members, isSettled(now), batch);
+		if (step === undefined)
+			return plan.place.generations.previous === null ? now : finish(now, directory, plan.place);
+		now = await take(now, directory, plan, step, members, how);
+		plan = { ...plan, place: placeOf(now.parameters), templates: false };
+	}
+}
+
+/** The same failure, with what to do about it here. */
+function withWayOn(error: unknown, name: string, { rollback }: Generations): unknown {
+	if (!(error instanceof UserError) || error.exitCode === exitCodes.usage) return error;
+	const back = rollback === true ? '' : `; back goes: kstack upgrade ${name} --rollback`;
+	const ways = `The same command again goes on from here${back}`;
+	return new UserError(error.message, {
+		exitCode: error.exitCode,
+		hint: error.hint === undefined ? ways : `${error.hint}\n  ${ways}`,
+		cause: error,
+	});
+}
+
+/**
+ * `kstack upgrade`: gives a running cluster machines of another image, and takes those of the old one away.
+ * It can be interrupted anywhere and run again; the stack says how far it has come.
+ *
+ * @returns the node table
+ */
+export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise<string> {
+	const wishes = understood(flags);
+	const directory = await stackDirectory(name);
+	const stack = await whenIdle(name);
+	const how = howToLeave(stack, flags);
+	const plan = await planUpgrade(stack, directory, wishes);
+	if (plan === undefined) {
+		say(`${name} has that image already.`);
+		return statusText(await clusterStatus(stack, directory));
+	}
+	say(plan.words);
+	await confirm('Go on?', flags.yes === true);
+	try {
+		const after = await walkOn(stack, directory, plan, wishes.batch, how);
+		say(`${name} is of generation ${plan.place.generations.current} now`);
+		return statusText(await clusterStatus(after, directory));
+	} catch (error) {
+		throw withWayOn(error, name, plan.place.generations);
+	}
+}

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { refuse, usageError } from '../../base/errors.ts';
+import { readTree, type Tree } from '../../base/tree.ts';
+import { readIfThere, readParameters, type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { makeToken } from '../heat/operator.ts';
+import { needStack, type Stack } from '../heat/stack.ts';
+import { renderTemplates } from '../heat/templates.ts';
+import { changes, editsOfKept } from '../spec/changes.ts';
+import { readCluster } from '../spec/config.ts';
+import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
+import { settingsOf } from '../spec/parameters.ts';
+import { needIdle, type StackChange } from './apply.ts';
+import { type Going, whoGoes } from './going.ts';
+import { needNoUpgrade, understoodFlags } from './scale.ts';
+
+/** What an update would do: the change, and the members that a lower count sends away. */
+export interface Wish {
+	readonly stack: Stack;
+	readonly directory: StackDirectory;
+	readonly change: StackChange;
+	readonly going: readonly Going[];
+	/** Whether the stack has all of it already. */
+	readonly nothing: boolean;
+}
+
+/** A stack made by an earlier release lacks what a new master needs; nobody has it, so it may be any. */
+function missingSecrets(stack: Stack) {
+	return 'master_token' in stack.parameters ? {} : { secrets: { master_token: makeToken() } };
+}
+
+async function isSame(directory: StackDirectory, templates: Tree): Promise<boolean> {
+	const present = existsSync(directory.template) ? await readTree(`${directory.path}/heat`) : undefined;
+	return JSON.stringify(present) === JSON.stringify(templates);
+}
+
+/**
+ * What cluster.yaml, parameters.yaml and flags ask for, compared with what the cluster is.
+ *
+ * @throws UserError exit code 2 for what cannot be asked for
+ */
+export async function wishOf(name: string, flags: Readonly<Record<string, unknown>>): Promise<Wish> {
+	const directory = await stackDirectory(name);
+	const text = await readIfThere(directory.cluster);
+	const parameters = await readParameters(directory);
+	if (text === undefined || parameters === undefined) {
+		throw usageError(
+			`There is no stack directory of ${name} here (${directory.cluster} and ${directory.parameters}).`,
+			`Run this where it lies; \`kstack scale ${name}\` needs none.`,
+		);
+	}
+	const wanted = readCluster(name, {}, { text, path: directory.cluster });
+	const wishes = {
+		flags: understoodFlags(name, flags),
+		cluster: wanted.settings,
+		clusterPath: directory.cluster,
+		parameters: settingsOf(parameters),
+		parametersPath: directory.parameters,
+	};
+	const stack = await needStack(name);
+	needIdle(stack);
+	needNoUpgrade(stack);
+	const now = settingsOf(stack.parameters);
+	refuse(editsOfKept(stack.parameters, parameters, directory.parameters), 'Nothing was changed.');
+	const changed = changes(now, wishes);
+	const { current } = generationsOf(stack.parameters);
+	const templates = renderTemplates({ name, settings: { ...now, ...changed } }, { current, previous: null });
+	const counts = countsOf(stack.parameters, '');
+	const wantedCounts: Counts = byRole((role) => Number(changed[`${role}s`] ?? counts[role]));
+	return {
+		stack,
+		directory,
+		change: { settings: changed, templates, ...missingSecrets(stack) },
+		going: await whoGoes(stack, wantedCounts, []),
+		nothing:
+			Object.keys(changed).length === 0 &&
+			stack.status.endsWith('_COMPLETE') &&
+			(await isSame(directory, templates)),
+	};
+}

@@ -1,0 +1,71 @@
+import { refuse } from '../../base/errors.ts';
+import type { Settings } from './config.ts';
+import type { Parameters } from './parameters.ts';
+import { flagOf, settings, type Value } from './settings.ts';
+
+/** Where a wish for a changed cluster can be written. */
+export interface Wishes {
+	/** Settings given as flags. */
+	readonly flags: Settings;
+	/** Settings of cluster.yaml, and what to call that file. */
+	readonly cluster: Settings;
+	readonly clusterPath: string;
+	/** Settings of parameters.yaml, and what to call that file. */
+	readonly parameters: Settings;
+	readonly parametersPath: string;
+}
+
+/**
+ * What an update is to change: the values that differ from what the cluster has now.
+ *
+ * The cluster itself is what both files are compared with, so the one that was edited is the one that
+ * differs. Both may be behind a change made with another client; then only a flag can say what is meant.
+ *
+ * @param now  the settings as the stack's parameters tell them
+ * @throws UserError exit code 2 for what a running cluster cannot change, and for wishes that contradict
+ */
+export function changes(now: Settings, wishes: Wishes): Settings {
+	const mistakes: string[] = [];
+	const changed: Record<string, Value> = {};
+	for (const setting of settings) {
+		const { key } = setting;
+		const flag = wishes.flags[key];
+		// What a cluster's release did not know yet and it keeps for good is as the default has it.
+		const has = now[key] ?? (setting.fixed ? setting.default : undefined);
+		const edits = [
+			{ value: wishes.cluster[key], place: wishes.clusterPath },
+			{ value: wishes.parameters[key], place: wishes.parametersPath },
+		].filter(({ value }) => value !== undefined && value !== has);
+		if (flag === undefined && edits.length === 2) {
+			mistakes.push(
+				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${value} in ${place}`).join(' and ')}: changed elsewhere, or in both files? Say which with --${flagOf(setting)}.`,
+			);
+			continue;
+		}
+		const wish = flag ?? edits[0]?.value;
+		if (wish === undefined || wish === has) continue;
+		if (setting.fixed) {
+			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
+			mistakes.push(
+				`${key} is ${JSON.stringify(wish)} ${place}; this cluster was made with ${JSON.stringify(has)} and keeps it: a change would replace its machines.`,
+			);
+			continue;
+		}
+		changed[key] = wish;
+	}
+	refuse(mistakes, 'Nothing was changed.');
+	return changed;
+}
+
+/** Edits of parameters that are no setting's own value, such as an image's ID: a cluster keeps them all. */
+export function editsOfKept(now: Parameters, file: Parameters, path: string): string[] {
+	const direct = new Set(
+		settings.filter((setting) => setting.direct).flatMap((setting) => setting.parameters),
+	);
+	return Object.entries(file)
+		.filter(([name, value]) => {
+			const kept = !direct.has(name) && !['recorded_settings', 'cluster_state'].includes(name) && name in now;
+			return kept && String(value ?? '') !== String(now[name] ?? '');
+		})
+		.map(([name, value]) => `${name} is ${value} in ${path}; the cluster has ${now[name]} and keeps it.`);
+}

@@ -1,0 +1,120 @@
+import type { Parameters } from './parameters.ts';
+import { type Role, roles } from './roles.ts';
+
+/** How many members each role has. */
+export type Counts = Readonly<Record<Role, number>>;
+
+/** A node that is being replaced: with `extra` its pool has one member more until it is told to go. */
+export interface Replacing {
+	readonly node: string;
+	readonly extra: boolean;
+}
+
+/** What the stack's parameter `generations` remembers, so that what was begun can go on. */
+export interface Generations {
+	/** The generation that new members belong to. */
+	readonly current: number;
+	/** The one that an upgrade is taking members from; `null` when there is no upgrade. */
+	readonly previous: number | null;
+	/** The highest number ever used: a server's name never comes back. */
+	readonly latest: number;
+	/** Image IDs by generation, as far as they are known. */
+	readonly images: Readonly<Record<string, string>>;
+	/** How many members there are to be of each role when the upgrade is over. */
+	readonly wanted?: Counts;
+	/** Whether the upgrade under way was begun by `--rollback`. */
+	readonly rollback?: boolean;
+	/** Whether masters come last, because the versions go down. */
+	readonly mastersLast?: boolean;
+	readonly replacing?: Replacing;
+}
+
+/** Reads the parameter; a stack that has none is in its first generation. */
+export function generationsOf(parameters: Parameters): Generations {
+	const given = parameters.generations ?? {};
+	const record = (typeof given === 'string' ? JSON.parse(given || '{}') : given) as Partial<Generations>;
+	const current = record.current ?? 1;
+	// Where the roles have different images, there is no one to go back to.
+	const [image, ...others] = new Set(roles.flatMap((role) => parameters[`${role}_image`] ?? []));
+	return {
+		...record,
+		current,
+		previous: record.previous ?? null,
+		latest: record.latest ?? current,
+		images: record.images ?? (image === undefined || others.length > 0 ? {} : { [current]: String(image) }),
+	};
+}
+
+/** The parameters that carry the members of the current generation, or with `previous_` of the previous one. */
+export type Pool = '' | 'previous_';
+
+/** How many members Heat was told to have of each role. */
+export function countsOf(parameters: Parameters, pool: Pool): Counts {
+	return byRole((role) => Number(parameters[`${pool}${role}_count`] ?? 0));
+}
+
+/** One value for each role. */
+export function byRole<Value>(value: (role: Role) => Value): Record<Role, Value> {
+	return Object.fromEntries(roles.map((role) => [role, value(role)])) as Record<Role, Value>;
+}
+
+/**
+ * What a cluster is in the middle of, and how it is finished; `undefined` when nothing is under way.
+ * Nothing else may change the number of members meanwhile.
+ */
+export function unfinished(name: string, generations: Generations): string | undefined {
+	if (generations.previous !== null) {
+		const what = generations.rollback === true ? 'A rollback' : 'An upgrade';
+		return `${what} of ${name} is not finished: go on with \`kstack upgrade ${name}\`, or walk back with \`kstack upgrade ${name} --rollback\`.`;
+	}
+	if (generations.replacing?.extra === true) {
+		const { node } = generations.replacing;
+		return `${node} of ${name} is being replaced: go on with \`kstack replace ${name} ${node}\`.`;
+	}
+	return undefined;
+}
+
+/** What the next generation begins with. */
+export function nextGeneration(now: Generations, image: string, wanted: Counts): Generations {
+	const { replacing: _, ...kept } = now;
+	const current = now.latest + 1;
+	return {
+		...kept,
+		current,
+		previous: now.current,
+		latest: current,
+		images: { ...now.images, [current]: image },
+		wanted,
+	};
+}
+
+/** The upgrade turned round: what grew shrinks, and what shrank grows. */
+export function turned(now: Generations, rollback: boolean): Generations {
+	if (now.previous === null) return now;
+	return {
+		...now,
+		current: now.previous,
+		previous: now.current,
+		rollback,
+		mastersLast: now.mastersLast !== true,
+	};
+}
+
+/** The generations when an upgrade is over. One that was walked back from is not what a rollback means later. */
+export function finished(now: Generations): Generations {
+	const { wanted: _, rollback: __, mastersLast: ___, previous, ...kept } = now;
+	const images = Object.fromEntries(
+		Object.entries(now.images).filter(
+			([number]) => Number(number) !== previous || Number(number) < now.current,
+		),
+	);
+	return { ...kept, previous: null, images };
+}
+
+/** The image before the current generation's; `undefined` when there was none or it is not known. */
+export function imageBefore(now: Generations): string | undefined {
+	const earlier = Object.keys(now.images)
+		.map(Number)
+		.filter((number) => number < now.current);
+	return earlier.length === 0 ? undefined : now.images[Math.max(...earlier)];
+}

@@ -1,0 +1,42 @@
+import { UserError } from '../../base/errors.ts';
+import { CommandError } from '../../base/run.ts';
+import { fullest, tellsOfFullDisk } from '../workspace/room.ts';
+import type { BuildLog } from './build-log.ts';
+
+/**
+ * What the operator reads when a build has failed.
+ *
+ * @param name     the profile's
+ * @param folders  what the build writes to
+ */
+export function explainFailure(
+	name: string,
+	error: unknown,
+	log: BuildLog,
+	folders: readonly string[],
+): unknown {
+	const full =
+		log.full ?? (error instanceof Error && tellsOfFullDisk(error.message) ? fullest(folders) : undefined);
+	const wholeLog = `The whole log is ${log.file}.`;
+	if (full !== undefined) {
+		return new UserError(`${name} could not be built: there is no room left in ${full}.`, {
+			hint: [
+				'Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image,',
+				'DIB_NO_TMPFS=1 to work on the disk where that was memory.',
+				wholeLog,
+			].join('\n  '),
+			cause: error,
+		});
+	}
+	if (!(error instanceof CommandError)) return error;
+	if (log.unfetched !== undefined) {
+		return new UserError(`${name} could not be built: Debian's mirror did not give\n    ${log.unfetched}`, {
+			hint: `Build again when it does, or name another one with KSTACK_DEBIAN_MIRROR.\n  ${wholeLog}`,
+			cause: error,
+		});
+	}
+	return new UserError(`${name} could not be built. The last lines were:\n${log.tail}`, {
+		hint: wholeLog,
+		cause: error,
+	});
+}

@@ -1,0 +1,175 @@
+import { access, constants } from 'node:fs/promises';
+import path from 'node:path';
+import { exitCodes, UserError } from '../../base/errors.ts';
+import { CommandError, run } from '../../base/run.ts';
+import { aptSources, type Mirrors, mirrorsFor, proxyEnvironment } from '../debian/apt.ts';
+import { type ImagePlan, planImage } from '../spec/plan.ts';
+import { profiles } from '../spec/profiles.ts';
+import { cachedFile, type Supply } from '../fetch/fetch.ts';
+import { needsRegistry } from '../fetch/image-places.ts';
+import type { KubernetesSource } from '../fetch/kubernetes.ts';
+import { shortOfRoom } from '../workspace/room.ts';
+import { downloadsFolder } from '../workspace/workplace.ts';
+
+/** Commands that a build runs, with the Debian package that brings each. */
+const commands: Readonly<Record<string, string>> = {
+	'disk-image-create': 'python3-diskimage-builder',
+	'qemu-img': 'qemu-utils',
+	curl: 'curl',
+	debootstrap: 'debootstrap',
+	gzip: 'gzip',
+	kpartx: 'kpartx',
+	losetup: 'mount',
+	'mkfs.ext4': 'e2fsprogs',
+	mmdebstrap: 'mmdebstrap',
+	partx: 'fdisk',
+	skopeo: 'skopeo',
+	tar: 'tar',
+	zstd: 'zstd',
+};
+
+/** Where a build's programs are looked for, before anything that a user has put in PATH. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+async function isThere(file: string, mode = constants.F_OK): Promise<boolean> {
+	return access(file, mode).then(
+		() => true,
+		() => false,
+	);
+}
+
+async function inPath(command: string): Promise<boolean> {
+	for (const folder of systemPath.split(':'))
+		if (await isThere(path.join(folder, command), constants.X_OK)) return true;
+	return false;
+}
+
+/** Whether something can be fetched from an address, asked without fetching it. */
+async function answers(address: string, env: NodeJS.ProcessEnv = {}): Promise<boolean> {
+	const quietly = ['--fail', '--silent', '--location', '--netrc-optional', '--output', '/dev/null'];
+	try {
+		await run('curl', [...quietly, '--head', '--max-time', '6', address], { env });
+		return true;
+	} catch (error) {
+		if (error instanceof CommandError) return false;
+		throw error;
+	}
+}
+
+async function holds(mirrors: Mirrors, release: string): Promise<boolean> {
+	return answers(`${mirrors.main}/dists/${release}/Release`, await proxyEnvironment());
+}
+
+/** Commands that this build does without. */
+async function unneeded({ profile, images }: ImagePlan, supply: Supply): Promise<string[]> {
+	return [
+		...(profile.archived ? ['mmdebstrap'] : []),
+		...((await needsRegistry(images, downloadsFolder(), supply)) ? [] : ['skopeo']),
+	];
+}
+
+/** What this machine itself lacks. */
+async function machineLacks(
+	plan: ImagePlan,
+	supply: Supply,
+	folders: Readonly<Record<string, number>>,
+): Promise<string[]> {
+	const lacks: string[] = [];
+	if (process.getuid?.() !== 0)
+		lacks.push("This must be run as root: it mounts, and it writes other owners' files.");
+	const missing = [];
+	const without = await unneeded(plan, supply);
+	for (const command of Object.keys(commands)) {
+		if (without.includes(command)) continue;
+		if (!(await inPath(command))) missing.push(command);
+	}
+	if (missing.length > 0) {
+		const packages = [...new Set(missing.map((command) => commands[command]))];
+		lacks.push(`Not installed: ${missing.join(', ')}. On Debian: apt-get install ${packages.join(' ')}`);
+	}
+	if (!(await isThere('/dev/loop-control')))
+		lacks.push('This kernel has no loop devices (/dev/loop-control).');
+	if (!(await isThere('/usr/share/keyrings/debian-archive-keyring.gpg'))) {
+		lacks.push("Debian's keys are not here. On Debian: apt-get install debian-archive-keyring");
+	}
+	return [...lacks, ...(await shortOfRoom(folders))];
+}
+
+/** The command lines that would build something here, for the operator who asked for what cannot be built. */
+async function buildable(supply: Supply): Promise<string[]> {
+	const lines = await Promise.all(
+		profiles.map(async (profile) => {
+			const [hasRelease, hasUpstream] = await Promise.all([
+				mirrorsFor(profile).then((mirrors) => holds(mirrors, profile.release)),
+				upstreamAnswers(planImage(profile), supply),
+			]);
+			if (!hasRelease || (!hasUpstream && profile.debian < 12)) return [];
+			return [`kimg build ${profile.name}${hasUpstream ? '' : ' --kubernetes-source debian'}`];
+		}),
+	);
+	return lines.flat();
+}
+
+async function otherProfiles(supply: Supply): Promise<string> {
+	const lines = await buildable(supply);
+	return lines.length === 0
+		? 'No profile can be built from what this machine reaches.'
+		: ['What can be built here:', ...lines].join('\n    ');
+}
+
+/** Whether what comes from upstream can be had: from what stands in for it, from the cache, or from there. */
+async function upstreamAnswers(plan: ImagePlan, supply: Supply): Promise<boolean> {
+	if (supply.mirror !== undefined || supply.components !== undefined) return true;
+	const cached = await Promise.all(
+		plan.fetched.map((component) => isThere(cachedFile(component, downloadsFolder()))),
+	);
+	return cached.every(Boolean) || answers(plan.line.kubernetes.url);
+}
+
+/**
+ * Checks all that a build needs before it begins.
+ *
+ * @param folders  folders that the build writes to, with the bytes it needs in each
+ * @returns the mirrors and package sources to build from
+ * @throws UserError that names everything that is missing; exit code 2 when it is this machine's, else 1
+ */
+export async function checkPrerequisites(
+	plan: ImagePlan,
+	source: KubernetesSource,
+	supply: Supply,
+	folders: Readonly<Record<string, number>>,
+): Promise<{ mirrors: Mirrors; sources: Readonly<Record<string, string>> }> {
+	const { profile } = plan;
+	const lacks = await machineLacks(plan, supply, folders);
+	if (lacks.length > 0) {
+		throw new UserError(
+			['This machine cannot build the image yet:', ...lacks.map((lack) => `  - ${lack}`)].join('\n'),
+			{
+				exitCode: exitCodes.usage,
+			},
+		);
+	}
+	const mirrors = await mirrorsFor(profile);
+	const [hasRelease, hasUpstream] = await Promise.all([
+		holds(mirrors, profile.release),
+		source === 'upstream' ? upstreamAnswers(plan, supply) : true,
+	]);
+	if (!hasRelease) {
+		throw new UserError(
+			`${profile.name} needs Debian ${profile.debian} (${profile.release}), which ${mirrors.main} does not give from here.`,
+			{ hint: await otherProfiles(supply) },
+		);
+	}
+	if (!hasUpstream) {
+		throw new UserError(
+			`Kubernetes ${plan.kubernetes} cannot be fetched: ${plan.line.kubernetes.url} does not answer.`,
+			{
+				hint:
+					profile.debian < 12
+						? 'Name what holds the file with --mirror or --components.'
+						: "From Debian's packages alone: --kubernetes-source debian (Kubernetes 1.20.2, for tests).",
+			},
+		);
+	}
+	return { mirrors, sources: aptSources(profile, mirrors) };
+}

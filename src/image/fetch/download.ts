@@ -1,0 +1,70 @@
+import { rm, stat } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { interrupted } from '../../base/interrupt.ts';
+import { CommandError, run } from '../../base/run.ts';
+
+/** curl's exit codes for what may go better a moment later: the network, the name, a connection that broke. */
+const passing = new Set([5, 6, 7, 18, 28, 35, 52, 55, 56, 92]);
+
+/** Its exit codes where a server cannot go on in the middle of a file. */
+const noRanges = new Set([33, 36]);
+
+/** Tries in a row that bring nothing. */
+const patience = 3;
+
+/** Bytes of a file, 0 when there is none. */
+export async function sizeOf(file: string): Promise<number> {
+	return (await stat(file).catch(() => ({ size: 0 }))).size;
+}
+
+/** The HTTP status that curl tells of, when that is why it failed. */
+const httpStatus = (error: CommandError) => Number(/returned error: (\d+)/.exec(error.stderr)?.[1] ?? 0);
+
+/** Whether there is nothing at an address: no such file, or a server's definite no. */
+export function saysNotThere(error: CommandError): boolean {
+	return error.status === 37 || (error.status === 22 && httpStatus(error) < 500);
+}
+
+function mayPass(error: CommandError): boolean {
+	const status = httpStatus(error);
+	return passing.has(error.status ?? 0) || status >= 500 || status === 408 || status === 429;
+}
+
+function attempt(address: string, file: string): Promise<string> {
+	return run(
+		'curl',
+		[
+			...['--fail', '--silent', '--show-error', '--location', '--netrc-optional'],
+			...['--connect-timeout', '10', '--speed-limit', '1', '--speed-time', '30'],
+			...['--continue-at', '-', '--output', file, address],
+		],
+		{ package: 'curl' },
+	);
+}
+
+/**
+ * Fetches a file, and goes on with the part that is there already. A connection that breaks is taken up
+ * again where it broke, as long as that brings something.
+ *
+ * @param address  http://, https:// or file://
+ * @param file     where it goes; what has come stays there when the rest cannot be had
+ * @throws CommandError curl's, when it cannot be fetched
+ */
+export async function download(address: string, file: string): Promise<void> {
+	for (let failures = 1; ; failures++) {
+		const before = await sizeOf(file);
+		try {
+			await attempt(address, file);
+			return;
+		} catch (error) {
+			if (!(error instanceof CommandError)) throw error;
+			const cannotGoOn = noRanges.has(error.status ?? 0) || httpStatus(error) === 416;
+			if (before > 0 && cannotGoOn) await rm(file, { force: true });
+			else if (!mayPass(error)) throw error;
+			else if ((await sizeOf(file)) > before) failures = 0;
+			if (failures >= patience) throw error;
+		}
+		await setTimeout(1000 * failures, undefined, { signal: interrupted.signal }).catch(() => {});
+		interrupted.signal.throwIfAborted();
+	}
+}

@@ -1,0 +1,251 @@
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { CommandError } from '../../base/run.ts';
+import { say } from '../../base/say.ts';
+import type { ContainerImage } from '../spec/components.ts';
+import { archiveName, partsOf } from '../spec/image-reference.ts';
+import { download, saysNotThere, sizeOf } from './download.ts';
+import { megabytes, type Supply } from './fetch.ts';
+import { digestOfBytes, platformOf, readArchive, writeArchive } from './image-archive.ts';
+import { cachedImage, filesOf, isThere, type PinnedImage, registriesOf } from './image-places.ts';
+import { copyImage, digestIn, type RegistryImage } from './registry.ts';
+
+/** Where an image's archive is kept and made. */
+export interface ImageFolders {
+	/** Folder of earlier downloads. */
+	readonly cache: string;
+	/** The build's own folder, on the same file system. */
+	readonly work: string;
+}
+
+/** Seconds between two lines about an image that takes long. */
+const tellEvery = 10;
+
+/** skopeo's last sentence, without its log's ornaments and the address that is told before it. */
+function reasonOf({ stderr }: CommandError): string {
+	const line = stderr.split('\n').at(-1) ?? '';
+	const said = (/msg="(.*)"$/.exec(line)?.[1] ?? line).replaceAll('\\"', '"');
+	return said.replace(/^(initializing source \S+|Error parsing image name "\S+"): /, '');
+}
+
+const shown = ({ address }: RegistryImage) => address.replace('docker://', '');
+
+function wrongDigest({ reference, digest, published }: PinnedImage, got: string, source: string): UserError {
+	return new UserError(
+		[
+			`${reference} is not the image that was pinned:`,
+			`expected ${digest}`,
+			`got      ${got}`,
+			`source   ${source}`,
+		].join('\n    '),
+		{
+			hint: published === undefined ? 'The digest is that of the lock.' : `The digest is from: ${published}.`,
+		},
+	);
+}
+
+/** Says that there is nothing at a place, and why: another one may have it. */
+class NotThere extends Error {}
+
+/** Gets an archive that somebody has made from a file's address. */
+async function fromFile(image: ContainerImage, address: string, folder: string): Promise<string> {
+	const file = path.join(folder, 'image.tar');
+	try {
+		await download(address, file);
+	} catch (error) {
+		if (!(error instanceof CommandError)) throw error;
+		await rm(file, { force: true });
+		throw saysNotThere(error)
+			? new NotThere(`${address}: ${error.stderr}`)
+			: new UserError(`${image.reference} cannot be fetched from ${address}: ${error.stderr}`);
+	}
+	const source = address.startsWith('file:') ? fileURLToPath(address) : address;
+	const found = (await readArchive(file)).find(({ references }) => references.includes(image.reference));
+	if (found?.digest === undefined)
+		throw new UserError(`${source} does not hold ${image.reference} with its registry's manifest.`, {
+			hint: 'Take the archive that kimg keeps in its cache, or give it with --with-image.',
+		});
+	if (image.digest !== undefined && found.digest !== image.digest)
+		throw wrongDigest({ ...image, digest: image.digest }, found.digest, source);
+	return found.digest;
+}
+
+/** Packs what skopeo has copied, as an archive of the image's name and of its digest. */
+async function packFetched(image: PinnedImage, folder: string): Promise<void> {
+	const list = await readFile(path.join(folder, 'list/manifest.json')).catch(() => undefined);
+	const manifest = await readFile(path.join(folder, 'platform/manifest.json'));
+	const manifests = list === undefined ? [manifest] : [list, manifest];
+	const wanted = list === undefined ? image.digest : platformOf(JSON.parse(String(list)))?.digest;
+	if (digestOfBytes(manifests[0] as Buffer) !== image.digest || digestOfBytes(manifest) !== wanted)
+		throw new Error(`skopeo has copied another image than ${image.reference}@${image.digest}`);
+	const { repository } = partsOf(image.reference);
+	const names = [...new Set([image.reference, `${repository}@${image.digest}`])];
+	await writeArchive(path.join(folder, 'image.tar'), names, manifests, path.join(folder, 'platform'));
+}
+
+/** Whether a file is a list of platforms' manifests. */
+async function isList(file: string): Promise<boolean> {
+	return 'manifests' in (JSON.parse(await readFile(file, 'utf8')) as object);
+}
+
+/** Gets an image from a registry, by its digest. */
+async function fromRegistry(image: PinnedImage, from: RegistryImage, folder: string): Promise<void> {
+	try {
+		const [list, platform] = [path.join(folder, 'list'), path.join(folder, 'platform')];
+		await copyImage(from, list, 'list');
+		// Of an image for one platform alone this was all of it.
+		if (await isList(path.join(list, 'manifest.json'))) await copyImage(from, platform, 'platform');
+		else await rename(list, platform);
+	} catch (error) {
+		if (!(error instanceof CommandError)) throw error;
+		throw new NotThere(`${shown(from)}: ${reasonOf(error)}`);
+	}
+	await packFetched(image, folder);
+}
+
+async function bytesBelow(folder: string): Promise<number> {
+	const names = await readdir(folder, { recursive: true }).catch(() => []);
+	const sizes = await Promise.all(names.map((name) => sizeOf(path.join(folder, name))));
+	return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Tells now and then how much has come, until its result is called. */
+function tellProgress(reference: string, folder: string): () => void {
+	const timer = setInterval(async () => {
+		say(`${reference}: ${megabytes(await bytesBelow(folder))} so far`);
+	}, tellEvery * 1000);
+	return () => clearInterval(timer);
+}
+
+/** What the registries have under the image's tag, where they have something else than what was pinned. */
+async function otherUnderTag(image: PinnedImage, supply: Supply): Promise<UserError | undefined> {
+	for (const from of registriesOf(image, supply, 'tag')) {
+		const got = await digestIn(from).catch(() => undefined);
+		if (got !== undefined && got !== image.digest) return wrongDigest(image, got, shown(from));
+	}
+	return undefined;
+}
+
+function cannotBeFetched(reference: string, reasons: readonly string[]): UserError {
+	return new UserError([`${reference} cannot be fetched:`, ...reasons].join('\n    '), {
+		hint: 'Name what holds it with --registry-mirror, --mirror or --components, or say --kubernetes-source debian.',
+	});
+}
+
+/** Tries one place after the other until one has what is asked for. */
+async function firstOf<Place, Value>(
+	places: readonly Place[],
+	reasons: string[],
+	get: (place: Place) => Promise<Value>,
+): Promise<Value | undefined> {
+	for (const place of places) {
+		try {
+			return await get(place);
+		} catch (error) {
+			interrupted.signal.throwIfAborted();
+			if (!(error instanceof NotThere)) throw error;
+			reasons.push(error.message);
+		}
+	}
+	return undefined;
+}
+
+/** Does something in a folder of its own, which is gone afterwards. */
+async function inFolder<Value>(
+	reference: string,
+	work: string,
+	act: (folder: string) => Promise<Value>,
+): Promise<Value> {
+	const folder = path.join(work, 'container-images', archiveName(reference));
+	await mkdir(folder, { recursive: true });
+	const quiet = tellProgress(reference, folder);
+	try {
+		return await act(folder);
+	} finally {
+		quiet();
+		await rm(folder, { recursive: true, force: true });
+	}
+}
+
+/** Takes a finished archive into the cache, in one step. */
+async function keep(image: PinnedImage, folder: string, cache: string): Promise<string> {
+	const file = cachedImage(image, cache);
+	await mkdir(path.dirname(file), { recursive: true });
+	await rename(path.join(folder, 'image.tar'), file);
+	return file;
+}
+
+async function isIntact(file: string, { reference, digest }: PinnedImage): Promise<boolean> {
+	if (!(await isThere(file))) return false;
+	const images = await readArchive(file).catch(() => []);
+	interrupted.signal.throwIfAborted();
+	return images.some((image) => image.digest === digest && image.references.includes(reference));
+}
+
+/**
+ * The archive of an image, from the cache or fetched, and in both cases with what its digest says.
+ *
+ * @throws UserError when it cannot be fetched, or is something else than what was pinned
+ */
+export async function fetchImage(
+	image: PinnedImage,
+	{ cache, work }: ImageFolders,
+	supply: Supply,
+): Promise<string> {
+	const cached = cachedImage(image, cache);
+	if (await isIntact(cached, image)) return cached;
+	const { reference } = image;
+	const began = Date.now();
+	say(`fetching ${reference}`);
+	const file = await inFolder(reference, work, async (folder) => {
+		const reasons: string[] = [];
+		const found =
+			(await firstOf(filesOf(image, supply), reasons, (address) => fromFile(image, address, folder))) ??
+			(await firstOf(registriesOf(image, supply, 'digest'), reasons, async (from) => {
+				await fromRegistry(image, from, folder);
+				return image.digest;
+			}));
+		if (found !== undefined) return keep(image, folder, cache);
+		throw (await otherUnderTag(image, supply)) ?? cannotBeFetched(reference, reasons);
+	});
+	const size = megabytes(await sizeOf(file));
+	say(`${reference}: ${size} in ${Math.round((Date.now() - began) / 1000)} s`);
+	return file;
+}
+
+/**
+ * The digest of an image that is named by its tag alone: what the registry says.
+ *
+ * @throws UserError when there is nobody to ask
+ */
+export async function resolveImage(
+	image: ContainerImage,
+	{ cache, work }: ImageFolders,
+	supply: Supply,
+): Promise<PinnedImage> {
+	const { reference, digest } = image;
+	if (digest !== undefined) return { ...image, digest };
+	const reasons: string[] = [];
+	const ofFile = (address: string) =>
+		inFolder(reference, work, async (folder) => {
+			const found = { ...image, digest: await fromFile(image, address, folder) };
+			await keep(found, folder, cache);
+			return found.digest;
+		});
+	const ofRegistry = async (from: RegistryImage) => {
+		try {
+			return await digestIn(from);
+		} catch (error) {
+			if (!(error instanceof CommandError)) throw error;
+			throw new NotThere(`${shown(from)}: ${reasonOf(error)}`);
+		}
+	};
+	const found =
+		(await firstOf(filesOf(image, supply), reasons, ofFile)) ??
+		(await firstOf(registriesOf(image, supply, 'tag'), reasons, ofRegistry));
+	if (found === undefined) throw cannotBeFetched(reference, reasons);
+	return { ...image, digest: found };
+}

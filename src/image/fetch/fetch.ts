@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, statSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { pathToFileURL } from 'node:url';
+import { refuse, UserError } from '../../base/errors.ts';
+import { CommandError } from '../../base/run.ts';
+import { say } from '../../base/say.ts';
+import type { Component } from '../spec/components.ts';
+import { ownName, stillRuns } from '../workspace/workplace.ts';
+import { download, saysNotThere, sizeOf } from './download.ts';
+import { forEach } from './several.ts';
+
+/** What stands in for upstream's addresses. */
+export interface Supply {
+	/** An address that holds the files as `wget --mirror` lays them out, below their hosts' names, or by name. */
+	readonly mirror?: string;
+	/** An address of a folder that holds the files by name. */
+	readonly components?: string;
+	/** A registry, and where in it, that stands in for those of container images. */
+	readonly registry?: string;
+}
+
+/** Components' files, by the components' names. */
+export type Fetched = ReadonlyMap<string, string>;
+
+/** Downloads at a time. */
+const atOnce = 4;
+
+/** Seconds between two lines about a download that takes long. */
+const tellEvery = 10;
+
+const nameOf = ({ url }: Component) => path.posix.basename(url);
+const called = ({ name, version }: Component) => `${name} ${version}`;
+/** Bytes as people read them. */
+export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+function isFolder(folder: string): boolean {
+	return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/**
+ * What `--mirror`, `--components` and `--registry-mirror` say; `KSTACK_MIRROR` and `KSTACK_REGISTRY_MIRROR`
+ * stand in for the first and the last.
+ *
+ * @throws UserError exit code 2, with every mistake in it
+ */
+export function readSupply(
+	mirror = process.env.KSTACK_MIRROR,
+	components?: string,
+	registry = process.env.KSTACK_REGISTRY_MIRROR,
+): Supply {
+	const mistakes: string[] = [];
+	const folderAddress = (folder: string) => {
+		if (!isFolder(folder)) mistakes.push(`There is no folder ${folder}.`);
+		return pathToFileURL(folder).href;
+	};
+	const mirrorAddress = (address: string) => {
+		if (!/^https?:\/\//.test(address)) return folderAddress(address);
+		if (/^https?:\/\/[^/]*@/.test(address))
+			mistakes.push("A mirror's password does not belong on the command line: put it into ~/.netrc.");
+		return address.replace(/\/+$/, '');
+	};
+	const registryAddress = (address: string) => {
+		if (address.includes('@'))
+			mistakes.push("A registry's password does not belong on the command line: `skopeo login` keeps it.");
+		else if (!/^(https?:\/\/)?[\w.-]+(:\d+)?(\/[\w.-]+)*\/*$/.test(address))
+			mistakes.push(`--registry-mirror is ${address}: it must be HOST, HOST:PORT or HOST:PORT/PATH.`);
+		return address.replace(/\/+$/, '');
+	};
+	const supply = {
+		...(mirror === undefined ? {} : { mirror: mirrorAddress(mirror) }),
+		...(components === undefined ? {} : { components: folderAddress(components) }),
+		...(registry === undefined ? {} : { registry: registryAddress(registry) }),
+	};
+	refuse(mistakes);
+	return supply;
+}
+
+/** Where a component may be fetched from, the first that has it. */
+function addressesOf(component: Component, { mirror, components }: Supply): string[] {
+	const standIns = [
+		...(components === undefined ? [] : [`${components}/${nameOf(component)}`]),
+		...(mirror === undefined
+			? []
+			: [`${mirror}/${component.url.replace(/^\w+:\/\//, '')}`, `${mirror}/${nameOf(component)}`]),
+	];
+	return standIns.length === 0 ? [component.url] : standIns;
+}
+
+/** Digest of a file, as `sha256:9f86…`. */
+export async function checksumOf(file: string, algorithm = 'sha256'): Promise<string> {
+	const hash = createHash(algorithm);
+	await pipeline(createReadStream(file), hash);
+	return `${algorithm}:${hash.digest('hex')}`;
+}
+
+async function isIntact(file: string, { checksum }: Component): Promise<boolean> {
+	if ((await sizeOf(file)) === 0) return false;
+	return (await checksumOf(file, checksum.split(':')[0])) === checksum;
+}
+
+/** Begins a file's download: takes over what a process that is gone has left of it. */
+async function partOf(file: string): Promise<string> {
+	const own = `${file}.${await ownName()}`;
+	for (const name of await readdir(path.dirname(file))) {
+		const part = path.join(path.dirname(file), name);
+		if (!part.startsWith(`${file}.`) || part === own || (await stillRuns(part.slice(file.length + 1))))
+			continue;
+		// Another process may have been faster.
+		await rename(part, own).catch(() => {});
+	}
+	return own;
+}
+
+/** Tells now and then how much has come, until its result is called. */
+function tellProgress(component: Component, part: string): () => void {
+	const timer = setInterval(async () => {
+		say(`${called(component)}: ${megabytes(await sizeOf(part))} so far`);
+	}, tellEvery * 1000);
+	return () => clearInterval(timer);
+}
+
+async function whyNot(
+	error: CommandError,
+	component: Component,
+	part: string,
+	address: string,
+): Promise<UserError> {
+	if (error.status !== 23) {
+		return new UserError(`${called(component)} cannot be fetched from ${address}: ${error.stderr}`, {
+			hint: 'Name what holds the file with --mirror or --components, or say --kubernetes-source debian.',
+		});
+	}
+	const folder = path.dirname(part);
+	const { bavail, bsize } = await statfs(folder);
+	const come = await sizeOf(part);
+	await rm(part, { force: true });
+	return new UserError(
+		`${called(component)} could not be written: after ${megabytes(come)} there were ${megabytes(bavail * bsize)} free in ${folder}.`,
+		{ hint: 'Make room there, or set KSTACK_CACHE to a folder that has some.' },
+	);
+}
+
+/** Downloads a component from the first of the addresses that has it, and verifies it. */
+async function obtain(component: Component, part: string, addresses: readonly string[]): Promise<void> {
+	const [address, ...others] = addresses as [string, ...string[]];
+	const resumed = (await sizeOf(part)) > 0;
+	try {
+		await download(address, part);
+	} catch (error) {
+		if (!(error instanceof CommandError)) throw error;
+		if (others.length > 0 && saysNotThere(error)) return obtain(component, part, others);
+		throw await whyNot(error, component, part, address);
+	}
+	const got = await checksumOf(part, component.checksum.split(':')[0]);
+	if (got === component.checksum) return;
+	await rm(part, { force: true });
+	// An earlier part may have been another file's.
+	if (resumed) return obtain(component, part, addresses);
+	throw new UserError(
+		[
+			`${nameOf(component)} is not ${called(component)}:`,
+			`expected ${component.checksum}`,
+			`got      ${got}`,
+			`source   ${address}`,
+		].join('\n    '),
+		{ hint: `The checksum is published in ${component.published}.` },
+	);
+}
+
+/** Where a component's file lies once it has been fetched. */
+export function cachedFile({ checksum }: Component, cache: string): string {
+	return path.join(cache, checksum.replace(':', '-'));
+}
+
+/**
+ * The component's file, from the cache or fetched, and in both cases what its checksum says.
+ *
+ * @param cache  folder of earlier downloads, each under its checksum
+ * @throws UserError when it cannot be fetched, or is something else than what was pinned
+ */
+export async function fetchComponent(component: Component, cache: string, supply: Supply): Promise<string> {
+	const file = cachedFile(component, cache);
+	if (await isIntact(file, component)) return file;
+	await mkdir(cache, { recursive: true });
+	const part = await partOf(file);
+	const there = await sizeOf(part);
+	const began = Date.now();
+	say(`fetching ${called(component)}${there === 0 ? '' : `, of which ${megabytes(there)} are here already`}`);
+	const quiet = tellProgress(component, part);
+	try {
+		await obtain(component, part, addressesOf(component, supply));
+	} finally {
+		quiet();
+	}
+	await rename(part, file);
+	say(
+		`${called(component)}: ${megabytes(await sizeOf(file))} in ${Math.round((Date.now() - began) / 1000)} s`,
+	);
+	return file;
+}
+
+/**
+ * Fetches components, several at a time, and goes on with the others where one fails.
+ *
+ * @returns their files, by the components' names
+ * @throws UserError that says what is wrong with each that failed
+ */
+export async function fetchAll(
+	components: readonly Component[],
+	cache: string,
+	supply: Supply,
+): Promise<Fetched> {
+	const files = await forEach(components, atOnce, (component) => fetchComponent(component, cache, supply));
+	return new Map(components.map(({ name }, index) => [name, files[index] as string]));
+}

@@ -1,0 +1,190 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { say } from '../../base/say.ts';
+import { BuildLog } from '../build/build-log.ts';
+import { runDiskimageBuilder } from '../build/diskimage-builder.ts';
+import { explainFailure } from '../build/failure.ts';
+import { type BuildInputs, gatherInputs, withFiles } from '../build/inputs.ts';
+import { makeLock, packagesFor } from '../build/make-lock.ts';
+import { checkPrerequisites } from '../build/prerequisites.ts';
+import { planFor } from '../build/request.ts';
+import { readBundle, unpackBundle } from '../bundle/unbundle.ts';
+import type { Supply } from '../fetch/fetch.ts';
+import type { KubernetesSource } from '../fetch/kubernetes.ts';
+import { differences, type Lock, lockText, readLock } from '../spec/lock.ts';
+import type { ImagePlan } from '../spec/plan.ts';
+import { publish } from '../workspace/publish.ts';
+import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
+
+/** How an image is to be built, where that is not left to kimg. */
+export interface BuildOptions {
+	/** The qcow2 to write; an older one is replaced once the new one is whole. */
+	readonly out?: string | undefined;
+	/** The lock that the image must be made from; as `''`, the profile's name with `.lock.json`. */
+	readonly locked?: string | undefined;
+	/** Container images that are added: references, or archives. */
+	readonly withImages?: readonly string[];
+	readonly supply: Supply;
+}
+
+/**
+ * Refuses what is not what a lock says.
+ *
+ * @param what  the beginning of the sentence "… not what LOCK says"
+ * @throws UserError that names each difference
+ */
+function mustBe(wanted: Lock, found: Lock, what: string, hint = '`kimg lock` writes a new lock.'): void {
+	const lines = differences(wanted, found).map((line) => `  - ${line}`);
+	if (lines.length === 0) return;
+	throw new UserError(`${what} not what the lock says:\n${lines.join('\n')}`, {
+		hint,
+	});
+}
+
+/** What the operator should know before choosing this image for anything that lasts. */
+function warn({ profile, kubernetes }: ImagePlan, source: KubernetesSource): void {
+	if (profile.archived) {
+		say(`Debian ${profile.debian} gets no security updates: take Debian 12 or 13 for anything that lasts`);
+	}
+	if (source === 'debian') say(`Kubernetes ${kubernetes} is out of support: for tests and a first look`);
+}
+
+type Sources = Readonly<Record<string, string>>;
+interface Folders {
+	readonly work: string;
+	readonly cache: string;
+}
+
+/** An image that is to be built, and how what goes into it comes to this machine's disk. */
+interface Making {
+	readonly plan: ImagePlan;
+	/** Where Kubernetes comes from here. */
+	readonly source: KubernetesSource;
+	/**
+	 * Lays out all that goes in but Debian's packages, and resolves those.
+	 *
+	 * @returns with `wanted`, a lock that what is built must agree with
+	 */
+	gather(
+		sources: Sources,
+		folders: Folders,
+		log: BuildLog,
+	): Promise<{ lock: Lock; inputs: BuildInputs; wanted: Lock | undefined }>;
+}
+
+async function makingOf(
+	profileWord: string,
+	sourceWord: string,
+	{ locked, withImages, supply }: BuildOptions,
+): Promise<Making> {
+	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
+	const wanted =
+		locked === undefined ? undefined : await readLock(locked || `${plan.profile.name}.lock.json`);
+	return {
+		plan,
+		source,
+		gather: async (sources, folders, log) => {
+			warn(plan, source);
+			log.clock.enter('versions');
+			const lock = await makeLock(plan, source, sources, supply, folders, wanted);
+			if (wanted !== undefined) mustBe(wanted, lock, 'What can be had here is');
+			log.clock.enter('downloads');
+			const inputs = await gatherInputs(plan, lock, source, folders.work, folders.cache, supply);
+			await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs)));
+			return { lock, inputs, wanted };
+		},
+	};
+}
+
+async function makingOfBundle(file: string): Promise<Making> {
+	const bundle = await readBundle(file);
+	const { plan } = bundle;
+	return {
+		plan,
+		source: { folder: file },
+		gather: async (sources, { work }, log) => {
+			warn(plan, bundle.source === 'folder' ? { folder: file } : bundle.source);
+			log.clock.enter('bundle');
+			const { lock: wanted, inputs } = await unpackBundle(file, bundle, work);
+			log.clock.enter('versions');
+			const { date, packages } = await packagesFor(
+				inputs.elements,
+				plan.profile.release,
+				sources,
+				work,
+				wanted,
+			);
+			const lock = { ...wanted, debian: { ...wanted.debian, date }, packages };
+			const hint = `The mirror must be as of ${wanted.debian.date}, or the bundle newer: kimg bundle makes one.`;
+			mustBe(wanted, lock, "What this machine's mirror has is", hint);
+			await writeFile(inputs.places.lock, lockText(lock));
+			return { lock, inputs, wanted };
+		},
+	};
+}
+
+/**
+ * Builds the image of a profile: resolves what it is made from, and makes exactly that.
+ *
+ * @param profileWord  the name of a profile, or the file of an own one
+ * @param sourceWord   where Kubernetes comes from: `upstream`, `debian`, or a folder
+ * @returns the file's path
+ * @throws UserError when something is missing, is not what the lock says, or the build fails
+ */
+export async function buildImage(
+	profileWord: string,
+	sourceWord: string,
+	options: BuildOptions,
+): Promise<string> {
+	return build(await makingOf(profileWord, sourceWord, options), options);
+}
+
+/**
+ * Builds the image of a bundle, from nothing but the bundle and Debian's packages.
+ *
+ * @returns the file's path
+ * @throws UserError when the bundle is damaged, a package is not to be had as it was, or the build fails
+ */
+export async function buildBundle(file: string, options: BuildOptions): Promise<string> {
+	return build(await makingOfBundle(file), options);
+}
+
+async function build({ plan, source, gather }: Making, { out, supply }: BuildOptions): Promise<string> {
+	const began = Date.now();
+	const { name } = plan.profile;
+	const target = path.resolve(out ?? `${name}.qcow2`);
+	const beside = target.replace(/\.qcow2$/, '');
+	const cache = cacheFolder();
+	const room = { [cache]: source === 'debian' ? 6e9 : 5e9, [path.dirname(target)]: 1e9 };
+	const packages = await checkPrerequisites(plan, source, supply, room);
+
+	await claim(beside);
+	const folders = [cache, path.dirname(target)];
+	const log = new BuildLog(`${beside}.log`, say, folders);
+	await closeAbandoned(cache);
+	const work = await openWorkplace(cache);
+	try {
+		const { lock, inputs, wanted } = await gather(packages.sources, { work, cache }, log);
+		const image = await runDiskimageBuilder(plan, inputs, lock, packages, { work, cache }, log);
+		const built = await readLock(inputs.places.lock);
+		if (wanted !== undefined) mustBe(wanted, built, `What was built as ${name} is`);
+		else for (const line of differences(lock, built)) say(line);
+		const record = inputs.elements.find((file) => file.path.endsWith('/usr/share/kstack/image.json'));
+		await writeFile(path.join(work, 'image.json'), record?.text ?? '{}\n');
+		await publish({
+			[target]: image,
+			[`${beside}.json`]: path.join(work, 'image.json'),
+			[`${beside}.lock.json`]: inputs.places.lock,
+		});
+	} catch (error) {
+		interrupted.signal.throwIfAborted();
+		throw explainFailure(name, error, log, folders);
+	} finally {
+		log.close();
+		await closeWorkplace(work);
+	}
+	say(`${name} with Kubernetes ${plan.kubernetes}, built in ${Math.round((Date.now() - began) / 1000)} s`);
+	return target;
+}

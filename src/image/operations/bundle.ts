@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { say } from '../../base/say.ts';
+import { gatherInputs, withFiles } from '../build/inputs.ts';
+import { makeLock } from '../build/make-lock.ts';
+import { planFor } from '../build/request.ts';
+import { filesToPack, writeArchive } from '../bundle/pack.ts';
+import type { BundledPlan } from '../bundle/unbundle.ts';
+import { aptSources, mirrorsFor } from '../debian/apt.ts';
+import { type KubernetesSource, programs } from '../fetch/kubernetes.ts';
+import { lockText } from '../spec/lock.ts';
+import type { ImagePlan } from '../spec/plan.ts';
+import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
+import type { LockOptions } from './lock.ts';
+
+/** The plan as far as it counts on another machine, which has no folders of this one. */
+function bundled(plan: ImagePlan, source: KubernetesSource): BundledPlan {
+	const { profile } = plan;
+	const names = (files: readonly string[]) => files.map((file) => path.basename(file));
+	return {
+		plan: {
+			...plan,
+			profile: { ...profile, images: names(profile.images), elements: names(profile.elements) },
+		},
+		source: typeof source === 'string' ? source : 'folder',
+	};
+}
+
+/**
+ * `kimg bundle`: puts all that an image is made from, but for Debian's packages, into one file.
+ *
+ * @param out  the file; `./PROFILE.bundle.tar` when left out
+ * @returns the file's path
+ * @throws UserError when something cannot be had; no file is written then
+ */
+export async function bundleImage(
+	profileWord: string,
+	sourceWord: string,
+	{ out, withImages, supply }: LockOptions,
+): Promise<string> {
+	const began = Date.now();
+	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
+	const cache = cacheFolder();
+	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
+	const target = path.resolve(out ?? `${plan.profile.name}.bundle.tar`);
+	await closeAbandoned(cache);
+	const work = await openWorkplace(cache);
+	try {
+		const lock = await makeLock(plan, source, sources, supply, { work, cache });
+		const inputs = await gatherInputs(plan, lock, source, work, cache, supply);
+		const { places } = inputs;
+		await writeFile(places.lock, lockText(withFiles(lock, inputs)));
+		const planFile = path.join(work, 'plan.json');
+		await writeFile(planFile, `${JSON.stringify(bundled(plan, source), undefined, 2)}\n`);
+		await mkdir(path.dirname(target), { recursive: true });
+		await writeArchive(target, [
+			{ file: planFile, name: 'plan.json' },
+			{ file: places.lock, name: 'image.lock.json' },
+			...(await filesToPack(places.elements, 'elements')),
+			...programs.map((name) => ({ file: path.join(places.binaries, name), name: `binaries/${name}` })),
+			...(await filesToPack(places.archives, 'archives')),
+			...(await filesToPack(places.components, 'components')),
+		]);
+	} finally {
+		await closeWorkplace(work);
+	}
+	say(`${plan.profile.name} bundled in ${Math.round((Date.now() - began) / 1000)} s`);
+	return target;
+}

@@ -1,0 +1,42 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { makeLock } from '../build/make-lock.ts';
+import { planFor } from '../build/request.ts';
+import { aptSources, mirrorsFor } from '../debian/apt.ts';
+import type { Supply } from '../fetch/fetch.ts';
+import { lockText } from '../spec/lock.ts';
+import { cacheFolder, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
+
+/** What a lock is to be of, where that is not left to kimg. */
+export interface LockOptions {
+	/** The file; `./PROFILE.lock.json` when left out. */
+	readonly out?: string | undefined;
+	/** Container images that are added: references, or archives. */
+	readonly withImages: readonly string[];
+	readonly supply: Supply;
+}
+
+/**
+ * Writes a profile's lock.
+ *
+ * @returns the file's path
+ */
+export async function lockImage(
+	profileWord: string,
+	sourceWord: string,
+	{ out, withImages, supply }: LockOptions,
+): Promise<string> {
+	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
+	const cache = cacheFolder();
+	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
+	const work = await openWorkplace(cache);
+	try {
+		const lock = await makeLock(plan, source, sources, supply, { work, cache });
+		const file = path.resolve(out ?? `${plan.profile.name}.lock.json`);
+		await mkdir(path.dirname(file), { recursive: true });
+		await writeFile(file, lockText(lock));
+		return file;
+	} finally {
+		await closeWorkplace(work);
+	}
+}

@@ -1,0 +1,32 @@
+import path from 'node:path';
+import { replaceTree, sorted } from '../../base/tree.ts';
+import { asked, buildCommand, renderedTree } from '../build/command.ts';
+import { planFor } from '../build/request.ts';
+import { aptSources } from '../debian/apt.ts';
+import { renderElements } from '../spec/elements.ts';
+import type { ImagePlan } from '../spec/plan.ts';
+
+/** The elements of an image and the script that builds it, with nothing of this machine in them. */
+export async function renderImage(plan: ImagePlan) {
+	const { places, mirrors } = asked;
+	const command = buildCommand(
+		plan,
+		{ ...places, output: plan.profile.name },
+		mirrors.main,
+		aptSources(plan.profile, mirrors),
+	);
+	return sorted(renderedTree(await renderElements(plan), command));
+}
+
+/**
+ * Writes what `kimg build` would build from, and builds nothing.
+ *
+ * @param out  the folder to write, whole; `./PROFILE` when left out
+ * @returns the folder's path
+ */
+export async function writeImage(profileName: string, sourceWord: string, out?: string): Promise<string> {
+	const { plan } = await planFor(profileName, sourceWord);
+	const folder = path.resolve(out ?? plan.profile.name);
+	await replaceTree(folder, await renderImage(plan));
+	return folder;
+}

@@ -1,0 +1,146 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { refuse, UserError } from '../../base/errors.ts';
+import { type Choice, catalogue } from './components.ts';
+import { ourElements, readElement } from './elements.ts';
+import { archiveOf, isArchive, referenceForm } from './image-reference.ts';
+import { type Form, forms, Mapping, readYaml, repeated } from './mapping.ts';
+import { defaultProfile, type Profile, profileNamed, profiles } from './profiles.ts';
+
+const named: Form = {
+	pattern: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+	words: 'made of a-z, 0-9, - and ., as a name is',
+};
+
+/** Debian's rule for the names of packages. */
+const packageName: Form = { pattern: /^[a-z0-9][a-z0-9+.-]+$/, words: 'the name of a Debian package' };
+
+const isFile = (word: string) => /\.ya?ml$/.test(word);
+
+/** A release of a component: one whose checksum is known, or a mapping of version and checksum. */
+function readChoice(versions: Mapping, name: string, file: string): Choice {
+	const known = catalogue().origins[name]?.checksums;
+	if (known === undefined)
+		versions.wrong(name, `is no component; there are ${Object.keys(catalogue().origins).join(', ')}`);
+	if (versions.holdsMapping(name)) {
+		const choice = versions.within(name);
+		choice.only('version', 'checksum');
+		return {
+			version: choice.text('version', forms.version),
+			checksum: choice.text('checksum', forms.checksum),
+			published: path.basename(file),
+		};
+	}
+	const version = versions.text(name, forms.version);
+	if (known !== undefined && version !== '' && known[version] === undefined) {
+		versions.wrong(
+			name,
+			`is ${version}, whose checksum is not known: name it, as { version: ${version}, checksum: sha256:… }, or take one of ${Object.keys(known).join(', ')}`,
+		);
+	}
+	return { version };
+}
+
+/** Container images: references as they are, archives as their paths. */
+function readImages(words: readonly string[], folder: string, wrong: (says: string) => void): string[] {
+	const images = words.map((word) => (isArchive(word) ? path.resolve(folder, word) : word));
+	for (const image of images) {
+		if (isArchive(image)) {
+			if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
+				wrong(`has ${image}, which is not there`);
+		} else if (!referenceForm.pattern.test(image)) {
+			wrong(`has ${image}, which is neither ${referenceForm.words}, nor a .tar as \`docker save\` writes it`);
+		}
+	}
+	return images;
+}
+
+/** Elements of the operator's own, as the paths of their folders. */
+async function readElements(top: Mapping, folder: string): Promise<string[]> {
+	const folders = top.texts('elements').map((element) => path.resolve(folder, element));
+	const taken = await ourElements();
+	for (const element of folders) {
+		const name = path.basename(element);
+		if (!/^[a-z0-9][a-z0-9-]*$/.test(name))
+			top.wrong('elements', `has ${element}, whose name diskimage-builder does not take`);
+		if (taken.has(name)) top.wrong('elements', `has ${element}, but ${name} is an element of kimg's own`);
+		if (statSync(element, { throwIfNoEntry: false })?.isDirectory() !== true) {
+			top.wrong('elements', `has ${element}, which is no folder`);
+			continue;
+		}
+		for (const { path: file, text } of await readElement(element))
+			if (text.includes('\ufffd'))
+				top.wrong('elements', `has ${file}, which is no text: what is fetched or built belongs elsewhere`);
+	}
+	return folders;
+}
+
+/** The profile that another one is based on; kimg's default one where there is a mistake. */
+async function readBase(top: Mapping, file: string, above: readonly string[]): Promise<Profile> {
+	const word = top.text('base');
+	try {
+		if (!isFile(word)) return profileNamed(word === '' ? defaultProfile : word);
+		const base = path.resolve(path.dirname(file), word);
+		if (!above.includes(base)) return await readOwn(base, top.mistakes, above);
+		top.wrong('base', `is ${word}, which is based on this one`);
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		top.wrong('base', `is ${word}: ${error.message.replace(/\.$/, '')}`);
+	}
+	return profileNamed(defaultProfile);
+}
+
+async function readOwn(file: string, mistakes: string[], below: readonly string[]): Promise<Profile> {
+	const top = new Mapping(readYaml(file), path.relative('', file), mistakes);
+	top.only('name', 'base', 'remark', 'kernelArguments', 'versions', 'packages', 'images', 'elements');
+	const folder = path.dirname(file);
+	const base = await readBase(top, file, [...below, file]);
+	const own = path.basename(file).replace(/\.ya?ml$/, '');
+	const name = new Mapping({ name: own }, path.relative('', file), mistakes);
+	const said = (top.has('name') ? top : name).text('name', named);
+	if (profiles.some((profile) => profile.name === said))
+		top.wrong('name', `is ${said}, which is a profile of kimg's own`);
+	const versions = top.within('versions');
+	const choices = { ...base.choices, ...versions.record((name) => readChoice(versions, name, file)) };
+	const profile = {
+		...base,
+		name: said,
+		kubernetes: choices.kubernetes?.version ?? base.kubernetes,
+		...(top.has('remark') ? { remark: top.text('remark') } : {}),
+		...(top.has('kernelArguments') ? { kernelArguments: top.text('kernelArguments') } : {}),
+		choices,
+		packages: [...base.packages, ...top.texts('packages', packageName)],
+		images: [...base.images, ...readImages(top.texts('images'), folder, (says) => top.wrong('images', says))],
+		elements: [...base.elements, ...(await readElements(top, folder))],
+	};
+	const names = {
+		images: profile.images.map(archiveOf),
+		elements: profile.elements.map((one) => path.basename(one)),
+	};
+	for (const [key, all] of Object.entries(names))
+		for (const name of repeated(all)) top.wrong(key, `has two of the name ${name}`);
+	return profile;
+}
+
+/** The images that `--with-image` adds to those of a profile. */
+function addImages(profile: Profile, words: readonly string[], mistakes: string[]): Profile {
+	if (words.length === 0) return profile;
+	const added = readImages(words, '', (says) => mistakes.push(`--with-image ${says}.`));
+	for (const name of repeated([...profile.images, ...added].map(archiveOf)))
+		mistakes.push(`--with-image has ${name}, which is there already.`);
+	return { ...profile, images: [...profile.images, ...added] };
+}
+
+/**
+ * The profile that a word names: one of kimg's own, or the YAML file of another one.
+ *
+ * @param withImages  container images that are added to its own: references, or archives
+ * @throws UserError exit code 2 when there is none, with every mistake of the file
+ */
+export async function readProfile(word: string, withImages: readonly string[] = []): Promise<Profile> {
+	const mistakes: string[] = [];
+	const own = isFile(word) ? await readOwn(path.resolve(word), mistakes, []) : profileNamed(word);
+	const profile = addImages(own, withImages, mistakes);
+	refuse(mistakes);
+	return profile;
+}

@@ -1,0 +1,96 @@
+import { type UserError, usageError } from '../base/errors.ts';
+import { CommandError, type RunOptions, run } from '../base/run.ts';
+import { Session } from './session.ts';
+
+/** What the client prints of one thing. */
+export type Json = Record<string, unknown>;
+
+const client: RunOptions = {
+	package: 'python3-openstackclient python3-heatclient',
+	// The client's own warnings are for its developers.
+	env: { PYTHONWARNINGS: 'ignore' },
+};
+
+/** What the client says when there is no such thing, whichever of its commands says it. */
+const absent = /not found|could not be found|No \w+ (found|with a name or ID)|Could not find/i;
+
+/** What it says when it does not know which cloud, or not how to enter. */
+const noCloud =
+	/Missing value auth-url|Auth plugin requires parameters|Missing value .* required for auth plugin|^Cloud .* was not found/m;
+
+/**
+ * Runs the `openstack` client. Which cloud and with which credentials is the client's own affair:
+ * `OS_CLOUD`, clouds.yaml, or the `OS_` variables.
+ *
+ * @throws UserError exit code 2 when the client is not installed or no cloud is configured
+ * @throws CommandError when it fails otherwise
+ */
+export async function openstack(
+	args: readonly string[],
+	options: Pick<RunOptions, 'stdin' | 'uninterrupted'> = {},
+): Promise<string> {
+	try {
+		return await run('openstack', args, { ...client, ...options });
+	} catch (error) {
+		throw error instanceof CommandError ? explained(error) : error;
+	}
+}
+
+/** What the client failed with, with a word of what to do where it knows no cloud. */
+function explained(error: CommandError): UserError {
+	if (!noCloud.test(error.stderr)) return error;
+	return usageError(
+		`The openstack client knows no cloud: ${error.stderr.split('\n')[0]}`,
+		'Set OS_CLOUD to an entry of your clouds.yaml, or source an openrc file.',
+	);
+}
+
+const session = new Session(client.env);
+
+/**
+ * What the client answers to a question, as JSON.
+ *
+ * @throws UserError exit code 2 when the client is not installed or no cloud is configured
+ * @throws CommandError when it has no answer
+ */
+export async function json<Answer>(args: readonly string[]): Promise<Answer> {
+	const words = [...args, '-f', 'json'];
+	const said = await session.ask(words);
+	const answer = said?.stdout.trim();
+	if (said !== undefined && answer === '') {
+		throw explained(new CommandError(`openstack ${words.join(' ')}`, undefined, said.stderr));
+	}
+	// A client whose own shell says more than the answer is run for the answer alone.
+	const usable = answer !== undefined && /^[[{]/.test(answer);
+	return JSON.parse(usable ? answer : await openstack(words)) as Answer;
+}
+
+/** The answer, or `undefined` when there is no such thing. */
+export async function ifPresent<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+	try {
+		return await answer;
+	} catch (error) {
+		if (error instanceof CommandError && absent.test(error.stderr)) return undefined;
+		throw error;
+	}
+}
+
+/** Shows one thing of a kind such as `image` or `flavor`; `undefined` when there is none. */
+export function show(kind: readonly string[], nameOrId: string): Promise<Json | undefined> {
+	return ifPresent(json<Json>([...kind, 'show', nameOrId]));
+}
+
+/** Lists the things of a kind. */
+export function list(kind: readonly string[], ...options: string[]): Promise<Json[]> {
+	return json<Json[]>([...kind, 'list', ...options]);
+}
+
+/** The project that the client's credentials are for; `undefined` when they are for none. */
+export async function ownProject(): Promise<string | undefined> {
+	return (await json<{ project_id?: string }>(['token', 'issue'])).project_id;
+}
+
+/** Whether what went wrong is that a thing is not there. */
+export function isAbsent(error: unknown): boolean {
+	return error instanceof CommandError && absent.test(error.stderr);
+}

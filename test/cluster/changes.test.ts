@@ -1,0 +1,148 @@
+import test, { type ExecutionContext } from 'ava';
+import { UserError } from '../../src/base/errors.ts';
+import { changes, editsOfKept } from '../../src/cluster/spec/changes.ts';
+import type { Settings } from '../../src/cluster/spec/config.ts';
+
+const now: Settings = {
+	masters: 1,
+	minions: 3,
+	gateways: 0,
+	apiAllowedCidr: '0.0.0.0/0',
+	podCidr: '10.244.0.0/16',
+	minionFlavor: 'm1.small',
+	apiFloatingIp: true,
+};
+
+interface Wish {
+	readonly flags?: Settings;
+	readonly cluster?: Settings;
+	readonly parameters?: Settings;
+}
+
+const wanted = ({ flags = {}, cluster = {}, parameters = {} }: Wish) =>
+	changes(now, {
+		flags,
+		cluster: { ...now, ...cluster },
+		clusterPath: 'demo/cluster.yaml',
+		parameters: { ...now, ...parameters },
+		parametersPath: 'demo/parameters.yaml',
+	});
+
+const becomes = test.macro({
+	title: (what) => `changed: ${what}`,
+	exec(t: ExecutionContext, wish: Wish, expected: Settings) {
+		t.deepEqual(wanted(wish), expected);
+	},
+});
+
+test('nothing, when all say what the cluster has', becomes, {}, {});
+test(
+	"nothing, when cluster.yaml has the default of a setting that the cluster's release did not know",
+	becomes,
+	{ cluster: { minionImage: '' } },
+	{},
+);
+test('what was edited in cluster.yaml', becomes, { cluster: { minions: 4 } }, { minions: 4 });
+test('what was edited in parameters.yaml', becomes, { parameters: { minions: 2 } }, { minions: 2 });
+test('what a flag says', becomes, { flags: { gateways: 1 } }, { gateways: 1 });
+test(
+	'one thing in each',
+	becomes,
+	{ cluster: { minions: 4 }, parameters: { gateways: 1 } },
+	{ minions: 4, gateways: 1 },
+);
+test('to nothing at all', becomes, { cluster: { minions: 0 } }, { minions: 0 });
+test(
+	'what both files say alike or not, by the flag',
+	becomes,
+	{
+		flags: { minions: 9 },
+		cluster: { minions: 4 },
+		parameters: { minions: 5 },
+	},
+	{ minions: 9 },
+);
+test(
+	'nothing, when a flag takes an edit back',
+	becomes,
+	{ flags: { minions: 3 }, cluster: { minions: 4 } },
+	{},
+);
+test(
+	'what may change in a running cluster',
+	becomes,
+	{ cluster: { apiAllowedCidr: '192.0.2.0/24' } },
+	{
+		apiAllowedCidr: '192.0.2.0/24',
+	},
+);
+
+const refused = test.macro({
+	title: (what) => `refused: ${what}`,
+	exec(t: ExecutionContext, wish: Wish, ...sentences: RegExp[]) {
+		const error = t.throws(() => wanted(wish), { instanceOf: UserError }) as UserError;
+		t.is(error.exitCode, 2);
+		t.is(error.hint, 'Nothing was changed.');
+		for (const sentence of sentences) t.regex(error.message, sentence);
+	},
+});
+
+test(
+	'an edit of what a running cluster keeps',
+	refused,
+	{ cluster: { podCidr: '10.0.0.0/8' } },
+	/^podCidr is "10\.0\.0\.0\/8" in demo\/cluster\.yaml; this cluster was made with "10\.244\.0\.0\/16" and keeps it/,
+);
+test(
+	'an edit of what Heat is given by ID',
+	refused,
+	{ parameters: { minionFlavor: 'm1.large' } },
+	/^minionFlavor is "m1\.large" in demo\/parameters\.yaml; .* "m1\.small" and keeps it/,
+);
+test(
+	'a flag for what a running cluster keeps',
+	refused,
+	{ flags: { apiFloatingIp: false } },
+	/^apiFloatingIp is false by --api-floating-ip; this cluster was made with true and keeps it/,
+);
+test(
+	'two files that both differ from the cluster',
+	refused,
+	{ cluster: { minions: 4 }, parameters: { minions: 5 } },
+	/^minions is 3 in the cluster, 4 in demo\/cluster\.yaml and 5 in demo\/parameters\.yaml: .*--minions\.$/,
+);
+test(
+	'two files that agree, since both may be behind',
+	refused,
+	{ cluster: { minions: 4 }, parameters: { minions: 4 } },
+	/^minions is 3 in the cluster, 4 in demo\/cluster\.yaml and 4 in demo\/parameters\.yaml/,
+);
+test(
+	'several edits, all told at once',
+	refused,
+	{ cluster: { podCidr: '10.0.0.0/8', minionFlavor: 'm1.large', minions: 4 }, parameters: { minions: 5 } },
+	/^3 mistakes:/,
+	/- podCidr is/,
+	/- minionFlavor is/,
+	/- minions is 3 in the cluster/,
+);
+
+test('a cluster made by an older release may lack a setting; what its files say is then a change', (t) => {
+	const { gateways: _, ...older } = now;
+	const changed = changes(older, {
+		flags: {},
+		cluster: now,
+		clusterPath: 'cluster.yaml',
+		parameters: older,
+		parametersPath: 'parameters.yaml',
+	});
+	t.deepEqual(changed, { gateways: 0 });
+});
+
+test('edits of IDs and of identity in parameters.yaml are told; settings, and what Heat does not know, are not', (t) => {
+	const stack = { minion_count: '3', minion_image: 'b7c6', join_token: '******', operator_request: 'LS0t' };
+	const file = { minion_count: 5, minion_image: 'aaaa', operator_request: 'LS0t', note: 'mine' };
+	t.deepEqual(editsOfKept(stack, file, 'demo/parameters.yaml'), [
+		'minion_image is aaaa in demo/parameters.yaml; the cluster has b7c6 and keeps it.',
+	]);
+});

@@ -1,0 +1,97 @@
+// What Heat makes of the parameters that kstack gives it.
+import path from 'node:path';
+import test from 'ava';
+import fc from 'fast-check';
+import { writeTree } from '../../src/base/tree.ts';
+import { renderTemplates } from '../../src/cluster/heat/templates.ts';
+import { nextMove } from '../../src/cluster/operations/replace.ts';
+import {
+	begun,
+	nextStep,
+	type Place,
+	parametersOfStep,
+	placeOf,
+	whoGoes,
+} from '../../src/cluster/operations/walk.ts';
+import { finished } from '../../src/cluster/spec/generations.ts';
+import { parametersOf, settingsOf } from '../../src/cluster/spec/parameters.ts';
+import { anySettings } from '../support/any-settings.ts';
+import { clusterOf } from '../support/clusters.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { type Candidate, judgeByHeat } from '../support/heat.ts';
+import { SimulatedHeat } from '../support/simulated-heat.ts';
+
+const flavors = { masterFlavor: '3', minionFlavor: '2', gatewayFlavor: '2' };
+const cluster = clusterOf({ masters: '3', minions: '2', gateways: '1', ...flavors });
+const token = 'abcdef.0123456789abcdef';
+const identity = { join_token: token, master_token: token, operator_request: '' };
+
+/** A stack of the cluster, and the templates that it has in a place. */
+function stack() {
+	const images = { master_image: 'A', minion_image: 'A', gateway_image: 'A' };
+	const heat = new SimulatedHeat({
+		...parametersOf(cluster.settings),
+		...images,
+		...identity,
+		generations: {},
+	});
+	const templates = async (place: Place['generations']) => {
+		const folder = await temporaryFolder();
+		await writeTree(folder, renderTemplates(cluster, place));
+		return path.join(folder, 'cluster.yaml');
+	};
+	return { heat, templates };
+}
+
+test('Heat takes the templates and parameters of every step of an upgrade', async (t) => {
+	const { heat, templates } = stack();
+	let place = begun(placeOf(heat.parameters), 'B');
+	const upgrading = await templates(place.generations);
+	const candidates: Candidate[] = [];
+	for (;;) {
+		const step = nextStep(place, heat.members(), heat.settled, 2);
+		if (step === undefined) break;
+		heat.update(parametersOfStep(place, step, whoGoes(place, step, heat.members())), 'well');
+		candidates.push({ template: upgrading, parameters: heat.parameters });
+		place = placeOf(heat.parameters);
+	}
+	const end = finished(place.generations);
+	heat.update({ generations: end }, 'well');
+	candidates.push({ template: await templates(end), parameters: heat.parameters });
+	for (const [index, { error }] of (await judgeByHeat(candidates)).entries())
+		t.is(error, null, `step ${index}`);
+	t.is(candidates.length, 11);
+});
+
+test('Heat takes the parameters of every update of a replacement, of a master too', async (t) => {
+	const { heat, templates } = stack();
+	const template = await templates(placeOf(heat.parameters).generations);
+	const candidates: Candidate[] = [];
+	for (const node of ['demo-minion-0', 'demo-master-1']) {
+		for (;;) {
+			const move = nextMove(node, placeOf(heat.parameters), heat.members(), heat.settled, false);
+			if (move === undefined) break;
+			heat.update(parametersOfStep(move.place, move.place, move.goes), 'well');
+			candidates.push({ template, parameters: heat.parameters });
+		}
+	}
+	for (const [index, { error }] of (await judgeByHeat(candidates)).entries())
+		t.is(error, null, `update ${index}`);
+	t.is(candidates.length, 4);
+});
+
+test('settings are read back from what Heat shows of a stack, where all is text', async (t) => {
+	const folder = await temporaryFolder();
+	await writeTree(folder, renderTemplates(clusterOf()));
+	const wanted = fc.sample(anySettings, 20);
+	const verdicts = await judgeByHeat(
+		wanted.map((one) => ({
+			template: path.join(folder, 'cluster.yaml'),
+			parameters: { ...parametersOf(one), ...identity },
+		})),
+	);
+	for (const [index, { error, shown }] of verdicts.entries()) {
+		t.is(error, null);
+		t.deepEqual(settingsOf(shown), wanted[index]);
+	}
+});

@@ -1,0 +1,119 @@
+// What is generated, judged by the programs that will read it.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { load } from 'js-yaml';
+import { packageRoot } from '../../src/base/package.ts';
+import { roles } from '../../src/cluster/spec/roles.ts';
+import { cases, nodeFiles, rendered, userDataOf } from '../support/clusters.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { filledIn, imageFiles, writeNode } from '../support/node.ts';
+import { output, runToEnd, tool } from '../support/processes.ts';
+import { readByPyYaml } from '../support/python.ts';
+
+const schema = path.join(packageRoot, 'test/support/cloud-init-schema');
+
+/** A stack directory and, per role, the node that its user-data and the image make. */
+async function nodes(t: ExecutionContext, args: readonly string[]) {
+	const { directory } = await rendered(t, args);
+	const userData = await userDataOf(directory);
+	const image = await imageFiles();
+	return Promise.all(
+		roles.map(async (role) => {
+			const files = nodeFiles(filledIn(role, userData[role]));
+			const root = await temporaryFolder();
+			await writeNode(root, [...image, ...files]);
+			return { role, root, files };
+		}),
+	);
+}
+
+const isBash = (text: string) => /^#!\/bin\/bash\n|^# shellcheck shell=bash\n/.test(text);
+
+for (const [name, args] of Object.entries(cases)) {
+	test(`cloud-init takes the user-data of the case ${name}, before and after Heat filled it in`, async (t) => {
+		const { directory } = await rendered(t, args);
+		const userData = await userDataOf(directory);
+		const folder = await temporaryFolder();
+		const files: string[] = [];
+		for (const role of roles) {
+			const filled = path.join(folder, `${role}.yaml`);
+			await writeFile(filled, filledIn(role, userData[role]));
+			files.push(filled, path.join(directory, 'heat/user-data', `${role}.yaml`));
+		}
+		const ended = await runToEnd(schema, files);
+		t.deepEqual(
+			[ended.code, ended.stdout],
+			[0, files.map((file) => `${file}: valid\n`).join('')],
+			ended.stderr,
+		);
+	});
+
+	test(`bash reads from node.env of the case ${name} what was asked for`, async (t) => {
+		for (const { role, root } of await nodes(t, args)) {
+			const file = path.join(root, 'etc/kstack/node.env');
+			const print =
+				'for name in ROLE NODE_NAME PROXY_HTTP PROXY_EXCEPT CLUSTER_DOMAIN; do echo "${!name}"; done';
+			const said = (await output('bash', ['-uc', `. "$1"; ${print}`, '-', file])).split('\n');
+			const flag = (word: string, standard = '') => args[args.indexOf(word) + 1 || -1] ?? standard;
+			t.deepEqual(said.slice(0, -1), [
+				...[role, `demo-${role}-0`, flag('--http-proxy'), flag('--no-proxy')],
+				flag('--cluster-domain', 'cluster.local'),
+			]);
+		}
+	});
+
+	test(`Python reads every YAML file of the case ${name} as we do`, async (t) => {
+		const { tree } = await rendered(t, args);
+		const files = tree.filter((file) => file.path.endsWith('.yaml'));
+		const read = await readByPyYaml(files.map((file) => file.text.replace('2018-08-31', "'2018-08-31'")));
+		for (const [index, { path: file, text }] of files.entries()) {
+			t.deepEqual(read[index], load(text.replace('2018-08-31', "'2018-08-31'")), file);
+		}
+	});
+}
+
+test('bash and shellcheck take every script of every case', async (t) => {
+	/** Each text once where node.env, which scripts source, sets the same variables. */
+	const scripts = new Map<string, string>();
+	for (const args of Object.values(cases)) {
+		for (const { root, files } of await nodes(t, args)) {
+			const environment = files.find((file) => file.path === 'etc/kstack/node.env')?.text ?? '';
+			const variables = environment.match(/^\w+(?==)/gm);
+			t.truthy(variables);
+			for (const file of files.filter(({ text }) => isBash(text)))
+				scripts.set(JSON.stringify([file.path, file.text, variables]), path.join(root, file.path));
+		}
+	}
+	t.true(scripts.size > 8);
+	for (const script of scripts.values()) await output('bash', ['-n', script]);
+	const check = await runToEnd(tool('shellcheck', 'shellcheck'), ['-S', 'style', '-x', ...scripts.values()]);
+	t.is(check.stdout, '');
+});
+
+test('manifests and policies on a master are YAML of the kinds that their programs read', async (t) => {
+	const master = (await nodes(t, [])).find(({ role }) => role === 'master');
+	const files = master?.files.filter((file) => file.path.endsWith('.yaml')) ?? [];
+	const documents = files.flatMap((file) => file.text.split(/^---$/m));
+	for (const document of (await readByPyYaml(documents)) as { apiVersion: string; kind: string }[]) {
+		t.regex(document.apiVersion, /^[a-z0-9./]+$/i);
+		t.regex(document.kind, /^[A-Z]\w+$/);
+	}
+	t.true(documents.length > 6);
+});
+
+test('cloud-init refuses user-data that is wrong, so its schema is worth asking', async (t) => {
+	const folder = await temporaryFolder();
+	await mkdir(folder, { recursive: true });
+	const wrong = {
+		'type.yaml': '#cloud-config\nwrite_files: 3\n',
+		'word.yaml': '#cloud-config\nwrite_files:\n  - path: /a\n    permission: 3\n',
+		'head.yaml': 'write_files: []\n',
+		'text.yaml': '#cloud-config\nwrite_files: [\n',
+	};
+	for (const [name, text] of Object.entries(wrong)) await writeFile(path.join(folder, name), text);
+	const ended = await runToEnd(schema, Object.keys(wrong), { cwd: folder });
+	t.is(ended.code, 1);
+	t.notRegex(ended.stdout, /: valid$/m);
+	for (const name of Object.keys(wrong)) t.regex(ended.stdout, new RegExp(`^${name}: `, 'm'));
+});

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { load } from 'js-yaml';
+import { packageRoot } from '../../src/base/package.ts';
+import { render } from '../../src/base/template.ts';
+import { rootTerms } from '../../src/cluster/heat/templates.ts';
+import { roles } from '../../src/cluster/spec/roles.ts';
+import { flagOf, settings } from '../../src/cluster/spec/settings.ts';
+
+const template = load(
+	render(path.join(packageRoot, 'heat/cluster.yaml.ejs'), rootTerms({ current: 1, previous: null })),
+) as {
+	parameters: Record<string, { type: string; default?: unknown; description?: string }>;
+	parameter_groups: { label: string; parameters: string[] }[];
+};
+
+/** Parameters that are no wish of the operator's. */
+const identity = [
+	...['cluster_state', 'join_token', 'master_token', 'operator_request', 'recorded_settings', 'generations'],
+	...roles.flatMap((role) => [
+		...[`removed_${role}s`, `previous_${role}_count`, `previous_${role}_image`],
+		`previous_removed_${role}s`,
+	]),
+];
+
+const unique = (words: readonly string[]) => new Set(words).size === words.length;
+
+test('each of the three spellings of a setting is its own', (t) => {
+	t.true(unique(settings.map(({ key }) => key)));
+	t.true(unique(settings.map(flagOf)));
+	t.true(unique(settings.flatMap(({ parameters }) => parameters)));
+});
+
+test('the three spellings are one word', (t) => {
+	for (const setting of settings) {
+		t.regex(setting.key, /^[a-z]+([A-Z][a-z]+)*$/);
+		t.is(flagOf(setting).replaceAll('-', ''), setting.key.toLowerCase());
+		for (const parameter of setting.parameters) t.regex(parameter, /^[a-z]+(_[a-z]+)*$/);
+		const [only, ...more] = setting.parameters;
+		if (only === undefined || more.length > 0 || setting.type === 'count') continue;
+		t.is(only.replaceAll('_', ''), setting.key.toLowerCase());
+	}
+});
+
+test('every parameter of the stack is a setting, but for its identity, and the other way round', (t) => {
+	const ours = settings.flatMap(({ parameters }) => parameters);
+	t.deepEqual([...ours, ...identity].sort(), Object.keys(template.parameters).sort());
+});
+
+test('every parameter of the stack is described and in one group', (t) => {
+	const grouped = template.parameter_groups.flatMap(({ parameters }) => parameters);
+	t.deepEqual([...grouped].sort(), Object.keys(template.parameters).sort());
+	for (const [name, { description }] of Object.entries(template.parameters)) t.truthy(description, name);
+});
+
+test('the group "fixed" and what scales are what kstack takes for it', (t) => {
+	const group = (label: string) =>
+		template.parameter_groups.find((one) => one.label === label)?.parameters ?? [];
+	for (const setting of settings) {
+		for (const parameter of setting.parameters) {
+			if (group('fixed').includes(parameter)) t.true(setting.fixed, parameter);
+			if (group('size').includes(parameter)) t.false(setting.fixed, parameter);
+		}
+	}
+});
+
+test('a default that both kstack and the template have is the same', (t) => {
+	for (const setting of settings) {
+		for (const parameter of setting.parameters) {
+			const declared = template.parameters[parameter];
+			if (setting.default !== undefined && declared?.default !== undefined)
+				t.is(declared.default, setting.default, parameter);
+		}
+	}
+});
+
+test('secrets are hidden parameters', (t) => {
+	for (const [name, parameter] of Object.entries(template.parameters)) {
+		const hidden = (parameter as { hidden?: boolean }).hidden === true;
+		t.is(hidden, /token|password|secret|private/.test(name), name);
+	}
+});
+
+test('every setting says in one line what it is for', (t) => {
+	for (const { key, describe } of settings) {
+		t.regex(describe, /^[A-Z][^\n]*[^.\n]$/, key);
+		t.true(describe.length < 100, key);
+	}
+});
+
+test('the root template and those of the members are readable as they lie there', async (t) => {
+	for (const name of ['cluster', 'member']) {
+		const text = await readFile(path.join(packageRoot, `heat/${name}.yaml.ejs`), 'utf8');
+		t.notRegex(text, /\t/);
+		for (const line of text.split('\n')) t.true(line.length <= 130, line);
+	}
+});
