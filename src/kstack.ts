@@ -32,7 +32,7 @@ const configFlag = {
 const count = { type: 'string', requiresArg: true } as const;
 
 /** How members that go are treated. */
-const leaveFlags = <Flags>(cli: Argv<Flags>) =>
+const drainFlags = <Flags>(cli: Argv<Flags>) =>
 	cli
 		.option('drain-timeout', {
 			type: 'string',
@@ -87,7 +87,7 @@ await main('kstack', (cli) =>
 			'update [name]',
 			'Bring a cluster to what its cluster.yaml, parameters.yaml and these flags say',
 			(command) =>
-				leaveFlags(settingFlags(command.positional('name', which), (setting) => !setting.fixed))
+				drainFlags(settingFlags(command.positional('name', which), (setting) => !setting.fixed))
 					.option('allow-replace', {
 						type: 'boolean',
 						describe: 'Go on where machines, volumes or addresses would be replaced or deleted',
@@ -116,7 +116,7 @@ await main('kstack', (cli) =>
 			'scale [name]',
 			'Set the numbers of machines, or remove chosen ones',
 			(command) =>
-				leaveFlags(command.positional('name', which))
+				drainFlags(command.positional('name', which))
 					.option('minions', {
 						...count,
 						describe: 'How many minions there are to be, or how many more (+1) or less (-1)',
@@ -141,7 +141,7 @@ await main('kstack', (cli) =>
 			'replace <name> <node>',
 			'Put a new machine in the place of one, which may be dead',
 			(command) =>
-				leaveFlags(
+				drainFlags(
 					command
 						.positional('name', { ...which, demandOption: true })
 						.positional('node', { describe: 'Name of the node', type: 'string', demandOption: true })
@@ -156,13 +156,13 @@ await main('kstack', (cli) =>
 			'upgrade [name]',
 			'Put machines of another image in the place of all, one after the other',
 			(command) =>
-				leaveFlags(
+				drainFlags(
 					command
 						.positional('name', which)
 						.option('image', {
 							type: 'string',
 							requiresArg: true,
-							describe: 'Image to go to, by name or ID; left out: go on with what was begun',
+							describe: 'Image to go to, by name or ID; left out: go on with what was startUpgrade',
 						})
 						.option('batch', {
 							type: 'string',
@@ -183,10 +183,10 @@ await main('kstack', (cli) =>
 			(command) => command.positional('name', which).option('output', output),
 			async (args) => {
 				const { stackDirectory } = await import('./cluster/heat/directory.ts');
-				const { needStack } = await import('./cluster/heat/stack.ts');
+				const { requireStack } = await import('./cluster/heat/stack.ts');
 				const { clusterStatus, statusText } = await import('./cluster/operations/status.ts');
 				const name = await nameOf(args);
-				const status = await clusterStatus(await needStack(name), await stackDirectory(name));
+				const status = await clusterStatus(await requireStack(name), await stackDirectory(name));
 				print(args.output === 'json' ? JSON.stringify(status, undefined, 2) : statusText(status));
 			},
 		)
@@ -209,9 +209,9 @@ await main('kstack', (cli) =>
 			async (args) => {
 				const { stackDirectory } = await import('./cluster/heat/directory.ts');
 				const { obtainKubeconfig } = await import('./cluster/kubernetes/kubeconfig.ts');
-				const { needStack } = await import('./cluster/heat/stack.ts');
+				const { requireStack } = await import('./cluster/heat/stack.ts');
 				const name = await nameOf(args);
-				process.stdout.write(await obtainKubeconfig(await stackDirectory(name), await needStack(name)));
+				process.stdout.write(await obtainKubeconfig(await stackDirectory(name), await requireStack(name)));
 			},
 		)
 		.command(

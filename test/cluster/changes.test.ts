@@ -13,13 +13,13 @@ const now: Settings = {
 	apiFloatingIp: true,
 };
 
-interface Wish {
+interface DesiredChange {
 	readonly flags?: Settings;
 	readonly cluster?: Settings;
 	readonly parameters?: Settings;
 }
 
-const wanted = ({ flags = {}, cluster = {}, parameters = {} }: Wish) =>
+const wanted = ({ flags = {}, cluster = {}, parameters = {} }: DesiredChange) =>
 	changes(now, {
 		flags,
 		cluster: { ...now, ...cluster },
@@ -30,7 +30,7 @@ const wanted = ({ flags = {}, cluster = {}, parameters = {} }: Wish) =>
 
 const becomes = test.macro({
 	title: (what) => `changed: ${what}`,
-	exec(t: ExecutionContext, wish: Wish, expected: Settings) {
+	exec(t: ExecutionContext, wish: DesiredChange, expected: Settings) {
 		t.deepEqual(wanted(wish), expected);
 	},
 });
@@ -79,7 +79,7 @@ test(
 
 const refused = test.macro({
 	title: (what) => `refused: ${what}`,
-	exec(t: ExecutionContext, wish: Wish, ...sentences: RegExp[]) {
+	exec(t: ExecutionContext, wish: DesiredChange, ...sentences: RegExp[]) {
 		const error = t.throws(() => wanted(wish), { instanceOf: UserError }) as UserError;
 		t.is(error.exitCode, 2);
 		t.is(error.hint, 'Nothing was changed.');

@@ -8,7 +8,7 @@ import {
 	generationsOf,
 	imageBefore,
 	nextGeneration,
-	turned,
+	reversedGenerations,
 	unfinished,
 } from '../../src/cluster/spec/generations.ts';
 import { clusterOf } from '../support/clusters.ts';
@@ -24,10 +24,10 @@ test('a stack without a record is in its first generation, of the image that it 
 });
 
 test('what is written is read back, as a mapping and as the text that Heat shows', (t) => {
-	const begun = nextGeneration(generationsOf({ master_image: 'A' }), 'B', counts);
-	t.deepEqual(generationsOf({ generations: begun }), begun);
-	t.deepEqual(generationsOf({ generations: JSON.stringify(begun) }), begun);
-	t.deepEqual(begun, {
+	const startUpgrade = nextGeneration(generationsOf({ master_image: 'A' }), 'B', counts);
+	t.deepEqual(generationsOf({ generations: startUpgrade }), startUpgrade);
+	t.deepEqual(generationsOf({ generations: JSON.stringify(startUpgrade) }), startUpgrade);
+	t.deepEqual(startUpgrade, {
 		...{ current: 2, previous: 1, latest: 2, images: { 1: 'A', 2: 'B' }, wanted: counts },
 	});
 });
@@ -40,7 +40,7 @@ test('counts are those of the pool asked for, and none where Heat has none', (t)
 
 test('a number is never used twice, also after an upgrade that was walked back from', (t) => {
 	const first = generationsOf({ master_image: 'A' });
-	const back = finished(turned(nextGeneration(first, 'B', counts), true));
+	const back = finished(reversedGenerations(nextGeneration(first, 'B', counts), true));
 	t.deepEqual(back, { current: 1, previous: null, latest: 2, images: { 1: 'A' } });
 	t.is(nextGeneration(back, 'C', counts).current, 3);
 });
@@ -52,7 +52,7 @@ test('the image before is the one that the machines had, not one that was walked
 	t.is(imageBefore(second), 'A');
 	const third = finished(nextGeneration(second, 'A', counts));
 	t.is(imageBefore(third), 'B');
-	const back = finished(turned(nextGeneration(first, 'B', counts), true));
+	const back = finished(reversedGenerations(nextGeneration(first, 'B', counts), true));
 	t.is(imageBefore(finished(nextGeneration(back, 'C', counts))), 'A');
 });
 
@@ -63,19 +63,31 @@ test('where the roles had different images there is none to go back to', (t) => 
 	t.is(imageBefore(finished(nextGeneration(same, 'B', counts))), 'A');
 });
 
-test('turned round twice it is as it was, but for being no rollback', (t) => {
-	const begun: Generations = { ...nextGeneration(generationsOf({}), 'B', counts), mastersLast: false };
-	t.like(turned(begun, true), { current: 1, previous: 2, rollback: true, mastersLast: true });
-	t.deepEqual(turned(turned(begun, true), false), { ...begun, rollback: false });
-	t.deepEqual(turned(generationsOf({}), true), generationsOf({}), 'at rest there is nothing to turn');
+test('reversedGenerations round twice it is as it was, but for being no rollback', (t) => {
+	const startUpgrade: Generations = { ...nextGeneration(generationsOf({}), 'B', counts), mastersLast: false };
+	t.like(reversedGenerations(startUpgrade, true), {
+		current: 1,
+		previous: 2,
+		rollback: true,
+		mastersLast: true,
+	});
+	t.deepEqual(reversedGenerations(reversedGenerations(startUpgrade, true), false), {
+		...startUpgrade,
+		rollback: false,
+	});
+	t.deepEqual(
+		reversedGenerations(generationsOf({}), true),
+		generationsOf({}),
+		'at rest there is nothing to turn',
+	);
 });
 
 test('what is not finished is said with the command that goes on', (t) => {
 	const first = generationsOf({});
-	const begun = nextGeneration(first, 'B', counts);
+	const startUpgrade = nextGeneration(first, 'B', counts);
 	t.is(unfinished('demo', first), undefined);
-	t.regex(unfinished('demo', begun) ?? '', /^An upgrade of demo .*`kstack upgrade demo`.*--rollback/);
-	t.regex(unfinished('demo', turned(begun, true)) ?? '', /^A rollback of demo/);
+	t.regex(unfinished('demo', startUpgrade) ?? '', /^An upgrade of demo .*`kstack upgrade demo`.*--rollback/);
+	t.regex(unfinished('demo', reversedGenerations(startUpgrade, true)) ?? '', /^A rollback of demo/);
 	t.is(unfinished('demo', { ...first, replacing: { node: 'demo-minion-1', extra: false } }), undefined);
 });
 

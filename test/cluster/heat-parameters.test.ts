@@ -6,13 +6,13 @@ import { writeTree } from '../../src/base/tree.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { nextMove } from '../../src/cluster/operations/replace.ts';
 import {
-	begun,
+	membersToRemove,
 	nextStep,
-	type Place,
 	parametersOfStep,
-	placeOf,
-	whoGoes,
-} from '../../src/cluster/operations/walk.ts';
+	startUpgrade,
+	type UpgradeState,
+	upgradeState,
+} from '../../src/cluster/operations/upgrade-steps.ts';
 import { finished } from '../../src/cluster/spec/generations.ts';
 import { parametersOf, settingsOf } from '../../src/cluster/spec/parameters.ts';
 import { anySettings } from '../support/any-settings.ts';
@@ -35,7 +35,7 @@ function stack() {
 		...identity,
 		generations: {},
 	});
-	const templates = async (place: Place['generations']) => {
+	const templates = async (place: UpgradeState['generations']) => {
 		const folder = await temporaryFolder();
 		await writeTree(folder, renderTemplates(cluster, place));
 		return path.join(folder, 'cluster.yaml');
@@ -45,15 +45,15 @@ function stack() {
 
 test('Heat takes the templates and parameters of every step of an upgrade', async (t) => {
 	const { heat, templates } = stack();
-	let place = begun(placeOf(heat.parameters), 'B');
+	let place = startUpgrade(upgradeState(heat.parameters), 'B');
 	const upgrading = await templates(place.generations);
 	const candidates: Candidate[] = [];
 	for (;;) {
 		const step = nextStep(place, heat.members(), heat.settled, 2);
 		if (step === undefined) break;
-		heat.update(parametersOfStep(place, step, whoGoes(place, step, heat.members())), 'well');
+		heat.update(parametersOfStep(place, step, membersToRemove(place, step, heat.members())), 'well');
 		candidates.push({ template: upgrading, parameters: heat.parameters });
-		place = placeOf(heat.parameters);
+		place = upgradeState(heat.parameters);
 	}
 	const end = finished(place.generations);
 	heat.update({ generations: end }, 'well');
@@ -65,11 +65,11 @@ test('Heat takes the templates and parameters of every step of an upgrade', asyn
 
 test('Heat takes the parameters of every update of a replacement, of a master too', async (t) => {
 	const { heat, templates } = stack();
-	const template = await templates(placeOf(heat.parameters).generations);
+	const template = await templates(upgradeState(heat.parameters).generations);
 	const candidates: Candidate[] = [];
 	for (const node of ['demo-minion-0', 'demo-master-1']) {
 		for (;;) {
-			const move = nextMove(node, placeOf(heat.parameters), heat.members(), heat.settled, false);
+			const move = nextMove(node, upgradeState(heat.parameters), heat.members(), heat.settled, false);
 			if (move === undefined) break;
 			heat.update(parametersOfStep(move.place, move.place, move.goes), 'well');
 			candidates.push({ template, parameters: heat.parameters });

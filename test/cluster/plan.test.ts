@@ -3,11 +3,11 @@ import { type Pool, resourcesOf, type Templates } from '../../src/cluster/heat/e
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import {
 	compare,
+	dryRunResult,
 	failuresIn,
-	heatsWord,
-	needSafe,
 	type PlannedChange,
 	planText,
+	requireSafe,
 } from '../../src/cluster/operations/plan.ts';
 import type { Settings } from '../../src/cluster/spec/config.ts';
 import { readMapping } from '../../src/cluster/spec/config.ts';
@@ -124,11 +124,11 @@ test('another image replaces servers, and the plan says why', (t) => {
 	const servers = changes.filter(({ kind }) => kind === 'server');
 	t.deepEqual(brief(servers), ['! replace minions/0/server', '! replace minions/1/server']);
 	t.is(servers[0]?.why, 'image');
-	t.throws(() => needSafe({ name: 'demo', changes }, false), {
+	t.throws(() => requireSafe({ name: 'demo', changes }, false), {
 		message:
 			/^The update of demo would replace or delete what is in use:\n {2}replace server \S*minion-0: image\n/,
 	});
-	t.notThrows(() => needSafe({ name: 'demo', changes }, true));
+	t.notThrows(() => requireSafe({ name: 'demo', changes }, true));
 });
 
 test('another flavor resizes servers in place', (t) => {
@@ -208,7 +208,7 @@ test('an unknown type is feared for', (t) => {
 		'cluster.yaml': replaced(
 			files['cluster.yaml'] ?? '',
 			'\nresources:\n',
-			`\nresources:\n  other:\n    type: OS::Some::Thing\n    properties: {size: ${size}}\n`,
+			`\nresources:\n  other:\n    type: OS::Some::Resource\n    properties: {size: ${size}}\n`,
 		),
 	});
 	t.deepEqual(brief(planned({ files: add(2) }, { files: add(1) })), ['! replace other']);
@@ -236,8 +236,8 @@ test("of Heat's dry run counts what comes and goes; what it calls replaced for a
 		unchanged: JSON.stringify([word('network', 'OS::Neutron::Net')]),
 		updated: JSON.stringify([word('minions', 'OS::Heat::ResourceGroup')]),
 	});
-	t.deepEqual(brief(heatsWord(printed, new Set(['ssh_rule']))), ['! delete volume']);
-	t.deepEqual(heatsWord('{}', new Set()), []);
+	t.deepEqual(brief(dryRunResult(printed, new Set(['ssh_rule']))), ['! delete volume']);
+	t.deepEqual(dryRunResult('{}', new Set()), []);
 });
 
 test('the table shows what holds something and counts the rest', (t) => {

@@ -2,7 +2,11 @@ import test from 'ava';
 import fc from 'fast-check';
 import { UserError } from '../../src/base/errors.ts';
 import { nextMove } from '../../src/cluster/operations/replace.ts';
-import { type Place, parametersOfStep, placeOf } from '../../src/cluster/operations/walk.ts';
+import {
+	parametersOfStep,
+	type UpgradeState,
+	upgradeState,
+} from '../../src/cluster/operations/upgrade-steps.ts';
 import { type Counts, unfinished } from '../../src/cluster/spec/generations.ts';
 import { type Fate, SimulatedHeat } from '../support/simulated-heat.ts';
 
@@ -19,7 +23,7 @@ function replace(heat: SimulatedHeat, node: string, fates: readonly Fate[], isDe
 	const role = /^demo-(\w+)-/.exec(node)?.[1];
 	for (let updates = 0; ; updates++) {
 		if (updates > fates.length + 10) throw new Error('it does not end');
-		const move = nextMove(node, placeOf(heat.parameters), heat.members(), heat.settled, isDead);
+		const move = nextMove(node, upgradeState(heat.parameters), heat.members(), heat.settled, isDead);
 		if (move === undefined) return seen;
 		const fate = fates[updates] ?? 'well';
 		const done = heat.update(parametersOfStep(move.place, move.place, move.goes), fate);
@@ -51,7 +55,7 @@ test('a replaced member is gone, and as many are there as before, whatever fails
 			t.true(members.every(({ condition }) => condition === 'well'));
 			for (const role of ['master', 'minion', 'gateway'] as const)
 				t.is(members.filter((member) => member.role === role).length, started[role]);
-			t.is(unfinished('demo', placeOf(heat.parameters).generations), undefined);
+			t.is(unfinished('demo', upgradeState(heat.parameters).generations), undefined);
 		}),
 	);
 });
@@ -84,29 +88,29 @@ test('a replacement that has been brought to its end is not done a second time',
 
 test('in the middle of a replacement that is said, with the command that goes on', (t) => {
 	const heat = new SimulatedHeat(asked(started));
-	const move = nextMove('demo-minion-1', placeOf(heat.parameters), heat.members(), true, false);
-	const place = move?.place as Place;
+	const move = nextMove('demo-minion-1', upgradeState(heat.parameters), heat.members(), true, false);
+	const place = move?.place as UpgradeState;
 	heat.update(parametersOfStep(place, place, []), 'well');
 	t.regex(
-		unfinished('demo', placeOf(heat.parameters).generations) ?? '',
+		unfinished('demo', upgradeState(heat.parameters).generations) ?? '',
 		/being replaced: go on with `kstack replace demo demo-minion-1`/,
 	);
 });
 
 test('a member that somebody else removed meanwhile is not missed', (t) => {
 	const heat = new SimulatedHeat(asked(started));
-	const move = nextMove('demo-minion-1', placeOf(heat.parameters), heat.members(), true, false);
-	const place = move?.place as Place;
+	const move = nextMove('demo-minion-1', upgradeState(heat.parameters), heat.members(), true, false);
+	const place = move?.place as UpgradeState;
 	heat.update(parametersOfStep(place, place, []), 'well');
 	heat.update({ removed_minions: '1', minion_count: 3 }, 'well');
 	t.deepEqual(replace(heat, 'demo-minion-1', [], false), ['0 well, 2 well, 3 well']);
-	t.is(placeOf(heat.parameters).now.minion, 3);
+	t.is(upgradeState(heat.parameters).now.minion, 3);
 });
 
 test('a name that is no member is refused with those that are', (t) => {
 	const heat = new SimulatedHeat(asked({ master: 1, minion: 1, gateway: 0 }));
 	const error = t.throws(
-		() => nextMove('demo-minion-7', placeOf(heat.parameters), heat.members(), true, false),
+		() => nextMove('demo-minion-7', upgradeState(heat.parameters), heat.members(), true, false),
 		{
 			instanceOf: UserError,
 		},

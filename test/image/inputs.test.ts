@@ -49,8 +49,8 @@ test('components are laid out each in a folder, and every file that they put ont
 		'etcd-1/etcd': '/usr/local/bin',
 	});
 	const manifest: Component = { ...etcd, name: 'crds', url: 'https://example.org/crds.yaml', layout: {} };
-	await writeFile(path.join(supply, 'crds.yaml'), 'kind: Thing\n');
-	const crds = { ...manifest, checksum: digestOfText('kind: Thing\n') };
+	await writeFile(path.join(supply, 'crds.yaml'), 'kind: Resource\n');
+	const crds = { ...manifest, checksum: digestOfText('kind: Resource\n') };
 	const own = path.join(await temporaryFolder(), 'hello.tar');
 	await writeFile(own, 'hello');
 	const plan = planImage({ ...profileNamed('debian12-x64-kubernetes'), images: [own] });
@@ -71,7 +71,7 @@ test('components are laid out each in a folder, and every file that they put ont
 	t.is(await readFile(path.join(places.components, 'etcd/usr/local/bin/etcd'), 'utf8'), 'etcd');
 	const addon = '/usr/share/kstack/addons/network-calico.yaml';
 	const text = elements.find((file) => file.path.endsWith(addon))?.text ?? '';
-	t.true(text.startsWith('kind: Thing\n---\n'));
+	t.true(text.startsWith('kind: Resource\n---\n'));
 	t.deepEqual(files.crds, { [addon]: digestOfText(text) });
 	t.is(await readFile(path.join(places.archives, 'hello.tar'), 'utf8'), 'hello');
 	t.deepEqual(archives, { 'hello.tar': digestOfText('hello') });

@@ -164,7 +164,7 @@ test('kimg that is ended while a registry keeps it waiting leaves nothing, and n
 		waiting.close();
 	});
 	const asked = once(waiting, 'connection');
-	let begun = false;
+	let startUpgrade = false;
 	const ended = await kimg(
 		[
 			...['lock', '--verbose', '--with-image', 'example.org/team/one:1'],
@@ -172,8 +172,8 @@ test('kimg that is ended while a registry keeps it waiting leaves nothing, and n
 		],
 		{
 			onStderr: (text, pid) => {
-				if (begun || !text.includes('skopeo')) return;
-				begun = true;
+				if (startUpgrade || !text.includes('skopeo')) return;
+				startUpgrade = true;
 				void asked.then(() => process.kill(pid, 'SIGTERM'));
 			},
 		},

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { nextMove } from '../../src/cluster/operations/replace.ts';
-import { parametersOfStep, placeOf } from '../../src/cluster/operations/walk.ts';
+import { parametersOfStep, upgradeState } from '../../src/cluster/operations/upgrade-steps.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { on, updates } from '../support/kstack-on-cloud.ts';
 import { type Upgradable, upgradable } from '../support/upgrading.ts';
@@ -11,7 +11,7 @@ import { type Upgradable, upgradable } from '../support/upgrading.ts';
 function toTheEnd({ heat, now }: Upgradable, node: string, isDead: boolean, more: Answers = {}): Answers[] {
 	const stages = [{ ...now(), ...more }];
 	for (;;) {
-		const move = nextMove(node, placeOf(heat.parameters), heat.members(), heat.settled, isDead);
+		const move = nextMove(node, upgradeState(heat.parameters), heat.members(), heat.settled, isDead);
 		if (move === undefined) return stages;
 		heat.update(parametersOfStep(move.place, move.place, move.goes), 'well');
 		stages.push(now());

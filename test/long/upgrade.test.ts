@@ -3,14 +3,14 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
 import {
-	begun,
+	membersToRemove,
 	nextStep,
-	type Place,
 	parametersOfStep,
-	placeOf,
-	turnedRound,
-	whoGoes,
-} from '../../src/cluster/operations/walk.ts';
+	reversedUpgrade,
+	startUpgrade,
+	type UpgradeState,
+	upgradeState,
+} from '../../src/cluster/operations/upgrade-steps.ts';
 import { finished, type Generations } from '../../src/cluster/spec/generations.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { on, updates } from '../support/kstack-on-cloud.ts';
@@ -20,18 +20,18 @@ import { type Upgradable, upgradable } from '../support/upgrading.ts';
 const small = { master: 1, minion: 1, gateway: 0 };
 
 /** Heat takes a step from `place`. */
-function step(heat: SimulatedHeat, place: Place, fate: Fate = 'well'): boolean {
+function step(heat: SimulatedHeat, place: UpgradeState, fate: Fate = 'well'): boolean {
 	const next = nextStep(place, heat.members(), heat.settled, 1);
 	if (next === undefined) return false;
-	heat.update(parametersOfStep(place, next, whoGoes(place, next, heat.members())), fate);
+	heat.update(parametersOfStep(place, next, membersToRemove(place, next, heat.members())), fate);
 	return true;
 }
 
 /** What the cloud answers before, between and after the updates from `place` to the end. */
-function toTheEnd({ heat, now }: Upgradable, place: Place, image: string): Answers[] {
+function toTheEnd({ heat, now }: Upgradable, place: UpgradeState, image: string): Answers[] {
 	const stages = [now()];
-	for (let next = place; step(heat, next); next = placeOf(heat.parameters)) stages.push(now());
-	const { generations } = placeOf(heat.parameters);
+	for (let next = place; step(heat, next); next = upgradeState(heat.parameters)) stages.push(now());
+	const { generations } = upgradeState(heat.parameters);
 	const recorded = JSON.parse(heat.parameters.recorded_settings ?? '{}') as object;
 	const none = Object.fromEntries(
 		['master', 'minion', 'gateway'].flatMap((role) => [
@@ -46,8 +46,8 @@ function toTheEnd({ heat, now }: Upgradable, place: Place, image: string): Answe
 	return [...stages, now()];
 }
 
-const beginning = ({ heat }: Upgradable, image: string): Place => {
-	const place = begun(placeOf(heat.parameters), image);
+const beginning = ({ heat }: Upgradable, image: string): UpgradeState => {
+	const place = startUpgrade(upgradeState(heat.parameters), image);
 	return { ...place, generations: { ...place.generations, rollback: false, mastersLast: false } };
 };
 
@@ -107,10 +107,10 @@ test('an upgrade goes step by step to the image, and the files of the directory 
 test('an upgrade that was interrupted goes on where it was, with no image said', async (t) => {
 	const cluster = await upgradable(t, small);
 	step(cluster.heat, beginning(cluster, 'image-2'));
-	const stages = toTheEnd(cluster, placeOf(cluster.heat.parameters), 'next-patch');
+	const stages = toTheEnd(cluster, upgradeState(cluster.heat.parameters), 'next-patch');
 	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--yes'], { cwd: cluster.folder });
 	t.is(code, 0, stderr);
-	t.regex(stderr, /^Going on with the upgrade of demo$/m);
+	t.regex(stderr, /^Removal on with the upgrade of demo$/m);
 	t.is(updates(asked).length, 4);
 	t.is(parameter(updates(asked)[0], 'previous_master_count'), '0');
 });
@@ -119,9 +119,9 @@ test('a member that failed goes before anything else is done, its machine first 
 	const cluster = await upgradable(t, { master: 3, minion: 0, gateway: 0 });
 	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
 	const first = cluster.now();
-	const repaired = placeOf(cluster.heat.parameters);
+	const repaired = upgradeState(cluster.heat.parameters);
 	step(cluster.heat, repaired);
-	const stages = [first, ...toTheEnd(cluster, placeOf(cluster.heat.parameters), 'next-patch')];
+	const stages = [first, ...toTheEnd(cluster, upgradeState(cluster.heat.parameters), 'next-patch')];
 	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--yes'], { cwd: cluster.folder });
 	t.is(code, 0, stderr);
 	t.regex(stderr, /^The last update did not come to a good end: once more; demo-master-g2-0 to go$/m);
@@ -137,11 +137,11 @@ test('--rollback in the middle walks back, and said twice it does not turn round
 	for (const again of [false, true]) {
 		const cluster = await upgradable(t, small);
 		step(cluster.heat, beginning(cluster, 'image-2'));
-		step(cluster.heat, placeOf(cluster.heat.parameters));
-		let place = turnedRound(placeOf(cluster.heat.parameters), true);
+		step(cluster.heat, upgradeState(cluster.heat.parameters));
+		let place = reversedUpgrade(upgradeState(cluster.heat.parameters), true);
 		if (again) {
 			step(cluster.heat, place);
-			place = placeOf(cluster.heat.parameters);
+			place = upgradeState(cluster.heat.parameters);
 		}
 		const stages = toTheEnd(cluster, place, 'debian12-x64-kubernetes');
 		const { code, stdout, stderr, asked } = await on(stages, ['upgrade', 'demo', '--rollback', '--yes'], {
@@ -150,7 +150,7 @@ test('--rollback in the middle walks back, and said twice it does not turn round
 		t.is(code, 0, stderr);
 		t.regex(
 			stderr,
-			again ? /^Going on with the rollback of demo$/m : /^Walking back to generation 1 of demo$/m,
+			again ? /^Removal on with the rollback of demo$/m : /^Walking back to generation 1 of demo$/m,
 		);
 		t.is(parameter(updates(asked)[0], 'master_image'), 'image-1');
 		t.regex(stdout, /^demo-master-1 /m);
@@ -168,7 +168,7 @@ test('--rollback of a finished upgrade is an upgrade to the image before, master
 			images: { 0: 'image-5', 1: 'image-1' },
 		}),
 	});
-	const place = begun(placeOf(cluster.heat.parameters), 'image-5');
+	const place = startUpgrade(upgradeState(cluster.heat.parameters), 'image-5');
 	const down = { ...place, generations: { ...place.generations, rollback: true, mastersLast: true } };
 	const stages = toTheEnd(cluster, down, 'older');
 	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--rollback', '--yes'], {

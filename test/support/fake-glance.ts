@@ -48,18 +48,18 @@ const values = (args: readonly string[], option: string) =>
 async function create(glance: FakeGlance, args: readonly string[]): Promise<Answer> {
 	const [id = ''] = values(args, '--id');
 	const properties = values(args, '--property').map((word) => word.split(/=(.*)/s).slice(0, 2));
-	const begun = uploaded(id, args.at(-1) as string, {
+	const startUpgrade = uploaded(id, args.at(-1) as string, {
 		...{ status: 'saving', size: 0, created_at: new Date().toISOString(), asked: args },
 		...{ tags: values(args, '--tag'), properties: Object.fromEntries(properties) },
 	});
-	const index = glance.images.push(begun) - 1;
+	const index = glance.images.push(startUpgrade) - 1;
 	await glance.whole;
 	glance.images[index] = {
-		...begun,
+		...startUpgrade,
 		status: 'active',
 		size: glance.content.length,
 		properties: {
-			...begun.properties,
+			...startUpgrade.properties,
 			os_hash_algo: 'sha512',
 			os_hash_value: createHash('sha512').update(glance.content).digest('hex'),
 		},

@@ -1,6 +1,6 @@
 // Heat as far as pools of members go: counts, removal policies, and updates that fail half-way.
 
-import type { Standing } from '../../src/cluster/heat/inventory.ts';
+import type { MemberState } from '../../src/cluster/heat/inventory.ts';
 import { countsOf, generationsOf, type Pool } from '../../src/cluster/spec/generations.ts';
 import type { Parameters } from '../../src/cluster/spec/parameters.ts';
 import { type Role, roles } from '../../src/cluster/spec/roles.ts';
@@ -12,7 +12,7 @@ export type Fate = 'well' | 'comers fail' | 'goers stay' | 'both' | 'refused';
 interface Group {
 	/** Indexes that are never used again. */
 	readonly gone: Set<number>;
-	readonly members: Map<number, Standing['condition']>;
+	readonly members: Map<number, MemberState['condition']>;
 }
 
 /** What an update did to the members of a role that were there before. */
@@ -49,7 +49,7 @@ export class SimulatedHeat {
 		return group;
 	}
 
-	members(): Standing[] {
+	members(): MemberState[] {
 		return [...this.#groups].flatMap(([key, { members }]) => {
 			const [role, generation] = key.split(' ') as [Role, string];
 			return [...members].map(([index, condition]) => ({
@@ -148,7 +148,8 @@ export class SimulatedHeat {
 		}
 		for (const index of kept) {
 			const condition = members.get(index);
-			if (condition === 'leaving') throw new Error(`a removal once begun is called back: ${role} ${index}`);
+			if (condition === 'leaving')
+				throw new Error(`a removal once startUpgrade is called back: ${role} ${index}`);
 			if (condition === 'well') continue;
 			// One that has failed fails again: its signal is there already.
 			const fails = condition === 'failed' || fate === 'comers fail' || fate === 'both';
@@ -157,9 +158,9 @@ export class SimulatedHeat {
 		}
 	}
 
-	#seen(before: readonly Standing[]): Seen[] {
+	#seen(before: readonly MemberState[]): Seen[] {
 		const after = this.members();
-		const well = (members: readonly Standing[], role: Role) =>
+		const well = (members: readonly MemberState[], role: Role) =>
 			members.filter((one) => one.role === role && one.condition === 'well').map(({ name }) => name);
 		return roles.map((role) => {
 			const [was, is] = [well(before, role), well(after, role)];

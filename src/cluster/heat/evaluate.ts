@@ -20,7 +20,7 @@ export interface Template {
 }
 
 /** A resource that a stack is to have. */
-export interface Thing {
+export interface Resource {
 	/** Where it is: `api_port`, or `minions/2/server`. */
 	readonly path: string;
 	readonly type: string;
@@ -141,7 +141,7 @@ function withIndex(value: unknown, variable: string, index: number): unknown {
 	return JSON.parse(JSON.stringify(value).replaceAll(variable, String(index)));
 }
 
-function expand(scope: Scope, indexesOf: (pool: Pool) => readonly number[]): Thing[] {
+function expand(scope: Scope, indexesOf: (pool: Pool) => readonly number[]): Resource[] {
 	return Object.entries(scope.template.resources ?? {}).flatMap(([name, definition]) => {
 		if (definition.condition !== undefined && !condition(definition.condition, scope)) return [];
 		const path = `${scope.prefix}${name}`;
@@ -164,7 +164,7 @@ function group(
 	definition: Definition,
 	scope: Scope,
 	indexesOf: (pool: Pool) => readonly number[],
-): Thing[] {
+): Resource[] {
 	const { count, index_var, removal_policies, resource_def } = (definition.properties ?? {}) as {
 		count?: unknown;
 		index_var?: string;
@@ -187,7 +187,7 @@ function nested(
 	properties: Record<string, unknown>,
 	scope: Scope,
 	indexesOf: (pool: Pool) => readonly number[],
-): Thing[] {
+): Resource[] {
 	const text = /\.(yaml|template)$/.test(type) ? scope.templates.file(type) : undefined;
 	if (text === undefined) {
 		const given = Object.entries(properties).filter(([, value]) => value !== null && value !== undefined);
@@ -208,7 +208,7 @@ export function resourcesOf(
 	templates: Templates,
 	parameters: Readonly<Record<string, unknown>>,
 	indexesOf: (pool: Pool) => readonly number[],
-): Thing[] {
+): Resource[] {
 	const template = templates.root;
 	const own = Object.entries(parameters).filter(([name]) => name.startsWith('OS::'));
 	const all = { ...withDefaults(template, parameters), ...Object.fromEntries(own) };

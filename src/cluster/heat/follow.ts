@@ -86,7 +86,7 @@ export async function follow(
 	const began = Date.now();
 	const failures: StackEvent[] = [];
 	for (;;) {
-		const events = await patiently(() => stackEvents(id), name);
+		const events = await withRetry(() => stackEvents(id), name);
 		if (events.length === 0) return { status: '', reason: '', failures };
 		for (const event of events) {
 			if (known.has(event.id)) continue;
@@ -105,7 +105,7 @@ export async function follow(
 }
 
 /** Asks again when the cloud does not answer for a while: what it is doing goes on all the same. */
-async function patiently<Answer>(question: () => Promise<Answer>, name: string): Promise<Answer> {
+async function withRetry<Answer>(question: () => Promise<Answer>, name: string): Promise<Answer> {
 	for (let failures = 1; ; failures++) {
 		try {
 			return await question();

@@ -3,10 +3,10 @@ import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { type Role, roles } from '../spec/roles.ts';
 import { type Member, membersOf } from './members.ts';
-import { isAbsent, list, needStack, openstack, type Stack } from './stack.ts';
+import { isAbsent, list, openstack, requireStack, type Stack } from './stack.ts';
 
 /** A member of a stack in whatever condition. */
-export interface Standing extends Member {
+export interface MemberState extends Member {
 	/** `failed` never became Ready; `leaving` is one that Heat is to delete and has not yet. */
 	readonly condition: 'well' | 'failed' | 'leaving';
 }
@@ -17,7 +17,7 @@ const interval = 5000;
 /** The stack as soon as Heat is done with what it is doing. */
 export async function whenIdle(name: string): Promise<Stack> {
 	for (let looks = 0; ; looks++) {
-		const stack = await needStack(name);
+		const stack = await requireStack(name);
 		if (!stack.status.endsWith('_IN_PROGRESS')) return stack;
 		if (looks === 0) say(`Heat is at work on ${name} (${stack.status}); waiting until it is done`);
 		await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
@@ -32,7 +32,7 @@ export const isSettled = (stack: Stack) => stack.status.endsWith('_COMPLETE');
  * All members of a stack. Where the last operation failed, its outputs may lack some: then its resources
  * tell, at the price of a long list.
  */
-export async function inventory(stack: Stack): Promise<Standing[]> {
+export async function inventory(stack: Stack): Promise<MemberState[]> {
 	const known = membersOf(stack);
 	if (isSettled(stack)) return known.map((member) => ({ ...member, condition: 'well' }));
 	const rows = await list(['stack', 'resource'], '--nested-depth', '2', stack.id);
@@ -40,7 +40,7 @@ export async function inventory(stack: Stack): Promise<Standing[]> {
 }
 
 /** The stack with outputs that tell of all its members, whatever Heat has left out. */
-export function withMembers(stack: Stack, members: readonly Standing[]): Stack {
+export function withMembers(stack: Stack, members: readonly MemberState[]): Stack {
 	if (isSettled(stack)) return stack;
 	const told = roles.map((role) => [`${role}s`, members.filter((member) => member.role === role)]);
 	return { ...stack, outputs: { ...stack.outputs, ...Object.fromEntries(told) } };
@@ -54,7 +54,7 @@ type Row = Readonly<Record<string, unknown>>;
  * @param rows   resources of the stack and of those nested in it, two layers deep
  * @param known  what the outputs say of them
  */
-export function standings(stack: string, rows: readonly Row[], known: readonly Member[]): Standing[] {
+export function standings(stack: string, rows: readonly Row[], known: readonly Member[]): MemberState[] {
 	const pool = /^-(master|minion|gateway)s(?:_(\d+))?-[^-]+$/;
 	return rows.flatMap((row) => {
 		const group = String(row.stack_name ?? '');
@@ -84,7 +84,7 @@ export function standings(stack: string, rows: readonly Row[], known: readonly M
 }
 
 /** Nova forgets machines that never became Ready: nothing on them could answer Heat or hold a pod. */
-export async function giveUp(goes: readonly Standing[]): Promise<void> {
+export async function abandonUnready(goes: readonly MemberState[]): Promise<void> {
 	const servers = goes
 		.filter(({ condition, server }) => condition === 'failed' && server !== '')
 		.map(({ server }) => server);

@@ -42,7 +42,7 @@ export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 }
 
 /** The stack, or an error that says it is not there. */
-export async function needStack(name: string): Promise<Stack> {
+export async function requireStack(name: string): Promise<Stack> {
 	const stack = await showStack(name);
 	if (stack !== undefined) return stack;
 	throw new UserError(`There is no cluster "${name}" on this cloud.`, {

@@ -8,7 +8,7 @@ import { isAbsent, list, openstack, type Stack } from '../heat/stack.ts';
 import { countMovablePods, deleteNode, type KubernetesNode, listNodes, patchNode } from './api.ts';
 
 /** How members are to leave. */
-export interface HowToLeave {
+export interface DrainOptions {
 	/** Seconds that their pods have to end and to be replaced elsewhere. */
 	readonly drainTimeout: number;
 	/** Whether pods that are left then are deleted, and machines that do not answer given up. */
@@ -47,7 +47,7 @@ async function pause(): Promise<void> {
 }
 
 /** Tells the masters what is to become of a node; an answer to an earlier request is no answer to this one. */
-function ask(kubeconfig: string, name: string, what: 'drain' | 'dead', how: HowToLeave): Promise<void> {
+function ask(kubeconfig: string, name: string, what: 'drain' | 'dead', how: DrainOptions): Promise<void> {
 	const annotations = {
 		[timeLimit]: String(how.drainTimeout),
 		[forced]: String(how.force),
@@ -57,7 +57,7 @@ function ask(kubeconfig: string, name: string, what: 'drain' | 'dead', how: HowT
 }
 
 /** Takes a request back, and lets pods come to the node again unless it took none before. */
-async function takeBack(kubeconfig: string, leavers: readonly Leaver[]): Promise<void> {
+async function cancelDrain(kubeconfig: string, leavers: readonly Leaver[]): Promise<void> {
 	const annotations = { [timeLimit]: null, [forced]: null, [answer]: null };
 	for (const { member, node } of leavers) {
 		const patch = {
@@ -76,7 +76,7 @@ async function takeBack(kubeconfig: string, leavers: readonly Leaver[]): Promise
 }
 
 /** The nodes as they are now; an API whose address moves from one master to another is silent for a while. */
-async function nodesPatiently(kubeconfig: string): Promise<KubernetesNode[]> {
+async function nodesWithRetry(kubeconfig: string): Promise<KubernetesNode[]> {
 	for (let failures = 1; ; failures++) {
 		try {
 			return await listNodes(kubeconfig);
@@ -114,7 +114,7 @@ async function follow(
 	const told = new Map<string, number>();
 	const end = Date.now() + seconds * 1000;
 	while (waiting.size > 0) {
-		const nodes = await nodesPatiently(kubeconfig);
+		const nodes = await nodesWithRetry(kubeconfig);
 		for (const name of [...waiting]) {
 			const node = nodes.find((one) => one.name === name);
 			const words = /^failed: ?(.*)$/s.exec(node?.annotations[answer] ?? '')?.[1];
@@ -167,7 +167,7 @@ function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly Ku
 }
 
 /** A machine that Nova runs and whose kubelet says nothing could be anything: only force gives it up. */
-function needAnswering(silent: readonly Leaver[], { force }: HowToLeave): void {
+function needAnswering(silent: readonly Leaver[], { force }: DrainOptions): void {
 	if (silent.length === 0 || force) return;
 	throw new UserError(`${names(silent)}: ACTIVE in Nova, but silent in Kubernetes, so it cannot leave.`, {
 		hint: 'Nothing was changed. Reboot it (openstack server reboot), or give it up with --force.',
@@ -182,11 +182,11 @@ function needAnswering(silent: readonly Leaver[], { force }: HowToLeave): void {
  * @returns what takes the drains back, for when the update is not made after all
  * @throws UserError when one cannot go; then all drains have been taken back
  */
-export async function leaveBefore(
+export async function drainBeforeUpdate(
 	stack: Stack,
 	directory: StackDirectory,
 	members: readonly Member[],
-	how: HowToLeave,
+	how: DrainOptions,
 ): Promise<() => Promise<void>> {
 	if (members.length === 0) return async () => {};
 	const [servers, kubeconfig] = await Promise.all([list(['server']), readIfThere(directory.kubeconfig)]);
@@ -209,7 +209,7 @@ export async function leaveBefore(
 	const silent = leavers.filter((leaver) => !isDead(leaver) && leaver.node?.silent === true);
 	needAnswering(silent, how);
 	const living = leavers.filter((leaver) => !isDead(leaver) && !silent.includes(leaver) && leaver.node);
-	const back = () => takeBack(kubeconfig, living);
+	const back = () => cancelDrain(kubeconfig, living);
 	try {
 		for (const { member } of living) {
 			say(`${member.name}: draining, ${how.drainTimeout} s at most`);
@@ -217,7 +217,7 @@ export async function leaveBefore(
 		}
 		const seconds = how.drainTimeout + patience;
 		await follow(kubeconfig, living, (node) => node.annotations[answer] === 'drained', seconds, 'drained');
-		await bury(kubeconfig, dead, silent, how);
+		await removeDead(kubeconfig, dead, silent, how);
 	} catch (error) {
 		await back();
 		throw error;
@@ -226,11 +226,11 @@ export async function leaveBefore(
 }
 
 /** Has the masters forget machines that are no more, and Nova delete their servers. */
-async function bury(
+async function removeDead(
 	kubeconfig: string,
 	dead: readonly Leaver[],
 	silent: readonly Leaver[],
-	how: HowToLeave,
+	how: DrainOptions,
 ): Promise<void> {
 	// What still runs must run no more before its pods start elsewhere.
 	await deleteServers(silent);
@@ -242,7 +242,7 @@ async function bury(
 		}
 		await follow(kubeconfig, known, () => false, patience, 'taken out');
 	} catch (error) {
-		await takeBack(kubeconfig, await stillThere(kubeconfig, known));
+		await cancelDrain(kubeconfig, await stillThere(kubeconfig, known));
 		throw error;
 	}
 	await deleteServers(dead);
@@ -254,7 +254,11 @@ async function stillThere(kubeconfig: string, leavers: readonly Leaver[]): Promi
 }
 
 /** Deletes Node objects that members which are gone have left; Kubernetes itself keeps them for ever. */
-export async function forgetNodes(directory: StackDirectory, before: Stack, after: Stack): Promise<void> {
+export async function deleteRemovedNodes(
+	directory: StackDirectory,
+	before: Stack,
+	after: Stack,
+): Promise<void> {
 	const left = new Set(membersOf(after).map(({ name }) => name));
 	const gone = membersOf(before)
 		.map(({ name }) => name)
@@ -267,7 +271,7 @@ export async function forgetNodes(directory: StackDirectory, before: Stack, afte
 		return;
 	}
 	try {
-		const nodes = await nodesPatiently(kubeconfig);
+		const nodes = await nodesWithRetry(kubeconfig);
 		for (const { name } of nodes.filter((node) => gone.includes(node.name))) {
 			await deleteNode(kubeconfig, name);
 			say(`Node ${name} is gone`);

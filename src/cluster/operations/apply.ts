@@ -9,7 +9,7 @@ import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments
 import { readParameters, type StackDirectory, setValues, writeTemplates } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
-import { needStack, openstack, type Stack } from '../heat/stack.ts';
+import { openstack, requireStack, type Stack } from '../heat/stack.ts';
 import { readMapping, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
@@ -36,7 +36,7 @@ export function timeoutMinutes(bootTimeout: number, drainTimeout = 0): number {
 }
 
 /** @throws UserError when Heat is at work on the stack */
-export function needIdle(stack: Stack): void {
+export function requireIdle(stack: Stack): void {
 	if (!stack.status.endsWith('_IN_PROGRESS')) return;
 	throw new UserError(`${stack.name} is busy (${stack.status}).`, {
 		hint: `Wait until it is done: kstack status ${stack.name}`,
@@ -67,7 +67,7 @@ function comparable(value: unknown): string {
 }
 
 /** Names of members that are to go hold for one update; Heat would take them for the next one too. */
-const namesOfGoing = roles.flatMap((role) => [`removed_${role}s`, `previous_removed_${role}s`]);
+const removalParameters = roles.flatMap((role) => [`removed_${role}s`, `previous_removed_${role}s`]);
 
 /** The parameters that the stack will have: those of its new templates, else those it has. */
 function declared(stack: Stack, templates: Tree | undefined): ReadonlySet<string> {
@@ -104,7 +104,7 @@ export function requestedParameters(stack: Stack, change: StackChange): Record<s
 			hint: `Bring them up to date first: kstack update ${stack.name}`,
 		});
 	}
-	for (const name of namesOfGoing) {
+	for (const name of removalParameters) {
 		const left = comparable(stack.parameters[name]) !== '';
 		if (left && known.has(name) && requested[name] === undefined) requested[name] = '';
 	}
@@ -119,7 +119,7 @@ export function requestedParameters(stack: Stack, change: StackChange): Record<s
  * @param template  the root template to be read, when the stack is to have new ones
  * @returns what the client printed
  */
-async function ask(
+async function sendUpdate(
 	stack: Stack,
 	directory: StackDirectory,
 	change: StackChange,
@@ -146,16 +146,16 @@ async function ask(
  */
 export async function dryRun(stack: Stack, directory: StackDirectory, change: StackChange): Promise<string> {
 	const { templates } = change;
-	if (templates === undefined) return ask(stack, directory, change, undefined, true);
+	if (templates === undefined) return sendUpdate(stack, directory, change, undefined, true);
 	const present = existsSync(directory.template)
 		? await readTree(path.dirname(directory.template))
 		: undefined;
 	// Where they are the same, Heat sees them at the place that it knows them by.
 	if (JSON.stringify(present) === JSON.stringify(templates))
-		return ask(stack, directory, change, directory.template, true);
+		return sendUpdate(stack, directory, change, directory.template, true);
 	return inTemporaryFolder(async (folder) => {
 		await writeTree(folder, templates);
-		return ask(stack, directory, change, path.join(folder, 'cluster.yaml'), true);
+		return sendUpdate(stack, directory, change, path.join(folder, 'cluster.yaml'), true);
 	});
 }
 
@@ -229,9 +229,9 @@ async function changedElsewhere(stack: Stack, directory: StackDirectory): Promis
 }
 
 /** @throws UserError when the stack is not as it was when the change was thought out */
-async function needUnchanged(stack: Stack): Promise<void> {
-	const now = await needStack(stack.name);
-	needIdle(now);
+async function requireUnchanged(stack: Stack): Promise<void> {
+	const now = await requireStack(stack.name);
+	requireIdle(now);
 	const names = new Set([...Object.keys(now.parameters), ...Object.keys(stack.parameters)]);
 	const other = [...names].filter(
 		(name) => comparable(now.parameters[name]) !== comparable(stack.parameters[name]),
@@ -244,7 +244,7 @@ async function needUnchanged(stack: Stack): Promise<void> {
 }
 
 /** @throws UserError when the stack does not have what was asked for */
-function needOutcome(after: Stack, requested: Readonly<Record<string, string>>): void {
+function requireOutcome(after: Stack, requested: Readonly<Record<string, string>>): void {
 	const other = Object.entries(requested).filter(
 		([name, value]) => name !== 'cluster_state' && comparable(after.parameters[name]) !== comparable(value),
 	);
@@ -264,16 +264,16 @@ async function request(
 	stack: Stack,
 	directory: StackDirectory,
 	change: StackChange,
-	takeBack: () => Promise<void>,
+	undo: () => Promise<void>,
 ): Promise<Set<string>> {
 	let restore = async () => {};
 	let asked = false;
 	try {
-		await needUnchanged(stack);
+		await requireUnchanged(stack);
 		const known = await eventsUntilNow(stack.id);
 		restore = await writeBack(stack, directory, change, requestedParameters(stack, change));
 		const { templates } = change;
-		const send = (template: string | undefined) => ask(stack, directory, change, template, false);
+		const send = (template: string | undefined) => sendUpdate(stack, directory, change, template, false);
 		asked = true;
 		if (templates === undefined) await send(undefined);
 		else if (existsSync(directory.path)) await send(directory.template);
@@ -288,7 +288,7 @@ async function request(
 		// An interrupted client may have told Heat already; then the files rather say so.
 		if (!asked || error instanceof CommandError) {
 			await restore();
-			await takeBack();
+			await undo();
 		}
 		throw error;
 	}
@@ -298,7 +298,7 @@ async function request(
  * Applies one stack update, follows it to its end, and checks that the stack then has what was asked for.
  *
  * @param stack     the stack as the caller knows it; if it is another by now, nothing is updated
- * @param takeBack  undoes what was done for the change before, when in the end nothing is updated
+ * @param undo  undoes what was done for the change before, when in the end nothing is updated
  * @returns the stack after it
  * @throws UserError when it failed, when somebody else was faster, or changed the same at the same time
  */
@@ -306,19 +306,19 @@ export async function applyChange(
 	stack: Stack,
 	directory: StackDirectory,
 	change: StackChange,
-	takeBack: () => Promise<void> = async () => {},
+	undo: () => Promise<void> = async () => {},
 ): Promise<Stack> {
 	const { name } = stack;
 	const now = settingsOf(stack.parameters);
 	for (const [key, value] of Object.entries(change.settings)) {
 		if (now[key] !== value) say(`${key}: ${now[key] ?? ''} -> ${value}`);
 	}
-	const known = await request(stack, directory, change, takeBack);
+	const known = await request(stack, directory, change, undo);
 	const outcome = await follow(name, stack.id, 'UPDATE', known);
 	if (outcome.status !== 'UPDATE_COMPLETE') {
 		throw await explainFailure(`Updating ${name}`, outcome, `See 'kstack status ${name}'; then try again.`);
 	}
-	const after = await needStack(name);
-	needOutcome(after, requestedParameters(stack, change));
+	const after = await requireStack(name);
+	requireOutcome(after, requestedParameters(stack, change));
 	return after;
 }

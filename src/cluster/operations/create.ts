@@ -14,7 +14,7 @@ import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
 import { makeToken, requestOperatorCertificate } from '../heat/operator.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
-import { needStack, openstack, showStack } from '../heat/stack.ts';
+import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
@@ -25,7 +25,7 @@ import { clusterStatus, statusText } from './status.ts';
 
 /** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
 async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, file: string | undefined) {
-	needFile(file);
+	requireFile(file);
 	const directory = await stackDirectory(name);
 	const path = file ?? directory.cluster;
 	const text = file === undefined ? await readIfThere(path) : await readFile(file, 'utf8');
@@ -104,7 +104,7 @@ async function closeFormation(name: string, directory: StackDirectory, bootTimeo
 		...['stack', 'update', '--existing', '--parameter', 'cluster_state=existing', '--timeout', minutes],
 		...['-f', 'json', name],
 	]);
-	const { id } = await needStack(name);
+	const { id } = await requireStack(name);
 	const outcome = await follow(name, id, 'UPDATE', known);
 	if (outcome.status !== 'UPDATE_COMPLETE') {
 		throw await explainFailure(`Closing the formation of ${name}`, outcome, `See 'kstack status ${name}'.`);
@@ -152,7 +152,7 @@ export async function createCluster(
 			`What there is stays for a look; remove it with: kstack delete ${name}`,
 		);
 	}
-	const stack = await needStack(name);
+	const stack = await requireStack(name);
 	await obtainKubeconfig(directory, stack);
 	say('Up. From now on no master may form a second cluster');
 	await closeFormation(name, directory, bootTimeout);
@@ -161,7 +161,7 @@ export async function createCluster(
 }
 
 /** Where a file with a cluster's settings is asked for by name, it must be there. */
-function needFile(file: string | undefined): void {
+function requireFile(file: string | undefined): void {
 	if (file !== undefined && !existsSync(file)) {
 		throw usageError(`There is no file "${file}".`);
 	}

@@ -3,7 +3,7 @@ import { say } from '../../base/say.ts';
 import { stackDirectory } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
-import { isAbsent, needStack, openstack, resourcesOfType } from '../heat/stack.ts';
+import { isAbsent, openstack, requireStack, resourcesOfType } from '../heat/stack.ts';
 
 /** An earlier deletion may have come that far. */
 function ignoreAbsent(error: unknown): void {
@@ -13,7 +13,7 @@ function ignoreAbsent(error: unknown): void {
 /** `kstack delete`: deletes the stack with all it made, and the secrets in its directory. */
 export async function deleteCluster(name: string): Promise<void> {
 	const directory = await stackDirectory(name);
-	const stack = await needStack(name);
+	const stack = await requireStack(name);
 	const known = await eventsUntilNow(stack.id);
 	say(`Deleting ${name}`);
 	const servers = await resourcesOfType(stack.id, 'OS::Nova::Server');

@@ -1,4 +1,4 @@
-import type { Thing } from '../heat/evaluate.ts';
+import type { Resource } from '../heat/evaluate.ts';
 import type { Action } from './plan.ts';
 
 /** What a type of resource is called, and which of its properties Heat changes in place. */
@@ -85,13 +85,13 @@ const rules: Readonly<Record<string, Rule>> = {
 };
 
 /** What a resource is called, and whether something is lost with it; of an unknown one too much is feared. */
-export function kindOf(thing: Thing): { kind: string; stateful: boolean } {
+export function kindOf(thing: Resource): { kind: string; stateful: boolean } {
 	const rule = rules[thing.type];
 	return { kind: rule?.kind ?? thing.type, stateful: rule === undefined || rule.stateful === true };
 }
 
 /** What a server's own policies make of a change that Heat could make in place. */
-function ofServer({ properties }: Thing, changed: readonly string[]): Action {
+function ofServer({ properties }: Resource, changed: readonly string[]): Action {
 	const policy = (name: string, standard: string) => String(properties[`${name}_update_policy`] ?? standard);
 	const policies = [
 		...(changed.includes('flavor') ? [policy('flavor', 'RESIZE')] : []),
@@ -103,7 +103,7 @@ function ofServer({ properties }: Thing, changed: readonly string[]): Action {
 }
 
 /** The properties in words; a new text for machines to come changes none that is there. */
-function words(thing: Thing, changed: readonly string[]): string {
+function words(thing: Resource, changed: readonly string[]): string {
 	const kept = thing.properties.user_data_update_policy === 'IGNORE';
 	return changed
 		.map((name) => (name === 'user_data' && kept ? 'user_data (for machines to come)' : name))
@@ -117,8 +117,8 @@ function words(thing: Thing, changed: readonly string[]): string {
  * @param failed   its state, when it failed before in a way that makes Heat replace it
  */
 export function verdictOf(
-	before: Thing | undefined,
-	after: Thing | undefined,
+	before: Resource | undefined,
+	after: Resource | undefined,
 	changed: readonly string[],
 	failed: string | undefined,
 ): { action: Action; why: string } | undefined {

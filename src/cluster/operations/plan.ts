@@ -4,19 +4,19 @@ import { table } from '../../base/table.ts';
 import type { Tree } from '../../base/tree.ts';
 import {
 	type Pool,
+	type Resource,
 	referencesIn,
 	resourcesOf,
 	type Template,
 	type Templates,
-	type Thing,
 } from '../heat/evaluate.ts';
-import { inventory, type Standing } from '../heat/inventory.ts';
+import { inventory, type MemberState } from '../heat/inventory.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
 import { generationsOf } from '../spec/generations.ts';
 import { dryRun, requestedParameters } from './apply.ts';
+import { type DesiredChange, desiredChange } from './desired-change.ts';
 import { kindOf, verdictOf } from './plan-rules.ts';
-import { type Wish, wishOf } from './wish.ts';
 
 /** What becomes of a resource. */
 export type Action = 'add' | 'update' | 'rebuild' | 'replace' | 'delete';
@@ -46,7 +46,7 @@ export interface Plan {
 export const planCodes = { nothing: 0, changes: 3, loses: 4 } as const;
 
 /** The templates that Heat has of a stack, which name their files by the places where they once lay. */
-export async function templatesOf(stack: Stack): Promise<Templates> {
+export async function deployedTemplates(stack: Stack): Promise<Templates> {
 	const [root, files] = await Promise.all([
 		openstack(['stack', 'template', 'show', '-f', 'json', stack.id]),
 		openstack(['stack', 'file', 'list', '-f', 'json', stack.id]),
@@ -61,7 +61,7 @@ function templatesIn(tree: Tree): Templates {
 }
 
 /** The members of each pool, by the name of its group. */
-function poolsOf(members: readonly Standing[]): Map<string, number[]> {
+function poolsOf(members: readonly MemberState[]): Map<string, number[]> {
 	const pools = new Map<string, number[]>();
 	for (const { role, generation, index } of members) {
 		const pool = generation === 1 ? `${role}s` : `${role}s_${generation}`;
@@ -81,33 +81,33 @@ function indexesAfter(present: readonly number[], { count, removed }: Pool): num
 }
 
 interface Difference {
-	readonly before: Thing | undefined;
-	readonly after: Thing | undefined;
+	readonly before: Resource | undefined;
+	readonly after: Resource | undefined;
 	readonly properties: readonly string[];
 }
 
 /** One spelling for values that Heat takes for the same. */
-function comparable(value: unknown): string {
+function canonicalProperty(value: unknown): string {
 	if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
 		const entries = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
 		return `{${entries
-			.map(([key, inner]) => `${JSON.stringify(key)}:${comparable(inner)}`)
+			.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalProperty(inner)}`)
 			.sort()
 			.join()}}`;
 	}
-	if (Array.isArray(value)) return `[${value.map(comparable).join()}]`;
+	if (Array.isArray(value)) return `[${value.map(canonicalProperty).join()}]`;
 	const text = String(value ?? '');
 	return JSON.stringify(/^(true|false)$/i.test(text) ? text.toLowerCase() : text);
 }
 
-function differences(before: readonly Thing[], after: readonly Thing[]): Map<string, Difference> {
+function differences(before: readonly Resource[], after: readonly Resource[]): Map<string, Difference> {
 	const found = new Map<string, Difference>();
 	for (const thing of before) found.set(thing.path, { before: thing, after: undefined, properties: [] });
 	for (const thing of after) {
 		const old = found.get(thing.path)?.before;
 		const names = [...new Set([...Object.keys(old?.properties ?? {}), ...Object.keys(thing.properties)])];
 		const changed = names.filter(
-			(name) => comparable(old?.properties[name]) !== comparable(thing.properties[name]),
+			(name) => canonicalProperty(old?.properties[name]) !== canonicalProperty(thing.properties[name]),
 		);
 		found.set(thing.path, { before: old, after: thing, properties: old === undefined ? [] : changed });
 	}
@@ -137,7 +137,7 @@ function actions(found: ReadonlyMap<string, Difference>, failed: ReadonlyMap<str
 	return decided;
 }
 
-function nameOf(thing: Thing): string {
+function nameOf(thing: Resource): string {
 	const name = thing.properties.name;
 	return typeof name === 'string' && name !== '' ? name.replace(/‹[^›]*›/g, '…') : thing.path;
 }
@@ -149,15 +149,15 @@ function nameOf(thing: Thing): string {
  * @param failed  states, by path, of what failed before and is therefore replaced
  */
 export function compare(
-	before: readonly Thing[],
-	after: readonly Thing[],
+	before: readonly Resource[],
+	after: readonly Resource[],
 	going: ReadonlySet<string>,
 	failed: ReadonlyMap<string, string>,
 ): PlannedChange[] {
 	const found = differences(before, after);
 	return [...actions(found, failed)]
 		.map(([path, { action, why }]) => {
-			const thing = (found.get(path)?.after ?? found.get(path)?.before) as Thing;
+			const thing = (found.get(path)?.after ?? found.get(path)?.before) as Resource;
 			const { kind, stateful } = kindOf(thing);
 			const meant = action === 'delete' && going.has(path.split('/').slice(0, 2).join('/'));
 			const never = failed.get(path) === 'CREATE_FAILED'; // so there is nothing to lose
@@ -167,7 +167,7 @@ export function compare(
 		.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-interface HeatsWord {
+interface DryRunEntry {
 	readonly resource_name: string;
 	readonly resource_type: string;
 }
@@ -177,14 +177,14 @@ interface HeatsWord {
  * replaced it knows less than we do: it takes every reference for a change, and with nested stacks it fails
  * where a group grows.
  */
-export function heatsWord(printed: string, known: ReadonlySet<string>): PlannedChange[] {
-	const answer = JSON.parse(printed) as Record<string, HeatsWord[] | string>;
+export function dryRunResult(printed: string, known: ReadonlySet<string>): PlannedChange[] {
+	const answer = JSON.parse(printed) as Record<string, DryRunEntry[] | string>;
 	const of = (key: string) => {
 		const value = answer[key] ?? [];
 		// The client prints each list as JSON within JSON.
-		return typeof value === 'string' ? (JSON.parse(value) as HeatsWord[]) : value;
+		return typeof value === 'string' ? (JSON.parse(value) as DryRunEntry[]) : value;
 	};
-	const planned = (action: 'add' | 'delete') => (word: HeatsWord) => {
+	const planned = (action: 'add' | 'delete') => (word: DryRunEntry) => {
 		const thing = { path: word.resource_name, type: word.resource_type, properties: {} };
 		const { kind, stateful } = kindOf(thing);
 		return {
@@ -218,10 +218,10 @@ export function failuresIn(stack: string, rows: readonly Readonly<Record<string,
 }
 
 /** What the wished update would do. Nothing is changed by asking. */
-export async function planOf({ stack, directory, change, going }: Wish): Promise<Plan> {
+export async function planOf({ stack, directory, change, going }: DesiredChange): Promise<Plan> {
 	say(`Comparing what ${stack.name} is with what it would be`);
 	const [now, members, rows, printed] = await Promise.all([
-		templatesOf(stack),
+		deployedTemplates(stack),
 		inventory(stack),
 		list(['stack', 'resource'], '--nested-depth', '3', stack.id),
 		dryRun(stack, directory, change),
@@ -243,7 +243,7 @@ export async function planOf({ stack, directory, change, going }: Wish): Promise
 	);
 	const changes = compare(before, after, leaving, failuresIn(stack.name, rows));
 	const known = new Set([...before, ...after].map(({ path }) => path));
-	return { name: stack.name, changes: [...changes, ...heatsWord(printed, known)] };
+	return { name: stack.name, changes: [...changes, ...dryRunResult(printed, known)] };
 }
 
 /** Kinds that are shown by themselves; the others only wait, signal or configure. */
@@ -267,7 +267,7 @@ export function planText(plan: Plan): string {
 }
 
 /** @throws UserError exit code 4 when something is lost that nobody asked to lose */
-export function needSafe(plan: Plan, allowReplace: boolean): void {
+export function requireSafe(plan: Plan, allowReplace: boolean): void {
 	const lost = plan.changes.filter(({ loses }) => loses);
 	if (lost.length === 0 || allowReplace) return;
 	const words = lost.map(({ action, kind, name, why }) => `  ${action} ${kind} ${name}: ${why}`);
@@ -296,7 +296,7 @@ export async function planCluster(
 	flags: Readonly<Record<string, unknown>>,
 	output: 'table' | 'json',
 ): Promise<{ text: string; code: number }> {
-	const wish = await wishOf(name, flags);
+	const wish = await desiredChange(name, flags);
 	const plan = wish.nothing ? { name, changes: [] } : await planOf(wish);
 	return {
 		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),

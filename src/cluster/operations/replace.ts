@@ -2,28 +2,35 @@ import { confirm } from '../../base/confirm.ts';
 import { UserError, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
-import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from '../heat/inventory.ts';
+import {
+	abandonUnready,
+	inventory,
+	isSettled,
+	type MemberState,
+	whenIdle,
+	withMembers,
+} from '../heat/inventory.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
-import { inviteMasters } from '../kubernetes/invite.ts';
-import { forgetNodes, type HowToLeave, leaveBefore, running } from '../kubernetes/leave.ts';
+import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate, running } from '../kubernetes/leave.ts';
+import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { type Role, roles } from '../spec/roles.ts';
 import { applyChange } from './apply.ts';
-import { type LeaveFlags, understoodFlags } from './scale.ts';
+import { type DrainFlags, parseSettingFlags } from './scale.ts';
 import { clusterStatus, statusText } from './status.ts';
-import { type Place, parametersOfStep, placeOf } from './walk.ts';
+import { parametersOfStep, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
 /** The next update of a replacement. */
 export interface Move {
 	/** Where the stack is after it: its counts, and what it remembers. */
-	readonly place: Place;
-	readonly goes: readonly Standing[];
+	readonly place: UpgradeState;
+	readonly goes: readonly MemberState[];
 	readonly words: string;
 }
 
-function more(place: Place, role: Role, by: number, node: string, extra: boolean): Place {
+function more(place: UpgradeState, role: Role, by: number, node: string, extra: boolean): UpgradeState {
 	return {
 		...place,
 		now: { ...place.now, [role]: place.now[role] + by },
@@ -44,8 +51,8 @@ function more(place: Place, role: Role, by: number, node: string, extra: boolean
  */
 export function nextMove(
 	node: string,
-	place: Place,
-	members: readonly Standing[],
+	place: UpgradeState,
+	members: readonly MemberState[],
 	settled: boolean,
 	isDead: boolean,
 ): Move | undefined {
@@ -54,7 +61,7 @@ export function nextMove(
 	const { replacing } = place.generations;
 	const mine = replacing?.node === node;
 	const { role } = member ?? { role: undefined };
-	const going = (one: Standing) => [one, ...failed.filter(({ name }) => name !== node)];
+	const going = (one: MemberState) => [one, ...failed.filter(({ name }) => name !== node)];
 	if (mine && !settled) {
 		const goes = member === undefined || replacing.extra ? failed : going(member);
 		return { place, goes, words: 'The last update did not come to a good end: once more' };
@@ -80,9 +87,9 @@ export function nextMove(
 }
 
 /** How members leave: as flags say, else as the cluster's settings do. */
-export function howToLeave(stack: Stack, flags: LeaveFlags): HowToLeave {
+export function drainOptions(stack: Stack, flags: DrainFlags): DrainOptions {
 	const now = settingsOf(stack.parameters);
-	const said = understoodFlags(stack.name, { drainTimeout: flags.drainTimeout });
+	const said = parseSettingFlags(stack.name, { drainTimeout: flags.drainTimeout });
 	return {
 		drainTimeout: Number(said.drainTimeout ?? now.drainTimeout ?? 300),
 		force: flags.force === true || now.drainForce === true,
@@ -95,7 +102,7 @@ export function howToLeave(stack: Stack, flags: LeaveFlags): HowToLeave {
  * @throws UserError when it is silent and could be anything
  */
 async function isGivenUp(
-	member: Standing,
+	member: MemberState,
 	node: KubernetesNode | undefined,
 	force: boolean,
 ): Promise<boolean> {
@@ -113,8 +120,8 @@ async function make(
 	stack: Stack,
 	directory: StackDirectory,
 	move: Move,
-	members: readonly Standing[],
-	how: HowToLeave,
+	members: readonly MemberState[],
+	how: DrainOptions,
 ): Promise<Stack> {
 	const { place, goes } = move;
 	say(move.words);
@@ -122,17 +129,17 @@ async function make(
 		(member) => member.role === 'master' && member.condition === 'well' && !goes.includes(member),
 	);
 	// Before anybody leaves: it may be refused.
-	const secrets = place.now.master > stay.length ? await inviteMasters(stack, directory) : {};
-	await giveUp(goes);
-	const takeBack = await leaveBefore(withMembers(stack, members), directory, goes, how);
+	const secrets = place.now.master > stay.length ? await issueMasterToken(stack, directory) : {};
+	await abandonUnready(goes);
+	const undo = await drainBeforeUpdate(withMembers(stack, members), directory, goes, how);
 	const parameters = parametersOfStep(place, place, goes);
 	// The one too many was never asked for: the files get a count only when it is the wanted one again.
 	const told = countsOf(stack.parameters, '');
 	const settings = Object.fromEntries(
 		roles.filter((role) => place.now[role] < told[role]).map((role) => [`${role}s`, place.now[role]]),
 	);
-	const after = await applyChange(stack, directory, { settings, parameters, secrets }, takeBack);
-	await forgetNodes(directory, withMembers(stack, members), after);
+	const after = await applyChange(stack, directory, { settings, parameters, secrets }, undo);
+	await deleteRemovedNodes(directory, withMembers(stack, members), after);
 	return after;
 }
 
@@ -141,11 +148,11 @@ async function make(
  *
  * @returns the node table
  */
-export async function replaceNode(name: string, node: string, flags: LeaveFlags): Promise<string> {
+export async function replaceNode(name: string, node: string, flags: DrainFlags): Promise<string> {
 	const directory = await stackDirectory(name);
 	let stack = await whenIdle(name);
-	const how = howToLeave(stack, flags);
-	const { generations } = placeOf(stack.parameters);
+	const how = drainOptions(stack, flags);
+	const { generations } = upgradeState(stack.parameters);
 	const other = unfinished(name, generations);
 	if (other !== undefined && (generations.previous !== null || generations.replacing?.node !== node)) {
 		throw usageError(other, 'Nothing was changed.');
@@ -158,7 +165,7 @@ export async function replaceNode(name: string, node: string, flags: LeaveFlags)
 		const nodes = member === undefined || kubeconfig === undefined ? [] : await listNodes(kubeconfig);
 		const known = nodes.find((one) => one.name === node);
 		const isDead = member !== undefined && (await isGivenUp(member, known, how.force));
-		const move = nextMove(node, placeOf(stack.parameters), members, isSettled(stack), isDead);
+		const move = nextMove(node, upgradeState(stack.parameters), members, isSettled(stack), isDead);
 		if (move === undefined) break;
 		if (!asked) {
 			say(

@@ -2,22 +2,22 @@ import { existsSync } from 'node:fs';
 import { usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
-import { giveUp, inventory, withMembers } from '../heat/inventory.ts';
+import { abandonUnready, inventory, withMembers } from '../heat/inventory.ts';
 import type { Member } from '../heat/members.ts';
-import { needStack, type Stack } from '../heat/stack.ts';
-import { inviteMasters } from '../kubernetes/invite.ts';
-import { forgetNodes, type HowToLeave, leaveBefore } from '../kubernetes/leave.ts';
+import { requireStack, type Stack } from '../heat/stack.ts';
+import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
+import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { byRole, type Counts, countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { type Role, roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
-import { applyChange, needIdle, type StackChange } from './apply.ts';
-import { confirmGoing, type Going, removedParameters, whoGoes } from './going.ts';
+import { applyChange, requireIdle, type StackChange } from './apply.ts';
+import { confirmRemoval, membersToRemove, type Removal, removedParameters } from './removals.ts';
 import { clusterStatus, statusText } from './status.ts';
 
 /** How members that go are treated, as flags say it. */
-export interface LeaveFlags {
+export interface DrainFlags {
 	/** Seconds, as text; undefined leaves it at the cluster's setting. */
 	readonly drainTimeout?: unknown;
 	/** Pods that are left when the time is up are deleted. */
@@ -27,18 +27,18 @@ export interface LeaveFlags {
 }
 
 /** Flags as settings, checked like all others. */
-export function understoodFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
+export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
 	const checked = readCluster(name, flags, undefined).settings;
 	return Object.fromEntries(Object.entries(checked).filter(([key]) => flags[key] !== undefined));
 }
 
 /** The seconds of this command; undefined when it says none. */
-function drainTimeoutOf(name: string, { drainTimeout }: LeaveFlags): Value | undefined {
-	return drainTimeout === undefined ? undefined : understoodFlags(name, { drainTimeout }).drainTimeout;
+function drainTimeoutOf(name: string, { drainTimeout }: DrainFlags): Value | undefined {
+	return drainTimeout === undefined ? undefined : parseSettingFlags(name, { drainTimeout }).drainTimeout;
 }
 
 /** @throws UserError exit code 2 while an upgrade or a replacement is under way */
-export function needNoUpgrade(stack: Stack): void {
+export function requireNoUpgrade(stack: Stack): void {
 	const sentence = unfinished(stack.name, generationsOf(stack.parameters));
 	if (sentence !== undefined) throw usageError(sentence, 'Nothing was changed.');
 }
@@ -67,7 +67,7 @@ function target(role: Role, said: unknown, now: number, named: number): number {
 }
 
 /** @throws UserError exit code 2 for a number of masters that cannot be */
-function needGoodMasters(name: string, now: number, wanted: number, named: number): void {
+function requireGoodMasters(name: string, now: number, wanted: number, named: number): void {
 	if (wanted === now) return;
 	if (named > 0 && wanted > 0 && wanted % 2 === 0) {
 		throw usageError(
@@ -88,10 +88,10 @@ export async function changeMembers(
 	stack: Stack,
 	directory: StackDirectory,
 	change: StackChange,
-	going: readonly Going[],
-	flags: LeaveFlags,
+	going: readonly Removal[],
+	flags: DrainFlags,
 ): Promise<Stack> {
-	await confirmGoing(going, flags.yes === true);
+	await confirmRemoval(going, flags.yes === true);
 	const now = settingsOf(stack.parameters);
 	const more = Number(change.settings.masters ?? now.masters) > Number(now.masters);
 	const standing = await inventory(stack);
@@ -105,10 +105,12 @@ export async function changeMembers(
 		force: flags.force === true,
 	};
 	// Before anybody leaves: it may be refused.
-	const secrets = more ? { ...change.secrets, ...(await inviteMasters(stack, directory)) } : change.secrets;
+	const secrets = more
+		? { ...change.secrets, ...(await issueMasterToken(stack, directory)) }
+		: change.secrets;
 	const prepared = await prepareNodes(stack, directory, members, how);
-	await giveUp(goes);
-	const takeBack = await leaveBefore(withMembers(prepared, standing), directory, members, how);
+	await abandonUnready(goes);
+	const undo = await drainBeforeUpdate(withMembers(prepared, standing), directory, members, how);
 	const after = await applyChange(
 		prepared,
 		directory,
@@ -123,9 +125,9 @@ export async function changeMembers(
 			parameters: { ...change.parameters, ...removedParameters(going) },
 			...(secrets === undefined ? {} : { secrets }),
 		},
-		takeBack,
+		undo,
 	);
-	await forgetNodes(directory, withMembers(stack, standing), after);
+	await deleteRemovedNodes(directory, withMembers(stack, standing), after);
 	return after;
 }
 
@@ -137,7 +139,7 @@ async function prepareNodes(
 	stack: Stack,
 	directory: StackDirectory,
 	members: readonly Member[],
-	{ force, drainTimeout }: HowToLeave,
+	{ force, drainTimeout }: DrainOptions,
 ): Promise<Stack> {
 	if (members.length === 0 || existsSync(directory.kubeconfig)) return stack;
 	const now = settingsOf(stack.parameters);
@@ -147,7 +149,7 @@ async function prepareNodes(
 }
 
 /** What `kstack scale` is told beside counts. */
-export interface ScaleFlags extends LeaveFlags {
+export interface ScaleFlags extends DrainFlags {
 	/** Names of nodes that are to go. */
 	readonly remove?: readonly string[] | undefined;
 	readonly masters?: unknown;
@@ -170,12 +172,12 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<str
 	for (const role of roles) target(role, said[role], Number.MAX_SAFE_INTEGER, 0);
 	drainTimeoutOf(name, flags);
 	const directory = await stackDirectory(name);
-	const stack = await needStack(name);
-	needIdle(stack);
-	needNoUpgrade(stack);
+	const stack = await requireStack(name);
+	requireIdle(stack);
+	requireNoUpgrade(stack);
 
 	const now = countsOf(stack.parameters, '');
-	const chosen = await whoGoes(
+	const chosen = await membersToRemove(
 		stack,
 		byRole(() => Number.POSITIVE_INFINITY),
 		named,
@@ -183,13 +185,13 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<str
 	const wanted: Counts = byRole((role) =>
 		target(role, said[role], now[role], chosen.filter(({ member }) => member.role === role).length),
 	);
-	needGoodMasters(
+	requireGoodMasters(
 		name,
 		now.master,
 		wanted.master,
 		chosen.filter(({ member }) => member.role === 'master').length,
 	);
-	const going = await whoGoes(stack, wanted, named);
+	const going = await membersToRemove(stack, wanted, named);
 	const counts = Object.fromEntries(
 		roles.filter((role) => wanted[role] !== now[role]).map((role) => [`${role}s`, wanted[role]]),
 	);

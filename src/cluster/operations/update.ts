@@ -1,11 +1,11 @@
 import { say } from '../../base/say.ts';
-import { needSafe, planOf, planText } from './plan.ts';
-import { changeMembers, type LeaveFlags } from './scale.ts';
+import { desiredChange } from './desired-change.ts';
+import { planOf, planText, requireSafe } from './plan.ts';
+import { changeMembers, type DrainFlags } from './scale.ts';
 import { clusterStatus, statusText } from './status.ts';
-import { wishOf } from './wish.ts';
 
 /** What `kstack update` is told beside settings. */
-export type UpdateFlags = LeaveFlags & {
+export type UpdateFlags = DrainFlags & {
 	/** Machines, volumes and addresses may be replaced. */
 	readonly allowReplace?: boolean | undefined;
 } & Readonly<Record<string, unknown>>;
@@ -18,7 +18,7 @@ export type UpdateFlags = LeaveFlags & {
  * @throws UserError exit code 4 when that would replace or delete what is not meant to go
  */
 export async function updateCluster(name: string, flags: UpdateFlags): Promise<string> {
-	const wish = await wishOf(name, flags);
+	const wish = await desiredChange(name, flags);
 	const { stack, directory } = wish;
 	if (wish.nothing) {
 		say(`${name} is as asked: nothing to change.`);
@@ -26,7 +26,7 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<s
 	}
 	const plan = await planOf(wish);
 	if (plan.changes.length > 0) say(planText(plan));
-	needSafe(plan, flags.allowReplace === true);
+	requireSafe(plan, flags.allowReplace === true);
 	const after = await changeMembers(stack, directory, wish.change, wish.going, flags);
 	return statusText(await clusterStatus(after, directory));
 }

@@ -15,11 +15,11 @@ import { listNodes } from '../kubernetes/api.ts';
 import { imageBefore, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
-import type { LeaveFlags } from './scale.ts';
-import { begun, type Place, placeOf, turnedRound } from './walk.ts';
+import type { DrainFlags } from './scale.ts';
+import { reversedUpgrade, startUpgrade, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
 /** What `kstack upgrade` is told. */
-export interface UpgradeFlags extends LeaveFlags {
+export interface UpgradeFlags extends DrainFlags {
 	/** Name or ID; without one an upgrade under way goes on. */
 	readonly image?: string | undefined;
 	/** How many minions, or gateways, come at a time; as text. */
@@ -27,15 +27,15 @@ export interface UpgradeFlags extends LeaveFlags {
 	readonly rollback?: boolean | undefined;
 }
 
-/** The flags understood. */
-export interface Wishes {
+/** The flags parseUpgradeFlags. */
+export interface UpgradeRequest {
 	readonly image: string | undefined;
 	readonly batch: number;
 	readonly rollback: boolean;
 }
 
 /** @throws UserError exit code 2 for flags that mean nothing */
-export function understood({ image, batch = '1', rollback = false }: UpgradeFlags): Wishes {
+export function parseUpgradeFlags({ image, batch = '1', rollback = false }: UpgradeFlags): UpgradeRequest {
 	if (!/^[1-9]\d{0,3}$/.test(batch)) {
 		throw usageError(`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`);
 	}
@@ -47,13 +47,13 @@ export function understood({ image, batch = '1', rollback = false }: UpgradeFlag
 
 /** What to do, and how it is told before it is done. */
 export interface Plan {
-	readonly place: Place;
+	readonly place: UpgradeState;
 	readonly words: string;
 	/** Whether Heat is to get other templates: an upgrade begins or turns round. */
 	readonly templates: boolean;
 }
 
-async function needImage(nameOrId: string): Promise<NodeImage> {
+async function requireImage(nameOrId: string): Promise<NodeImage> {
 	const mistakes: string[] = [];
 	const image = await findNodeImage(nameOrId, mistakes);
 	refuse(mistakes, 'Nothing was changed.');
@@ -75,37 +75,37 @@ async function versionsOf(stack: Stack, directory: StackDirectory): Promise<stri
 }
 
 /** @throws UserError exit code 2 when masters of the image could not go on with the cluster's etcd */
-async function needSameEtcd(master: string, image: NodeImage): Promise<void> {
+async function requireSameEtcd(master: string, image: NodeImage): Promise<void> {
 	const mistake = mistakeInEtcd(await nodeImage(master), image);
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
 }
 
-/** An upgrade that is to be turned round: while a master of before is there, etcd is of its version still. */
-async function needWayBack({ before, nowImages, beforeImages }: Place): Promise<void> {
-	if (before.master === 0) await needSameEtcd(nowImages.master, await needImage(beforeImages.master));
+/** An upgrade that is to be reversedGenerations round: while a master of before is there, etcd is of its version still. */
+async function requireWayBack({ before, nowImages, beforeImages }: UpgradeState): Promise<void> {
+	if (before.master === 0) await requireSameEtcd(nowImages.master, await requireImage(beforeImages.master));
 }
 
 /** What a cluster that is in the middle of an upgrade is to do. */
-async function goOn(stack: Stack, place: Place, wishes: Wishes): Promise<Plan> {
+async function goOn(stack: Stack, place: UpgradeState, request: UpgradeRequest): Promise<Plan> {
 	const { generations } = place;
 	const what = generations.rollback === true ? 'rollback' : 'upgrade';
-	const on = { place, templates: false, words: `Going on with the ${what} of ${stack.name}` };
-	if (wishes.rollback) {
+	const on = { place, templates: false, words: `Removal on with the ${what} of ${stack.name}` };
+	if (request.rollback) {
 		if (generations.rollback === true) return on;
-		await needWayBack(place);
+		await requireWayBack(place);
 		return {
-			place: turnedRound(place, true),
+			place: reversedUpgrade(place, true),
 			templates: true,
 			words: `Walking back to generation ${generations.previous} of ${stack.name}`,
 		};
 	}
-	if (wishes.image === undefined) return on;
-	const { id } = await needImage(wishes.image);
+	if (request.image === undefined) return on;
+	const { id } = await requireImage(request.image);
 	if (id === generations.images[generations.current]) return on;
 	if (id === generations.images[String(generations.previous)]) {
-		await needWayBack(place);
+		await requireWayBack(place);
 		return {
-			place: turnedRound(place, generations.rollback !== true),
+			place: reversedUpgrade(place, generations.rollback !== true),
 			templates: true,
 			words: `Turning round, to generation ${generations.previous} of ${stack.name}`,
 		};
@@ -116,8 +116,8 @@ async function goOn(stack: Stack, place: Place, wishes: Wishes): Promise<Plan> {
 /** What a cluster that is at rest is to do; `undefined` when it has that image. */
 async function begin(
 	stack: Stack,
-	place: Place,
-	wishes: Wishes,
+	place: UpgradeState,
+	request: UpgradeRequest,
 	versions: readonly string[],
 ): Promise<Plan | undefined> {
 	const { generations, now } = place;
@@ -126,16 +126,16 @@ async function begin(
 		templates: true,
 		words: `The last update of ${stack.name} did not come to a good end`,
 	};
-	const before = wishes.rollback ? imageBefore(generations) : wishes.image;
+	const before = request.rollback ? imageBefore(generations) : request.image;
 	if (before === undefined) {
-		if (!wishes.rollback && !isSettled(stack)) return unsettled;
+		if (!request.rollback && !isSettled(stack)) return unsettled;
 		throw usageError(
-			wishes.rollback
+			request.rollback
 				? `${stack.name} has had no other image that is known, so there is nothing to go back to.`
 				: 'Say which image the machines are to have: --image NAME.',
 		);
 	}
-	const image = await needImage(before);
+	const image = await requireImage(before);
 	if (image.id === generations.images[generations.current]) return isSettled(stack) ? undefined : unsettled;
 	const driver = String(settingsOf(stack.parameters).networkDriver ?? 'routed');
 	if (image.networkDrivers?.includes(driver) === false) {
@@ -143,19 +143,19 @@ async function begin(
 			`The image "${image.name}" has no network driver "${driver}", which ${stack.name} runs on; it has: ${image.networkDrivers.join(', ')}.`,
 		);
 	}
-	const mistake = wishes.rollback ? undefined : mistakeInVersion(versions, image);
+	const mistake = request.rollback ? undefined : mistakeInVersion(versions, image);
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
-	await needSameEtcd(place.nowImages.master, image);
+	await requireSameEtcd(place.nowImages.master, image);
 	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
-	const next = begun(place, image.id);
+	const next = startUpgrade(place, image.id);
 	const all = roles.filter((role) => now[role] > 0).map((role) => `${now[role]} ${role}s`);
 	return {
 		place: {
 			...next,
-			generations: { ...next.generations, rollback: wishes.rollback, mastersLast: down },
+			generations: { ...next.generations, rollback: request.rollback, mastersLast: down },
 		},
 		templates: true,
-		words: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). New machines take the place of all: ${all.join(', ')}; masters one at a time and ${down ? 'last' : 'first'}, the others ${wishes.batch} at a time`,
+		words: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). New machines take the place of all: ${all.join(', ')}; masters one at a time and ${down ? 'last' : 'first'}, the others ${request.batch} at a time`,
 	};
 }
 
@@ -168,13 +168,13 @@ async function begin(
 export async function planUpgrade(
 	stack: Stack,
 	directory: StackDirectory,
-	wishes: Wishes,
+	request: UpgradeRequest,
 ): Promise<Plan | undefined> {
-	const place = placeOf(stack.parameters);
+	const place = upgradeState(stack.parameters);
 	const { previous, replacing } = place.generations;
-	if (previous !== null) return goOn(stack, place, wishes);
+	if (previous !== null) return goOn(stack, place, request);
 	if (replacing?.extra === true) {
 		throw usageError(`${unfinished(stack.name, place.generations)}`, 'Nothing was changed.');
 	}
-	return begin(stack, place, wishes, await versionsOf(stack, directory));
+	return begin(stack, place, request, await versionsOf(stack, directory));
 }

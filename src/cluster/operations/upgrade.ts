@@ -2,23 +2,37 @@ import { confirm } from '../../base/confirm.ts';
 import { exitCodes, UserError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
-import { giveUp, inventory, isSettled, type Standing, whenIdle, withMembers } from '../heat/inventory.ts';
+import {
+	abandonUnready,
+	inventory,
+	isSettled,
+	type MemberState,
+	whenIdle,
+	withMembers,
+} from '../heat/inventory.ts';
 import { nodeImage } from '../heat/node-image.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
-import { inviteMasters } from '../kubernetes/invite.ts';
-import { forgetNodes, type HowToLeave, leaveBefore } from '../kubernetes/leave.ts';
+import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
+import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { finished, type Generations } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
 import { applyChange, type StackChange } from './apply.ts';
-import { howToLeave } from './replace.ts';
+import { drainOptions } from './replace.ts';
 import { clusterStatus, statusText } from './status.ts';
-import { type Plan, planUpgrade, type UpgradeFlags, understood } from './upgrade-plan.ts';
-import { nextStep, type Place, parametersOfStep, placeOf, type Step, whoGoes } from './walk.ts';
+import { type Plan, parseUpgradeFlags, planUpgrade, type UpgradeFlags } from './upgrade-plan.ts';
+import {
+	membersToRemove,
+	nextStep,
+	parametersOfStep,
+	type Step,
+	type UpgradeState,
+	upgradeState,
+} from './upgrade-steps.ts';
 
 /** What a step does, in a line. */
-function wordsOf(place: Place, step: Step, goes: readonly Standing[]): string {
+function wordsOf(place: UpgradeState, step: Step, goes: readonly MemberState[]): string {
 	const { role } = step;
 	const total = (pool: Step['now']) => roles.reduce((sum, one) => sum + pool[one], 0);
 	const leaves = goes.length === 0 ? '' : `; ${goes.map(({ name }) => name).join(', ')} to go`;
@@ -28,7 +42,7 @@ function wordsOf(place: Place, step: Step, goes: readonly Standing[]): string {
 }
 
 /** The templates that a stack has in that place. */
-function templatesOf(stack: Stack, generations: Generations) {
+function templatesFor(stack: Stack, generations: Generations) {
 	return renderTemplates({ name: stack.name, settings: settingsOf(stack.parameters) }, generations);
 }
 
@@ -37,10 +51,10 @@ async function take(
 	directory: StackDirectory,
 	{ place, templates }: Plan,
 	step: Step,
-	members: readonly Standing[],
-	how: HowToLeave,
+	members: readonly MemberState[],
+	how: DrainOptions,
 ): Promise<Stack> {
-	const goes = whoGoes(place, step, members);
+	const goes = membersToRemove(place, step, members);
 	say(wordsOf(place, step, goes));
 	const { current } = place.generations;
 	const present = members.filter(
@@ -50,19 +64,19 @@ async function take(
 		settings: {},
 		parameters: parametersOfStep(place, step, goes),
 		// Before anybody leaves: it may be refused.
-		...(step.now.master > present.length ? { secrets: await inviteMasters(stack, directory) } : {}),
-		...(templates ? { templates: templatesOf(stack, place.generations) } : {}),
+		...(step.now.master > present.length ? { secrets: await issueMasterToken(stack, directory) } : {}),
+		...(templates ? { templates: templatesFor(stack, place.generations) } : {}),
 	};
-	await giveUp(goes);
+	await abandonUnready(goes);
 	const leaving = members.filter(({ condition }) => condition === 'leaving');
-	const takeBack = await leaveBefore(withMembers(stack, members), directory, [...goes, ...leaving], how);
-	const after = await applyChange(stack, directory, change, takeBack);
-	await forgetNodes(directory, withMembers(stack, members), after);
+	const undo = await drainBeforeUpdate(withMembers(stack, members), directory, [...goes, ...leaving], how);
+	const after = await applyChange(stack, directory, change, undo);
+	await deleteRemovedNodes(directory, withMembers(stack, members), after);
 	return after;
 }
 
 /** Takes the pools that are empty now out of the templates, and makes the image the cluster's own. */
-async function finish(stack: Stack, directory: StackDirectory, place: Place): Promise<Stack> {
+async function finish(stack: Stack, directory: StackDirectory, place: UpgradeState): Promise<Stack> {
 	const generations = finished(place.generations);
 	const id = place.nowImages.master;
 	const image = (await nodeImage(id))?.name ?? id;
@@ -84,12 +98,12 @@ async function finish(stack: Stack, directory: StackDirectory, place: Place): Pr
 }
 
 /** Steps until nothing is left to do. Each begins with what the stack itself says. */
-async function walkOn(
+async function resumeUpgrade(
 	stack: Stack,
 	directory: StackDirectory,
 	first: Plan,
 	batch: number,
-	how: HowToLeave,
+	how: DrainOptions,
 ): Promise<Stack> {
 	let now = stack;
 	let plan = first;
@@ -99,12 +113,12 @@ async function walkOn(
 		if (step === undefined)
 			return plan.place.generations.previous === null ? now : finish(now, directory, plan.place);
 		now = await take(now, directory, plan, step, members, how);
-		plan = { ...plan, place: placeOf(now.parameters), templates: false };
+		plan = { ...plan, place: upgradeState(now.parameters), templates: false };
 	}
 }
 
 /** The same failure, with what to do about it here. */
-function withWayOn(error: unknown, name: string, { rollback }: Generations): unknown {
+function withResumeHint(error: unknown, name: string, { rollback }: Generations): unknown {
 	if (!(error instanceof UserError) || error.exitCode === exitCodes.usage) return error;
 	const back = rollback === true ? '' : `; back goes: kstack upgrade ${name} --rollback`;
 	const ways = `The same command again goes on from here${back}`;
@@ -122,11 +136,11 @@ function withWayOn(error: unknown, name: string, { rollback }: Generations): unk
  * @returns the node table
  */
 export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise<string> {
-	const wishes = understood(flags);
+	const request = parseUpgradeFlags(flags);
 	const directory = await stackDirectory(name);
 	const stack = await whenIdle(name);
-	const how = howToLeave(stack, flags);
-	const plan = await planUpgrade(stack, directory, wishes);
+	const how = drainOptions(stack, flags);
+	const plan = await planUpgrade(stack, directory, request);
 	if (plan === undefined) {
 		say(`${name} has that image already.`);
 		return statusText(await clusterStatus(stack, directory));
@@ -134,10 +148,10 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 	say(plan.words);
 	await confirm('Go on?', flags.yes === true);
 	try {
-		const after = await walkOn(stack, directory, plan, wishes.batch, how);
+		const after = await resumeUpgrade(stack, directory, plan, request.batch, how);
 		say(`${name} is of generation ${plan.place.generations.current} now`);
 		return statusText(await clusterStatus(after, directory));
 	} catch (error) {
-		throw withWayOn(error, name, plan.place.generations);
+		throw withResumeHint(error, name, plan.place.generations);
 	}
 }

@@ -3,8 +3,8 @@ import type { Settings } from './config.ts';
 import type { Parameters } from './parameters.ts';
 import { flagOf, settings, type Value } from './settings.ts';
 
-/** Where a wish for a changed cluster can be written. */
-export interface Wishes {
+/** Where a wanted for a changed cluster can be written. */
+export interface RequestedSettings {
 	/** Settings given as flags. */
 	readonly flags: Settings;
 	/** Settings of cluster.yaml, and what to call that file. */
@@ -22,19 +22,19 @@ export interface Wishes {
  * differs. Both may be behind a change made with another client; then only a flag can say what is meant.
  *
  * @param now  the settings as the stack's parameters tell them
- * @throws UserError exit code 2 for what a running cluster cannot change, and for wishes that contradict
+ * @throws UserError exit code 2 for what a running cluster cannot change, and for requested that contradict
  */
-export function changes(now: Settings, wishes: Wishes): Settings {
+export function changes(now: Settings, requested: RequestedSettings): Settings {
 	const mistakes: string[] = [];
 	const changed: Record<string, Value> = {};
 	for (const setting of settings) {
 		const { key } = setting;
-		const flag = wishes.flags[key];
+		const flag = requested.flags[key];
 		// What a cluster's release did not know yet and it keeps for good is as the default has it.
 		const has = now[key] ?? (setting.fixed ? setting.default : undefined);
 		const edits = [
-			{ value: wishes.cluster[key], place: wishes.clusterPath },
-			{ value: wishes.parameters[key], place: wishes.parametersPath },
+			{ value: requested.cluster[key], place: requested.clusterPath },
+			{ value: requested.parameters[key], place: requested.parametersPath },
 		].filter(({ value }) => value !== undefined && value !== has);
 		if (flag === undefined && edits.length === 2) {
 			mistakes.push(
@@ -42,16 +42,16 @@ export function changes(now: Settings, wishes: Wishes): Settings {
 			);
 			continue;
 		}
-		const wish = flag ?? edits[0]?.value;
-		if (wish === undefined || wish === has) continue;
+		const wanted = flag ?? edits[0]?.value;
+		if (wanted === undefined || wanted === has) continue;
 		if (setting.fixed) {
 			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
 			mistakes.push(
-				`${key} is ${JSON.stringify(wish)} ${place}; this cluster was made with ${JSON.stringify(has)} and keeps it: a change would replace its machines.`,
+				`${key} is ${JSON.stringify(wanted)} ${place}; this cluster was made with ${JSON.stringify(has)} and keeps it: a change would replace its machines.`,
 			);
 			continue;
 		}
-		changed[key] = wish;
+		changed[key] = wanted;
 	}
 	refuse(mistakes, 'Nothing was changed.');
 	return changed;

@@ -10,7 +10,7 @@ export interface Replacing {
 	readonly extra: boolean;
 }
 
-/** What the stack's parameter `generations` remembers, so that what was begun can go on. */
+/** What the stack's parameter `generations` remembers, so that what was startUpgrade can go on. */
 export interface Generations {
 	/** The generation that new members belong to. */
 	readonly current: number;
@@ -22,7 +22,7 @@ export interface Generations {
 	readonly images: Readonly<Record<string, string>>;
 	/** How many members there are to be of each role when the upgrade is over. */
 	readonly wanted?: Counts;
-	/** Whether the upgrade under way was begun by `--rollback`. */
+	/** Whether the upgrade under way was startUpgrade by `--rollback`. */
 	readonly rollback?: boolean;
 	/** Whether masters come last, because the versions go down. */
 	readonly mastersLast?: boolean;
@@ -88,8 +88,8 @@ export function nextGeneration(now: Generations, image: string, wanted: Counts):
 	};
 }
 
-/** The upgrade turned round: what grew shrinks, and what shrank grows. */
-export function turned(now: Generations, rollback: boolean): Generations {
+/** The upgrade reversedGenerations round: what grew shrinks, and what shrank grows. */
+export function reversedGenerations(now: Generations, rollback: boolean): Generations {
 	if (now.previous === null) return now;
 	return {
 		...now,

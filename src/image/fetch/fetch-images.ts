@@ -136,10 +136,10 @@ function cannotBeFetched(reference: string, reasons: readonly string[]): UserErr
 }
 
 /** Tries one place after the other until one has what is asked for. */
-async function firstOf<Place, Value>(
-	places: readonly Place[],
+async function firstOf<UpgradeState, Value>(
+	places: readonly UpgradeState[],
 	reasons: string[],
-	get: (place: Place) => Promise<Value>,
+	get: (place: UpgradeState) => Promise<Value>,
 ): Promise<Value | undefined> {
 	for (const place of places) {
 		try {

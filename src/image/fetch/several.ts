@@ -7,10 +7,10 @@ import { interrupted } from '../../base/interrupt.ts';
  * @returns what came of each, in their order
  * @throws UserError that says what is wrong with each that failed
  */
-export async function forEach<Thing, Value>(
-	things: readonly Thing[],
+export async function forEach<Resource, Value>(
+	things: readonly Resource[],
 	atOnce: number,
-	act: (thing: Thing) => Promise<Value>,
+	act: (thing: Resource) => Promise<Value>,
 ): Promise<Value[]> {
 	const done: Value[] = [];
 	const byIndex: UserError[] = [];

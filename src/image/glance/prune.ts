@@ -23,7 +23,7 @@ export interface Judged extends UploadedImage {
 }
 
 /** What speaks for an image, apart from what uses it. */
-interface Standing {
+interface MemberState {
 	/** Its place among those of its name, from 1 for the newest. */
 	readonly place: number;
 	readonly keep: number;
@@ -34,7 +34,7 @@ interface Standing {
 export function judge(
 	image: UploadedImage,
 	usedBy: readonly string[],
-	{ place, keep, abandoned }: Standing,
+	{ place, keep, abandoned }: MemberState,
 ): Judged {
 	const stays = (why: string): Judged => ({ ...image, usedBy, goes: false, why });
 	const goes = (why: string): Judged => ({ ...image, usedBy, goes: true, why });
@@ -82,10 +82,10 @@ export async function judgeImages(name: string | undefined, keep: number): Promi
 	if (name !== undefined && images.length === 0) {
 		throw usageError(`kimg has uploaded no image "${name}" to this project.`, 'See: kimg prune --dry-run');
 	}
-	const placeOf = (image: UploadedImage) =>
+	const upgradeState = (image: UploadedImage) =>
 		images.filter((one) => one.name === image.name && one.status === 'active').indexOf(image) + 1;
 	return ask(images, async (image) => {
-		const standing = { place: placeOf(image), keep, abandoned: await isAbandoned(image) };
+		const standing = { place: upgradeState(image), keep, abandoned: await isAbandoned(image) };
 		const judged = judge(image, usersOf(image, users), standing);
 		return judged.goes ? judge(image, await membersOf(image), standing) : judged;
 	});

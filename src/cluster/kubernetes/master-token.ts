@@ -34,7 +34,7 @@ function secretOf(token: string, end: Date): object {
  * @returns the secret parameter that the new masters get it by
  * @throws UserError when there is no kubeconfig, without which the cluster cannot be told of it
  */
-export async function inviteMasters(stack: Stack, directory: StackDirectory): Promise<Parameters> {
+export async function issueMasterToken(stack: Stack, directory: StackDirectory): Promise<Parameters> {
 	const kubeconfig = await readIfThere(directory.kubeconfig);
 	if (kubeconfig === undefined) {
 		throw new UserError(

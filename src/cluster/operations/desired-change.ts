@@ -3,22 +3,22 @@ import { refuse, usageError } from '../../base/errors.ts';
 import { readTree, type Tree } from '../../base/tree.ts';
 import { readIfThere, readParameters, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { makeToken } from '../heat/operator.ts';
-import { needStack, type Stack } from '../heat/stack.ts';
+import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
 import { readCluster } from '../spec/config.ts';
 import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
-import { needIdle, type StackChange } from './apply.ts';
-import { type Going, whoGoes } from './going.ts';
-import { needNoUpgrade, understoodFlags } from './scale.ts';
+import { requireIdle, type StackChange } from './apply.ts';
+import { membersToRemove, type Removal } from './removals.ts';
+import { parseSettingFlags, requireNoUpgrade } from './scale.ts';
 
 /** What an update would do: the change, and the members that a lower count sends away. */
-export interface Wish {
+export interface DesiredChange {
 	readonly stack: Stack;
 	readonly directory: StackDirectory;
 	readonly change: StackChange;
-	readonly going: readonly Going[];
+	readonly going: readonly Removal[];
 	/** Whether the stack has all of it already. */
 	readonly nothing: boolean;
 }
@@ -38,7 +38,10 @@ async function isSame(directory: StackDirectory, templates: Tree): Promise<boole
  *
  * @throws UserError exit code 2 for what cannot be asked for
  */
-export async function wishOf(name: string, flags: Readonly<Record<string, unknown>>): Promise<Wish> {
+export async function desiredChange(
+	name: string,
+	flags: Readonly<Record<string, unknown>>,
+): Promise<DesiredChange> {
 	const directory = await stackDirectory(name);
 	const text = await readIfThere(directory.cluster);
 	const parameters = await readParameters(directory);
@@ -50,15 +53,15 @@ export async function wishOf(name: string, flags: Readonly<Record<string, unknow
 	}
 	const wanted = readCluster(name, {}, { text, path: directory.cluster });
 	const wishes = {
-		flags: understoodFlags(name, flags),
+		flags: parseSettingFlags(name, flags),
 		cluster: wanted.settings,
 		clusterPath: directory.cluster,
 		parameters: settingsOf(parameters),
 		parametersPath: directory.parameters,
 	};
-	const stack = await needStack(name);
-	needIdle(stack);
-	needNoUpgrade(stack);
+	const stack = await requireStack(name);
+	requireIdle(stack);
+	requireNoUpgrade(stack);
 	const now = settingsOf(stack.parameters);
 	refuse(editsOfKept(stack.parameters, parameters, directory.parameters), 'Nothing was changed.');
 	const changed = changes(now, wishes);
@@ -70,7 +73,7 @@ export async function wishOf(name: string, flags: Readonly<Record<string, unknow
 		stack,
 		directory,
 		change: { settings: changed, templates, ...missingSecrets(stack) },
-		going: await whoGoes(stack, wantedCounts, []),
+		going: await membersToRemove(stack, wantedCounts, []),
 		nothing:
 			Object.keys(changed).length === 0 &&
 			stack.status.endsWith('_COMPLETE') &&

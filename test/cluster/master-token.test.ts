@@ -4,7 +4,7 @@ import test from 'ava';
 import { UserError } from '../../src/base/errors.ts';
 import { stackDirectory } from '../../src/cluster/heat/directory.ts';
 import type { Stack } from '../../src/cluster/heat/stack.ts';
-import { inviteMasters } from '../../src/cluster/kubernetes/invite.ts';
+import { issueMasterToken } from '../../src/cluster/kubernetes/master-token.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { fakeKubernetes } from '../support/kubernetes.ts';
 
@@ -23,7 +23,7 @@ async function directory(kubeconfig?: string) {
 test('a token for masters is known to the API until a master has had its time to boot, and for nothing but them', async (t) => {
 	const kubernetes = await fakeKubernetes({ 'POST /api/v1/namespaces/kube-system/secrets': [201, {}] });
 	t.teardown(kubernetes.close);
-	const { master_token: token } = await inviteMasters(stack, await directory(kubernetes.kubeconfig));
+	const { master_token: token } = await issueMasterToken(stack, await directory(kubernetes.kubeconfig));
 	t.regex(String(token), /^[a-z0-9]{6}\.[a-z0-9]{16}$/);
 	const [id, secret] = String(token).split('.');
 	const sent = JSON.parse(kubernetes.sent[0] ?? '{}') as { stringData: Record<string, string> };
@@ -52,19 +52,19 @@ test('each invitation has a token of its own', async (t) => {
 	const kubernetes = await fakeKubernetes({ 'POST /api/v1/namespaces/kube-system/secrets': [201, {}] });
 	t.teardown(kubernetes.close);
 	const place = await directory(kubernetes.kubeconfig);
-	const [one, other] = [await inviteMasters(stack, place), await inviteMasters(stack, place)];
+	const [one, other] = [await issueMasterToken(stack, place), await issueMasterToken(stack, place)];
 	t.notDeepEqual(one, other);
 });
 
 test('without a kubeconfig no master is invited, and why is said', async (t) => {
-	const error = await t.throwsAsync(inviteMasters(stack, await directory()), { instanceOf: UserError });
+	const error = await t.throwsAsync(issueMasterToken(stack, await directory()), { instanceOf: UserError });
 	t.regex(error?.message ?? '', /kubeconfig: a new master needs a token that the cluster knows/);
 });
 
 test('an API that refuses the token ends it', async (t) => {
 	const kubernetes = await fakeKubernetes({});
 	t.teardown(kubernetes.close);
-	await t.throwsAsync(inviteMasters(stack, await directory(kubernetes.kubeconfig)), {
+	await t.throwsAsync(issueMasterToken(stack, await directory(kubernetes.kubeconfig)), {
 		message: /answered 404 to POST \/api\/v1\/namespaces\/kube-system\/secrets/,
 	});
 });

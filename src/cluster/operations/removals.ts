@@ -2,14 +2,14 @@ import { confirm } from '../../base/confirm.ts';
 import { usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { table } from '../../base/table.ts';
-import { inventory, type Standing } from '../heat/inventory.ts';
+import { inventory, type MemberState } from '../heat/inventory.ts';
 import type { Stack } from '../heat/stack.ts';
 import { type Counts, generationsOf } from '../spec/generations.ts';
 import { roles } from '../spec/roles.ts';
 
 /** A member that is to go, and why it is that one. */
-export interface Going {
-	readonly member: Standing;
+export interface Removal {
+	readonly member: MemberState;
 	readonly why: string;
 }
 
@@ -21,7 +21,11 @@ export interface Going {
  * @param named   names of members that are to go
  * @throws UserError exit code 2 for a name that is no member's
  */
-export async function whoGoes(stack: Stack, wanted: Counts, named: readonly string[]): Promise<Going[]> {
+export async function membersToRemove(
+	stack: Stack,
+	wanted: Counts,
+	named: readonly string[],
+): Promise<Removal[]> {
 	const { current } = generationsOf(stack.parameters);
 	const members = (await inventory(stack)).filter(
 		({ generation, condition }) => generation === current && condition !== 'leaving',
@@ -32,7 +36,7 @@ export async function whoGoes(stack: Stack, wanted: Counts, named: readonly stri
 			`${stack.name} has no ${strangers.join(', ')}. There are: ${members.map(({ name }) => name).join(', ')}.`,
 		);
 	}
-	const going: Going[] = [];
+	const going: Removal[] = [];
 	for (const role of roles) {
 		const ofRole = members.filter((member) => member.role === role);
 		const chosen = ofRole.filter(({ name }) => named.includes(name));
@@ -45,7 +49,7 @@ export async function whoGoes(stack: Stack, wanted: Counts, named: readonly stri
 }
 
 /** The indexes of the named, by the parameters that Heat is told them with. */
-export function removedParameters(going: readonly Going[]): Record<string, string> {
+export function removedParameters(going: readonly Removal[]): Record<string, string> {
 	const removed: Record<string, string> = {};
 	for (const { member, why } of going) {
 		if (why !== 'named') continue;
@@ -60,7 +64,7 @@ export function removedParameters(going: readonly Going[]): Record<string, strin
  *
  * @throws UserError exit code 2 where nobody can be asked and `yes` was not said; 1 when it was not meant
  */
-export async function confirmGoing(going: readonly Going[], yes: boolean): Promise<void> {
+export async function confirmRemoval(going: readonly Removal[], yes: boolean): Promise<void> {
 	if (going.length === 0) return;
 	const rows = going.map(({ member, why }) => [member.name, member.role, member.address, why]);
 	say(table(['GOES', 'ROLE', 'ADDRESS', 'WHY'], rows));

@@ -1,14 +1,14 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {
-	begun,
+	membersToRemove,
 	nextStep,
-	type Place,
 	parametersOfStep,
-	placeOf,
-	turnedRound,
-	whoGoes,
-} from '../../src/cluster/operations/walk.ts';
+	reversedUpgrade,
+	startUpgrade,
+	type UpgradeState,
+	upgradeState,
+} from '../../src/cluster/operations/upgrade-steps.ts';
 import { byRole, type Counts, finished } from '../../src/cluster/spec/generations.ts';
 import { type Fate, SimulatedHeat } from '../support/simulated-heat.ts';
 
@@ -46,23 +46,23 @@ function walk(
 	wanted: Counts,
 	happenings: readonly Happening[],
 	down: boolean,
-	check: (heat: SimulatedHeat, place: Place, batch: number) => void = () => {},
+	check: (heat: SimulatedHeat, place: UpgradeState, batch: number) => void = () => {},
 ) {
 	const heat = new SimulatedHeat(asked(wanted));
-	const start = begun(placeOf(heat.parameters), 'B');
-	let place: Place = { ...start, generations: { ...start.generations, mastersLast: down } };
+	const start = startUpgrade(upgradeState(heat.parameters), 'B');
+	let place: UpgradeState = { ...start, generations: { ...start.generations, mastersLast: down } };
 	let updates = 0;
 	for (; ; updates++) {
 		const { fate, batch, turn } = happenings[updates] ?? { fate: 'well', batch: 1, turn: false };
 		// Until Heat has taken the first update there is nothing to turn round.
-		const going = placeOf(heat.parameters).generations.previous !== null;
-		if (going) place = placeOf(heat.parameters);
-		if (going && turn) place = turnedRound(place, true);
+		const going = upgradeState(heat.parameters).generations.previous !== null;
+		if (going) place = upgradeState(heat.parameters);
+		if (going && turn) place = reversedUpgrade(place, true);
 		const members = heat.members();
 		const step = nextStep(place, members, heat.settled, batch);
 		if (step === undefined) break;
 		if (updates > happenings.length + 60) throw new Error('it does not end');
-		const told = parametersOfStep(place, step, whoGoes(place, step, members));
+		const told = parametersOfStep(place, step, membersToRemove(place, step, members));
 		const seen = heat.update(told, fate);
 		for (const { role, stayed, came, went } of seen) {
 			if (stayed < wanted[role])
@@ -72,7 +72,7 @@ function walk(
 			if (step.role !== undefined && step.role !== role && went + came > 0)
 				throw new Error(`${role}s moved with the ${step.role}s`);
 		}
-		check(heat, placeOf(heat.parameters), batch);
+		check(heat, upgradeState(heat.parameters), batch);
 	}
 	return { heat, place, updates };
 }
@@ -92,7 +92,7 @@ test('an upgrade ends with as many members as there were, all of the new generat
 	);
 });
 
-test('turned round at any point, any number of times, it ends in the generation it was turned to', (t) => {
+test('reversedGenerations round at any point, any number of times, it ends in the generation it was reversedGenerations to', (t) => {
 	fc.assert(
 		fc.property(sizes, story, fc.boolean(), (wanted, happenings, down) => {
 			const { heat, place } = walk(wanted, happenings, down);
@@ -165,22 +165,22 @@ test('an upgrade takes one master after the other, then the gateways, then the m
 	]);
 });
 
-test('a rollback of what has hardly begun moves nothing but that', (t) => {
+test('a rollback of what has hardly startUpgrade moves nothing but that', (t) => {
 	const wanted = { master: 3, minion: 2, gateway: 0 };
 	const heat = new SimulatedHeat(asked(wanted));
-	const place = begun(placeOf(heat.parameters), 'B');
+	const place = startUpgrade(upgradeState(heat.parameters), 'B');
 	const first = nextStep(place, heat.members(), true, 1);
 	t.truthy(first);
 	heat.update(parametersOfStep(place, first ?? place, []), 'comers fail');
-	const back = turnedRound(placeOf(heat.parameters), true);
+	const back = reversedUpgrade(upgradeState(heat.parameters), true);
 	const step = nextStep(back, heat.members(), heat.settled, 1) ?? back;
-	const goes = whoGoes(back, step, heat.members());
+	const goes = membersToRemove(back, step, heat.members());
 	t.deepEqual(
 		goes.map(({ name }) => name),
 		['demo-master-g2-0'],
 	);
 	heat.update(parametersOfStep(back, step, goes), 'well');
-	t.is(nextStep(placeOf(heat.parameters), heat.members(), heat.settled, 1), undefined);
+	t.is(nextStep(upgradeState(heat.parameters), heat.members(), heat.settled, 1), undefined);
 	t.is(heat.parameters.generations, JSON.stringify(back.generations));
 });
 
@@ -196,14 +196,17 @@ test('of the generation that goes those that failed go first, then the highest i
 		member(10, 'well'),
 		member(9, 'well'),
 	];
-	const place = turnedRound(begun(placeOf(asked({ master: 1, minion: 4, gateway: 0 })), 'B'), true);
-	const turned = turnedRound(place, false);
-	const step = { now: turned.now, before: { ...turned.before, minion: 2 } };
+	const place = reversedUpgrade(
+		startUpgrade(upgradeState(asked({ master: 1, minion: 4, gateway: 0 })), 'B'),
+		true,
+	);
+	const reversedGenerations = reversedUpgrade(place, false);
+	const step = { now: reversedGenerations.now, before: { ...reversedGenerations.before, minion: 2 } };
 	t.deepEqual(
-		whoGoes(turned, step, members).map(({ index }) => index),
+		membersToRemove(reversedGenerations, step, members).map(({ index }) => index),
 		[1, 10],
 	);
-	t.like(parametersOfStep(turned, step, whoGoes(turned, step, members)), {
+	t.like(parametersOfStep(reversedGenerations, step, membersToRemove(reversedGenerations, step, members)), {
 		previous_removed_minions: '1,10',
 		removed_minions: '',
 		previous_minion_count: 2,
@@ -215,14 +218,14 @@ test('of the generation that goes those that failed go first, then the highest i
 
 test('whoever changes the counts in the middle of an upgrade does not keep it from ending', (t) => {
 	const heat = new SimulatedHeat(asked({ master: 1, minion: 3, gateway: 0 }));
-	let place = begun(placeOf(heat.parameters), 'B');
+	let place = startUpgrade(upgradeState(heat.parameters), 'B');
 	for (let updates = 0; ; updates++) {
 		t.true(updates < 20);
 		const step = nextStep(place, heat.members(), heat.settled, 1);
 		if (step === undefined) break;
-		heat.update(parametersOfStep(place, step, whoGoes(place, step, heat.members())), 'well');
+		heat.update(parametersOfStep(place, step, membersToRemove(place, step, heat.members())), 'well');
 		if (updates === 3) heat.update({ minion_count: 5 }, 'well');
-		place = placeOf(heat.parameters);
+		place = upgradeState(heat.parameters);
 	}
 	t.deepEqual(
 		place.before,

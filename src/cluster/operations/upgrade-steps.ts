@@ -1,4 +1,4 @@
-import type { Standing } from '../heat/inventory.ts';
+import type { MemberState } from '../heat/inventory.ts';
 import {
 	byRole,
 	type Counts,
@@ -7,13 +7,13 @@ import {
 	generationsOf,
 	nextGeneration,
 	type Pool,
-	turned,
+	reversedGenerations,
 } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { type Role, roles } from '../spec/roles.ts';
 
 /** Where an upgrade is: one generation grows to what is wanted while another goes. */
-export interface Place {
+export interface UpgradeState {
 	readonly generations: Generations;
 	/** How many members Heat was told to have, of the generation that grows and of the one that goes. */
 	readonly now: Counts;
@@ -32,7 +32,7 @@ export interface Step {
 }
 
 /** The place that a stack's parameters tell of. */
-export function placeOf(parameters: Parameters): Place {
+export function upgradeState(parameters: Parameters): UpgradeState {
 	const images = (pool: Pool) => byRole((role) => String(parameters[`${pool}${role}_image`] ?? ''));
 	return {
 		generations: generationsOf(parameters),
@@ -44,7 +44,7 @@ export function placeOf(parameters: Parameters): Place {
 }
 
 /** The place at which an upgrade to that image begins: nothing of the new generation is there yet. */
-export function begun(place: Place, image: string): Place {
+export function startUpgrade(place: UpgradeState, image: string): UpgradeState {
 	return {
 		generations: nextGeneration(place.generations, image, place.now),
 		now: byRole(() => 0),
@@ -55,9 +55,9 @@ export function begun(place: Place, image: string): Place {
 }
 
 /** The place seen from the other end: what grew goes, and what went grows. */
-export function turnedRound(place: Place, rollback: boolean): Place {
+export function reversedUpgrade(place: UpgradeState, rollback: boolean): UpgradeState {
 	return {
-		generations: turned(place.generations, rollback),
+		generations: reversedGenerations(place.generations, rollback),
 		now: place.before,
 		before: place.now,
 		nowImages: place.beforeImages,
@@ -68,10 +68,10 @@ export function turnedRound(place: Place, rollback: boolean): Place {
 const order = (mastersLast: boolean): readonly Role[] =>
 	mastersLast ? ['minion', 'gateway', 'master'] : ['master', 'gateway', 'minion'];
 
-const inPool = (members: readonly Standing[], role: Role, generation: number | null) =>
+const inPool = (members: readonly MemberState[], role: Role, generation: number | null) =>
 	members.filter((member) => member.role === role && member.generation === generation);
 
-const failed = (members: readonly Standing[]) => members.filter(({ condition }) => condition === 'failed');
+const failed = (members: readonly MemberState[]) => members.filter(({ condition }) => condition === 'failed');
 
 /**
  * The next step of an upgrade, by nothing but where it is: so it goes on from wherever it stopped.
@@ -86,8 +86,8 @@ const failed = (members: readonly Standing[]) => members.filter(({ condition }) 
  * @returns the step; `undefined` when nothing of the generation that goes is left
  */
 export function nextStep(
-	place: Place,
-	members: readonly Standing[],
+	place: UpgradeState,
+	members: readonly MemberState[],
 	settled: boolean,
 	batch: number,
 ): Step | undefined {
@@ -116,7 +116,11 @@ export function nextStep(
  * Who goes in a step: those that never became Ready, and of the generation that goes as many more as the
  * step says, the highest index first.
  */
-export function whoGoes(place: Place, step: Step, members: readonly Standing[]): Standing[] {
+export function membersToRemove(
+	place: UpgradeState,
+	step: Step,
+	members: readonly MemberState[],
+): MemberState[] {
 	const { current, previous } = place.generations;
 	return roles.flatMap((role) => {
 		const present = inPool(members, role, previous).filter(({ condition }) => condition !== 'leaving');
@@ -129,7 +133,7 @@ export function whoGoes(place: Place, step: Step, members: readonly Standing[]):
 }
 
 /** What Heat is told for a step. */
-export function parametersOfStep(place: Place, step: Step, goes: readonly Standing[]): Parameters {
+export function parametersOfStep(place: UpgradeState, step: Step, goes: readonly MemberState[]): Parameters {
 	const { generations } = place;
 	const indexes = (role: Role, generation: number | null) =>
 		inPool(goes, role, generation)
