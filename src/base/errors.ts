@@ -9,15 +9,21 @@ export const exitCodes = {
  * A failure the operator can act on: shown as one message, never with a stack.
  *
  * `message` says what is wrong, where, and the value; `hint` says what to do next.
+ * `code` names the kind of failure, such as `stack-busy`: it stays when the message gets better words.
  * `exitCode` is 1 when the operation failed and 2 when it was asked for wrongly.
  */
 export class UserError extends Error {
 	override name = 'UserError';
 	readonly hint: string | undefined;
+	readonly code: string | undefined;
 	readonly exitCode: number;
 
-	constructor(message: string, options: { hint?: string; exitCode?: number; cause?: unknown } = {}) {
+	constructor(
+		message: string,
+		options: { hint?: string; code?: string; exitCode?: number; cause?: unknown } = {},
+	) {
 		super(message, { cause: options.cause });
+		this.code = options.code;
 		this.hint = options.hint;
 		this.exitCode = options.exitCode ?? exitCodes.failed;
 	}
@@ -35,8 +41,12 @@ export class Answer extends Error {
 }
 
 /** A mistake in flags, files or environment, found before anything was done. Exit code 2. */
-export function usageError(message: string, hint?: string): UserError {
-	return new UserError(message, { exitCode: exitCodes.usage, ...(hint === undefined ? {} : { hint }) });
+export function usageError(message: string, hint?: string, code?: string): UserError {
+	return new UserError(message, {
+		exitCode: exitCodes.usage,
+		...(hint === undefined ? {} : { hint }),
+		...(code === undefined ? {} : { code }),
+	});
 }
 
 /**
