@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { UserError } from '../../src/base/errors.ts';
-import { changes, editsOfKept } from '../../src/cluster/spec/changes.ts';
+import { changes, editsOfKept, requireCounts } from '../../src/cluster/spec/changes.ts';
 import type { Settings } from '../../src/cluster/spec/config.ts';
 
 const now: Settings = {
@@ -145,4 +145,56 @@ test('edits of IDs and of identity in parameters.yaml are told; settings, and wh
 	t.deepEqual(editsOfKept(stack, file, 'demo/parameters.yaml'), [
 		'minion_image is aaaa in demo/parameters.yaml; the cluster has b7c6 and keeps it.',
 	]);
+});
+
+/** A cluster whose pods have 8 subnets, and whose nodes have 32 addresses. */
+const small: Settings = {
+	...now,
+	...{ podCidr: '10.244.0.0/21', podSubnetLength: 24, nodeCidr: '10.0.0.0/27', fixedNetwork: '' },
+	...{ serviceCidr: '10.96.0.0/16', gatewayFirstPort: 23, gatewayLastPort: 9999 },
+};
+
+const refusesCounts = test.macro({
+	title: (_, counts: Settings) => `counts that cannot be: ${JSON.stringify(counts)}`,
+	exec(t: ExecutionContext, counts: Settings, words: readonly string[]) {
+		const error = t.throws<UserError>(() => requireCounts(small, counts), { instanceOf: UserError });
+		t.is(error?.exitCode, 2);
+		for (const word of words) t.true(error?.message.includes(word), error?.message);
+	},
+});
+
+test(refusesCounts, { minions: 99999999 }, ['--minions', '99999999', '5000']);
+test(refusesCounts, { minions: 7 }, ['podCidr (10.244.0.0/21)', '8 subnets']);
+test(refusesCounts, { gateways: 400 }, ['podCidr', 'nodeCidr (10.0.0.0/27)']);
+test(refusesCounts, { masters: 2 }, ['--masters', '1, 3, 5 or 7']);
+
+test('a cluster without room may shrink, and may stay as it is', (t) => {
+	const full: Settings = { ...small, minions: 20 };
+	t.notThrows(() => requireCounts(full, { minions: 15 }));
+	t.notThrows(() => requireCounts(full, { minions: 20 }));
+	t.throws(() => requireCounts(full, { minions: 21 }));
+});
+
+test('an update to counts without room, to an even number of masters, or to ports in disorder is refused', (t) => {
+	for (const [change, word] of [
+		[{ minions: 8 }, '9 nodes need 10'],
+		[{ masters: 2 }, 'demo/parameters.yaml: masters is 2'],
+		[{ gatewayLastPort: 22 }, 'gatewayFirstPort'],
+	] as const) {
+		const error = t.throws<UserError>(() =>
+			changes(small, {
+				...{ flags: {}, cluster: small, clusterPath: 'demo/cluster.yaml' },
+				...{ parameters: { ...small, ...change }, parametersPath: 'demo/parameters.yaml' },
+			}),
+		);
+		t.true(error?.message.includes(word), error?.message);
+	}
+});
+
+test('ports that change by flag are compared with those of the cluster, and not with the defaults', (t) => {
+	const wide: Settings = { ...small, gatewayLastPort: 10200 };
+	const requested = { cluster: wide, clusterPath: 'c', parameters: wide, parametersPath: 'p' };
+	t.deepEqual(changes(wide, { ...requested, flags: { gatewayFirstPort: 10000 } }), {
+		gatewayFirstPort: 10000,
+	});
 });

@@ -5,24 +5,28 @@ import { load } from 'js-yaml';
 import { packageRoot } from '../../src/base/package.ts';
 import { render } from '../../src/base/template.ts';
 import { rootTerms } from '../../src/cluster/heat/templates.ts';
-import { roles } from '../../src/cluster/spec/roles.ts';
-import { flagOf, settings } from '../../src/cluster/spec/settings.ts';
+import { identityParameters } from '../../src/cluster/spec/parameters-file.ts';
+import { flagOf, type Setting, settings } from '../../src/cluster/spec/settings.ts';
+
+interface Constraint {
+	readonly range?: { readonly min?: number; readonly max?: number };
+	readonly custom_constraint?: string;
+	readonly allowed_values?: readonly string[];
+}
+
+interface Declared {
+	readonly type: string;
+	readonly default?: unknown;
+	readonly description?: string;
+	readonly constraints?: readonly Constraint[];
+}
 
 const template = load(
 	render(path.join(packageRoot, 'heat/cluster.yaml.ejs'), rootTerms({ current: 1, previous: null })),
 ) as {
-	parameters: Record<string, { type: string; default?: unknown; description?: string }>;
+	parameters: Record<string, Declared>;
 	parameter_groups: { label: string; parameters: string[] }[];
 };
-
-/** Parameters that are no wish of the operator's. */
-const identity = [
-	...['cluster_state', 'join_token', 'master_token', 'operator_request', 'recorded_settings', 'generations'],
-	...roles.flatMap((role) => [
-		...[`removed_${role}s`, `previous_${role}_count`, `previous_${role}_image`],
-		`previous_removed_${role}s`,
-	]),
-];
 
 const unique = (words: readonly string[]) => new Set(words).size === words.length;
 
@@ -45,7 +49,7 @@ test('the three spellings are one word', (t) => {
 
 test('every parameter of the stack is a setting, but for its identity, and the other way round', (t) => {
 	const ours = settings.flatMap(({ parameters }) => parameters);
-	t.deepEqual([...ours, ...identity].sort(), Object.keys(template.parameters).sort());
+	t.deepEqual([...ours, ...identityParameters].sort(), Object.keys(template.parameters).sort());
 });
 
 test('every parameter of the stack is described and in one group', (t) => {
@@ -73,6 +77,38 @@ test('a default that both kstack and the template have is the same', (t) => {
 				t.is(declared.default, setting.default, parameter);
 		}
 	}
+});
+
+/** While a master is replaced there is one more than there are to be. */
+const oneMoreInHeat = 'master_count';
+
+/** The Heat type of a setting's parameter, and the constraints that say the same as the setting's form. */
+function expected({ type, range, choices }: Setting, parameter: string): Declared {
+	if (range !== undefined) {
+		const max = range.max + (parameter === oneMoreInHeat ? 1 : 0);
+		return { type: 'number', constraints: [{ range: { min: range.min, max } }] };
+	}
+	if (type === 'switch') return { type: 'boolean' };
+	if (type === 'addresses') return { type: 'comma_delimited_list' };
+	if (type === 'network' || type === 'cidr')
+		return { type: 'string', constraints: [{ custom_constraint: 'net_cidr' }] };
+	if (type === 'choice') return { type: 'string', constraints: [{ allowed_values: choices ?? [] }] };
+	return { type: 'string' };
+}
+
+test('Heat has the limits that kstack has', (t) => {
+	for (const setting of settings.filter(({ direct }) => direct)) {
+		for (const parameter of setting.parameters) {
+			const { type, constraints = [] } = template.parameters[parameter] as Declared;
+			const wanted = expected(setting, parameter);
+			t.deepEqual([type, constraints], [wanted.type, wanted.constraints ?? []], parameter);
+		}
+	}
+});
+
+test('every number has a least and a greatest value', (t) => {
+	for (const { key, type, range } of settings)
+		t.is(range !== undefined, ['count', 'seconds', 'port', 'length'].includes(type), key);
 });
 
 test('secrets are hidden parameters', (t) => {

@@ -92,7 +92,7 @@ test('a wrong file of components is refused with all that is wrong in it', (t) =
 		'wrong.yaml: components: kubernetes: checksums: 1.0.0 is "sha256:abc"',
 		'wrong.yaml: components: other: licence is missing',
 		'wrong.yaml: components: other: layout: thing is "/home/me"',
-		'wrong.yaml: components: other: colour is not known here',
+		'wrong.yaml: components: other: colour is not a known key',
 		'wrong.yaml: lines 1: versions: kubernetes is 1.0.1, whose checksum is not among its checksums',
 		'wrong.yaml: lines 1: versions: tool is none of the components',
 		'wrong.yaml: images: pause: published is missing',

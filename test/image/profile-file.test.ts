@@ -106,7 +106,7 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 	for (const mistake of [
 		/common\.yaml: base is debian7: There is no profile "debian7"\.$/m,
 		/wrong\.yaml: name is debian12-x64-kubernetes, which is a profile of kimg's own/,
-		/wrong\.yaml: colour is not known here/,
+		/wrong\.yaml: colour is not a known key/,
 		/versions: etcd is 9\.9\.9, whose checksum is not known/,
 		/versions: docker is no component/,
 		/versions: runc: version is "new"/,

@@ -8,22 +8,25 @@ const line = fc
 	.filter((text) => Buffer.from(text).toString() === text);
 
 /** Any value that the setting may hold. */
-function anyValue({ key, type, choices }: Setting): fc.Arbitrary<Value> {
+function anyValue({ key, type, choices, range }: Setting): fc.Arbitrary<Value> {
 	if (key === 'masters') return fc.constantFrom(1, 3, 5, 7);
-	if (key === 'dnsNameserver') return fc.constantFrom('', '192.0.2.1', '192.0.2.1,192.0.2.2');
 	switch (type) {
 		case 'count':
-			return fc.nat({ max: 500 });
 		case 'seconds':
-			return fc.integer({ min: 60, max: 43200 });
 		case 'port':
-			return fc.integer({ min: 1, max: 10247 });
 		case 'length':
-			return fc.integer({ min: 8, max: 30 });
+			return fc.integer(range);
 		case 'switch':
 			return fc.boolean();
 		case 'choice':
 			return fc.constantFrom(...(choices as string[]));
+		case 'addresses':
+			return fc.constantFrom('', '192.0.2.1', '192.0.2.1,192.0.2.2');
+		case 'proxy':
+			return fc.constantFrom('', 'http://proxy:3128', "https://proxy.example.com/it's%2050%25", 'proxy:80');
+		case 'hosts':
+			return fc.constantFrom('', '.internal,10.0.0.0/8', 'localhost');
+		case 'network':
 		case 'cidr':
 		case 'cidrs':
 			return fc.nat({ max: 255 }).map((octet) => `10.${octet}.0.0/16`);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { refuse, usageError } from '../../base/errors.ts';
 import { readTree, type Tree } from '../../base/tree.ts';
-import { readIfThere, readParameters, type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { makeToken } from '../heat/operator.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
@@ -9,6 +9,7 @@ import { changes, editsOfKept } from '../spec/changes.ts';
 import { readCluster } from '../spec/config.ts';
 import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
+import { readParametersFile } from '../spec/parameters-file.ts';
 import { requireIdle, type StackChange } from './apply.ts';
 import { membersToRemove, type Removal } from './removals.ts';
 import { parseSettingFlags, requireNoUpgrade } from './scale.ts';
@@ -44,25 +45,29 @@ export async function desiredChange(
 ): Promise<DesiredChange> {
 	const directory = await stackDirectory(name);
 	const text = await readIfThere(directory.cluster);
-	const parameters = await readParameters(directory);
-	if (text === undefined || parameters === undefined) {
+	const parametersText = await readIfThere(directory.parameters);
+	if (text === undefined || parametersText === undefined) {
 		throw usageError(
 			`There is no stack directory of ${name} here (${directory.cluster} and ${directory.parameters}).`,
 			`Run this where it lies; \`kstack scale ${name}\` needs none.`,
 		);
 	}
-	const wanted = readCluster(name, {}, { text, path: directory.cluster });
-	const wishes = {
-		flags: parseSettingFlags(name, flags),
-		cluster: wanted.settings,
-		clusterPath: directory.cluster,
-		parameters: settingsOf(parameters),
-		parametersPath: directory.parameters,
-	};
+	const byFlag = parseSettingFlags(name, flags);
 	const stack = await requireStack(name);
 	requireIdle(stack);
 	requireNoUpgrade(stack);
 	const now = settingsOf(stack.parameters);
+	const parameters = readParametersFile(
+		{ text: parametersText, path: directory.parameters },
+		stack.parameters,
+	);
+	const wishes = {
+		flags: byFlag,
+		cluster: readCluster(name, {}, { text, path: directory.cluster }, now).settings,
+		clusterPath: directory.cluster,
+		parameters: settingsOf(parameters),
+		parametersPath: directory.parameters,
+	};
 	refuse(editsOfKept(stack.parameters, parameters, directory.parameters), 'Nothing was changed.');
 	const changed = changes(now, wishes);
 	const { current } = generationsOf(stack.parameters);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { usageError } from '../../base/errors.ts';
+import { refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { abandonUnready, inventory, withMembers } from '../heat/inventory.ts';
@@ -7,7 +7,8 @@ import type { Member } from '../heat/members.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
-import { readCluster, type Settings } from '../spec/config.ts';
+import { requireCounts } from '../spec/changes.ts';
+import { mistakeInName, readCluster, readFlags, type Settings } from '../spec/config.ts';
 import { byRole, type Counts, countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { type Role, roles } from '../spec/roles.ts';
@@ -28,8 +29,10 @@ export interface DrainFlags {
 
 /** Flags as settings, checked like all others. */
 export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
-	const checked = readCluster(name, flags, undefined).settings;
-	return Object.fromEntries(Object.entries(checked).filter(([key]) => flags[key] !== undefined));
+	const mistakes = [mistakeInName(name) ?? []].flat();
+	const found = readFlags(flags, mistakes);
+	refuse(mistakes, "See 'kstack update --help'.");
+	return found;
 }
 
 /** The seconds of this command; undefined when it says none. */
@@ -191,10 +194,11 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<str
 		wanted.master,
 		chosen.filter(({ member }) => member.role === 'master').length,
 	);
-	const going = await membersToRemove(stack, wanted, named);
 	const counts = Object.fromEntries(
 		roles.filter((role) => wanted[role] !== now[role]).map((role) => [`${role}s`, wanted[role]]),
 	);
+	requireCounts(settingsOf(stack.parameters), counts);
+	const going = await membersToRemove(stack, wanted, named);
 	if (Object.keys(counts).length === 0 && stack.status.endsWith('_COMPLETE')) {
 		say(`${name} has that size already.`);
 		return statusText(await clusterStatus(stack, directory));

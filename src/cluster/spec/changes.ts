@@ -1,9 +1,12 @@
 import { refuse } from '../../base/errors.ts';
+import { mistakeIn } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
+import { newContradictions } from './contradictions.ts';
 import type { Parameters } from './parameters.ts';
+import { formOf } from './setting-forms.ts';
 import { flagOf, settings, type Value } from './settings.ts';
 
-/** Where a wanted for a changed cluster can be written. */
+/** The places in which a change of a cluster can be asked for. */
 export interface RequestedSettings {
 	/** Settings given as flags. */
 	readonly flags: Settings;
@@ -22,11 +25,12 @@ export interface RequestedSettings {
  * differs. Both may be behind a change made with another client; then only a flag can say what is meant.
  *
  * @param now  the settings as the stack's parameters tell them
- * @throws UserError exit code 2 for what a running cluster cannot change, and for requested that contradict
+ * @throws UserError exit code 2 for what a running cluster cannot change, and for values that contradict
  */
 export function changes(now: Settings, requested: RequestedSettings): Settings {
 	const mistakes: string[] = [];
 	const changed: Record<string, Value> = {};
+	const places: Record<string, string> = {};
 	for (const setting of settings) {
 		const { key } = setting;
 		const flag = requested.flags[key];
@@ -52,9 +56,31 @@ export function changes(now: Settings, requested: RequestedSettings): Settings {
 			continue;
 		}
 		changed[key] = wanted;
+		places[key] = flag === undefined ? `${edits[0]?.place}: ${key}` : `--${flagOf(setting)}`;
 	}
+	mistakes.push(...newContradictions(now, changed, (key) => places[key] ?? key));
 	refuse(mistakes, 'Nothing was changed.');
 	return changed;
+}
+
+/**
+ * Whether a cluster can have other counts of nodes.
+ *
+ * @param now     the settings as the stack's parameters tell them
+ * @param counts  the counts that change, such as `{ minions: 5 }`
+ * @throws UserError exit code 2 for counts out of range, and where there is no room for the nodes
+ */
+export function requireCounts(now: Settings, counts: Settings): void {
+	const mistakes = settings
+		.filter(({ key }) => counts[key] !== undefined)
+		.flatMap((setting) => {
+			const form = formOf(setting);
+			const value = counts[setting.key];
+			return form.read(value) === undefined ? [mistakeIn(`--${flagOf(setting)}`, value, form)] : [];
+		});
+	const room =
+		mistakes.length > 0 ? [] : newContradictions(now, counts, (key) => (key in counts ? `--${key}` : key));
+	refuse([...mistakes, ...room], 'Nothing was changed.');
 }
 
 /** Edits of parameters that are no setting's own value, such as an image's ID: a cluster keeps them all. */

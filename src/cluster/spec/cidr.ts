@@ -6,15 +6,44 @@ export interface Network {
 
 /** Without leading zeros, which some readers take for octal. */
 const octet = '(0|[1-9]\\d{0,2})';
+const dotted = `${octet}\\.${octet}\\.${octet}\\.${octet}`;
+
+/** Four octets as a number; `undefined` when one is too large. */
+function numberOf(octets: readonly string[]): number | undefined {
+	const numbers = octets.map(Number);
+	if (numbers.some((number) => number > 255)) return undefined;
+	return numbers.reduce((sum, number) => sum * 256 + number, 0);
+}
+
+/** Whether the text is an IPv4 address. */
+export function isAddress(text: string): boolean {
+	const match = new RegExp(`^${dotted}$`).exec(text);
+	return match !== null && numberOf(match.slice(1)) !== undefined;
+}
+
+/** Reads `10.0.0.0/24`, and `10.0.0.7/24` as the same; `undefined` for anything that is not an IPv4 range. */
+export function parseRange(text: string): Network | undefined {
+	const match = new RegExp(`^${dotted}/(0|[1-9]\\d?)$`).exec(text);
+	const number = match === null ? undefined : numberOf(match.slice(1, 5));
+	const prefix = Number(match?.[5]);
+	if (number === undefined || prefix > 32) return undefined;
+	return { first: number - (number % size({ first: 0, prefix })), prefix };
+}
 
 /** Reads `10.0.0.0/24`; `undefined` for anything that is no IPv4 network, host bits included. */
 export function parseNetwork(text: string): Network | undefined {
-	const match = new RegExp(`^${octet}\\.${octet}\\.${octet}\\.${octet}/(0|[1-9]\\d?)$`).exec(text);
-	if (match === null) return undefined;
-	const [a, b, c, d, prefix] = match.slice(1).map(Number) as [number, number, number, number, number];
-	if (Math.max(a, b, c, d) > 255 || prefix > 32) return undefined;
-	const first = ((a * 256 + b) * 256 + c) * 256 + d;
-	return first % size({ first, prefix }) === 0 ? { first, prefix } : undefined;
+	const found = parseRange(text);
+	return found !== undefined && `${address(found, 0)}/${found.prefix}` === text ? found : undefined;
+}
+
+/** Ranges of IPv4 that no node, pod or Service can have an address of. */
+const reserved: readonly Network[] = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].map(
+	(text) => parseNetwork(text) as Network,
+);
+
+/** The range that already has a use of its own and shares an address with the network; `undefined` for none. */
+export function reservedFor(network: Network): Network | undefined {
+	return reserved.find((range) => overlap(range, network));
 }
 
 /** How many addresses the network has. */

@@ -1,3 +1,5 @@
+import type { Range } from '../../base/forms.ts';
+
 /** What a setting may hold. An empty text means none. */
 export type Value = string | number | boolean;
 
@@ -17,9 +19,15 @@ export interface Setting {
 		| 'domain'
 		| 'choice'
 		| 'switch'
+		| 'network'
 		| 'cidr'
 		| 'cidrs'
+		| 'addresses'
+		| 'proxy'
+		| 'hosts'
 		| 'length';
+	/** The least and the greatest value of what is a number, as the Heat parameter has them. */
+	readonly range?: Range;
 	/** Without one, `kstack create` chooses what the cloud offers. */
 	readonly default?: Value;
 	readonly choices?: readonly string[];
@@ -52,11 +60,18 @@ const named = (key: string, rest: Rest) => define(key, { direct: false, ...rest 
 
 const roles = ['master', 'minion', 'gateway'] as const;
 
+/** As many nodes as Kubernetes is made for in one cluster. */
+const anyCount: Range = { min: 0, max: 5000 };
+
+/** Ports below those on which the programs of a node listen. */
+const freePorts: Range = { min: 1, max: 10247 };
+
 /** Every setting of a cluster but its name, in the order in which cluster.yaml lists them. */
 export const settings: readonly Setting[] = [
 	define('masters', {
 		type: 'count',
 		parameters: ['master_count'],
+		range: { min: 1, max: 7 },
 		default: 1,
 		fixed: false,
 		describe: 'Number of masters: 1, 3, 5 or 7',
@@ -64,6 +79,7 @@ export const settings: readonly Setting[] = [
 	define('minions', {
 		type: 'count',
 		parameters: ['minion_count'],
+		range: anyCount,
 		default: 1,
 		fixed: false,
 		describe: 'Number of minions, the machines that run pods',
@@ -71,6 +87,7 @@ export const settings: readonly Setting[] = [
 	define('gateways', {
 		type: 'count',
 		parameters: ['gateway_count'],
+		range: anyCount,
 		default: 0,
 		fixed: false,
 		describe: 'Number of gateways, tainted machines for traffic from outside',
@@ -104,11 +121,13 @@ export const settings: readonly Setting[] = [
 	define('keyName', { type: 'text', default: '', describe: 'Key pair for SSH' }),
 	define('bootTimeout', {
 		type: 'seconds',
+		range: { min: 60, max: 43200 },
 		default: 1200,
 		describe: 'Seconds that a new machine has from its first boot to Ready',
 	}),
 	define('drainTimeout', {
 		type: 'seconds',
+		range: { min: 0, max: 43200 },
 		default: 300,
 		fixed: false,
 		describe: 'Seconds that the pods of a leaving machine have to end and to be replaced elsewhere',
@@ -152,12 +171,14 @@ export const settings: readonly Setting[] = [
 	}),
 	define('gatewayFirstPort', {
 		type: 'port',
+		range: freePorts,
 		default: 23,
 		fixed: false,
 		describe: 'The first of the ports at which Services may be reached through the gateways',
 	}),
 	define('gatewayLastPort', {
 		type: 'port',
+		range: freePorts,
 		default: 9999,
 		fixed: false,
 		describe: 'The last of them',
@@ -169,22 +190,23 @@ export const settings: readonly Setting[] = [
 	}),
 	define('fixedSubnet', { type: 'text', default: '', describe: 'Subnet of the existing network' }),
 	define('nodeCidr', {
-		type: 'cidr',
+		type: 'network',
 		default: '10.0.0.0/24',
 		describe: 'Addresses of the machines, on a network that is made',
 	}),
 	define('dnsNameserver', {
-		type: 'text',
+		type: 'addresses',
 		default: '',
 		describe: 'DNS name servers of the machines, with commas, on a network that is made',
 	}),
-	define('podCidr', { type: 'cidr', default: '10.244.0.0/16', describe: 'Addresses of the pods' }),
+	define('podCidr', { type: 'network', default: '10.244.0.0/16', describe: 'Addresses of the pods' }),
 	rendered('podSubnetLength', {
 		type: 'length',
+		range: { min: 8, max: 30 },
 		default: 24,
 		describe: "Prefix length of one machine's share of the pods' addresses",
 	}),
-	rendered('serviceCidr', { type: 'cidr', default: '10.96.0.0/16', describe: 'Addresses of Services' }),
+	rendered('serviceCidr', { type: 'network', default: '10.96.0.0/16', describe: 'Addresses of Services' }),
 	rendered('clusterDomain', {
 		type: 'domain',
 		default: 'cluster.local',
@@ -201,7 +223,7 @@ export const settings: readonly Setting[] = [
 		default: 'vxlan',
 		describe: 'How flannel carries packets',
 	}),
-	rendered('httpProxy', { type: 'text', default: '', describe: 'Proxy for http, for pulling images' }),
-	rendered('httpsProxy', { type: 'text', default: '', describe: 'Proxy for https, for pulling images' }),
-	rendered('noProxy', { type: 'text', default: '', describe: 'Hosts that are reached without a proxy' }),
+	rendered('httpProxy', { type: 'proxy', default: '', describe: 'Proxy for http, for pulling images' }),
+	rendered('httpsProxy', { type: 'proxy', default: '', describe: 'Proxy for https, for pulling images' }),
+	rendered('noProxy', { type: 'hosts', default: '', describe: 'Hosts that are reached without a proxy' }),
 ];

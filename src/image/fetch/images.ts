@@ -1,9 +1,9 @@
 import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { refuse, UserError } from '../../base/errors.ts';
+import { repeated } from '../../base/mapping.ts';
 import { archiveName } from '../spec/image-reference.ts';
 import type { Lock, LockedImage } from '../spec/lock.ts';
-import { repeated } from '../spec/mapping.ts';
 import type { ImagePlan } from '../spec/plan.ts';
 import { packImage } from './container-image.ts';
 import { checksumOf, type Supply } from './fetch.ts';

@@ -1,7 +1,10 @@
 import path from 'node:path';
 import { refuse } from '../../base/errors.ts';
+import { matching, type TextForm } from '../../base/forms.ts';
+import { Mapping } from '../../base/mapping.ts';
 import { packageRoot } from '../../base/package.ts';
-import { type Form, forms, Mapping, readYaml } from './mapping.ts';
+import { readYaml } from '../../base/yaml-file.ts';
+import { forms } from './forms.ts';
 
 /** A file of an upstream project, pinned: what is fetched is this or nothing. */
 export interface Component {
@@ -96,18 +99,15 @@ export const pauseImage = ({ images }: ReleaseLine) => (images.pause as Containe
 /** Minor version of Kubernetes, 20 of 1.20.2. */
 export const minorOf = (version: string) => Number(version.split('.')[1]);
 
-const repository = {
-	pattern: /^[a-z0-9.-]+\.[a-z]+(\/[a-z0-9._-]+)+$/,
-	words: 'a repository with its registry, such as quay.io/calico/node',
-};
-const tag = { pattern: /^[\w.{}-]+$/, words: 'the tag of an image' };
-const address = {
-	pattern: /^https:\/\/\S*\{version\}\S*$/,
-	words: 'an https:// address with {version} in it',
-};
-const folder = { pattern: /^\/usr\/[\w./-]+$/, words: 'a place below /usr' };
+const repository = matching(
+	/^[a-z0-9.-]+\.[a-z]+(\/[a-z0-9._-]+)+$/,
+	'a repository with its registry, such as quay.io/calico/node',
+);
+const tag = matching(/^[\w.{}-]+$/, 'the tag of an image');
+const address = matching(/^https:\/\/\S*\{version\}\S*$/, 'an https:// address with {version} in it');
+const folder = matching(/^\/usr\/[\w./-]+$/, 'a place below /usr');
 
-function textsOf(mapping: Mapping, form?: Form): Record<string, string> {
+function textsOf(mapping: Mapping, form?: TextForm): Record<string, string> {
 	return mapping.record((key) => mapping.text(key, form));
 }
 

@@ -1,16 +1,16 @@
 import path from 'node:path';
+import { matching } from '../../base/forms.ts';
 import type { ContainerImage } from './components.ts';
-import type { Form } from './mapping.ts';
 
 /** An image's name, with a tag, a digest or both. */
 const pattern =
 	/^((?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:\d))(?::\d+)?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+)(?::(\w[\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/;
 
 /** How an operator names a container image that is to be fetched. */
-export const referenceForm: Form = {
-	pattern: new RegExp(`(?=.*(?::|@)[^/]+$)${pattern.source}`),
-	words: 'an image with its registry, and with a tag or a digest, such as quay.io/calico/node:v3.31.7',
-};
+export const referenceForm = matching(
+	new RegExp(`(?=.*(?::|@)[^/]+$)${pattern.source}`),
+	'an image with its registry, and with a tag or a digest, such as quay.io/calico/node:v3.31.7',
+);
 
 /** Whether a word means an archive on this machine, and not an image in a registry. */
 export const isArchive = (word: string) => word.endsWith('.tar');

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { refuse, usageError } from '../../base/errors.ts';
-import { forms, Mapping } from './mapping.ts';
+import { matching } from '../../base/forms.ts';
+import { Mapping } from '../../base/mapping.ts';
+import { forms } from './forms.ts';
 
 /** A Debian package, exactly. */
 export interface LockedPackage {
@@ -56,7 +58,7 @@ export function lockText(lock: Lock): string {
 	return `${JSON.stringify(lock, undefined, 2)}\n`;
 }
 
-const date = { pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, words: 'a date such as 2026-11-21T10:00:00Z' };
+const date = matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'a date such as 2026-11-21T10:00:00Z');
 
 function readComponent(component: Mapping): LockedComponent {
 	component.only('version', 'url', 'checksum', 'licence', 'files');

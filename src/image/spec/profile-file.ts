@@ -1,19 +1,14 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { refuse, UserError } from '../../base/errors.ts';
+import { Mapping, repeated } from '../../base/mapping.ts';
+import { readYaml } from '../../base/yaml-file.ts';
 import { type Choice, catalogue } from './components.ts';
 import { ourElements, readElement } from './elements.ts';
+import { forms } from './forms.ts';
 import { archiveOf, isArchive, referenceForm } from './image-reference.ts';
-import { type Form, forms, Mapping, readYaml, repeated } from './mapping.ts';
+import { profileFields, profileForms } from './profile-fields.ts';
 import { defaultProfile, type Profile, profileNamed, profiles } from './profiles.ts';
-
-const named: Form = {
-	pattern: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
-	words: 'made of a-z, 0-9, - and ., as a name is',
-};
-
-/** Debian's rule for the names of packages. */
-const packageName: Form = { pattern: /^[a-z0-9][a-z0-9+.-]+$/, words: 'the name of a Debian package' };
 
 const isFile = (word: string) => /\.ya?ml$/.test(word);
 
@@ -92,12 +87,12 @@ async function readBase(top: Mapping, file: string, above: readonly string[]): P
 
 async function readOwn(file: string, mistakes: string[], below: readonly string[]): Promise<Profile> {
 	const top = new Mapping(readYaml(file), path.relative('', file), mistakes);
-	top.only('name', 'base', 'remark', 'kernelArguments', 'versions', 'packages', 'images', 'elements');
+	top.only(...Object.keys(profileFields));
 	const folder = path.dirname(file);
 	const base = await readBase(top, file, [...below, file]);
 	const own = path.basename(file).replace(/\.ya?ml$/, '');
 	const name = new Mapping({ name: own }, path.relative('', file), mistakes);
-	const said = (top.has('name') ? top : name).text('name', named);
+	const said = (top.has('name') ? top : name).text('name', profileForms.name);
 	if (profiles.some((profile) => profile.name === said))
 		top.wrong('name', `is ${said}, which is a profile of kimg's own`);
 	const versions = top.within('versions');
@@ -109,7 +104,7 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 		...(top.has('remark') ? { remark: top.text('remark') } : {}),
 		...(top.has('kernelArguments') ? { kernelArguments: top.text('kernelArguments') } : {}),
 		choices,
-		packages: [...base.packages, ...top.texts('packages', packageName)],
+		packages: [...base.packages, ...top.texts('packages', profileForms.package)],
 		images: [...base.images, ...readImages(top.texts('images'), folder, (says) => top.wrong('images', says))],
 		elements: [...base.elements, ...(await readElements(top, folder))],
 	};

@@ -1,26 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml';
-import { usageError } from '../../base/errors.ts';
+import { type Form, matching, mistakeIn, type TextForm } from './forms.ts';
+import { similar } from './similar.ts';
 
-/** What a text must look like, and how a message says so: `must be …`. */
-export interface Form {
-	readonly pattern: RegExp;
-	readonly words: string;
-}
-
-const oneLine: Form = { pattern: /^[^\n\r\0]+$/, words: 'one line of text' };
-
-/** Forms that more than one file asks for. */
-export const forms = {
-	version: { pattern: /^\d+(\.\d+)+([~+-][\w.+~-]+)?$/, words: 'a version such as 1.35.4' },
-	checksum: {
-		pattern: /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/,
-		words: 'sha256: with 64 or sha512: with 128 hexadecimal digits',
-	},
-	fileName: { pattern: /^[\w.+-]+$/, words: 'the name of a file' },
-	/** Of what a registry holds. */
-	digest: { pattern: /^sha256:[0-9a-f]{64}$/, words: 'sha256: with 64 hexadecimal digits' },
-} as const;
+const text: TextForm = matching(/^[^\n\r\0]+$/, 'one line of text');
 
 /**
  * A mapping of a file, read key by key: what is wrong is gathered and not thrown, so that the file's
@@ -51,6 +32,11 @@ export class Mapping {
 		return this.#content[key] !== undefined;
 	}
 
+	/** The value of a key as the file has it; `undefined` when it is absent or empty. */
+	raw(key: string): unknown {
+		return this.#content[key] ?? undefined;
+	}
+
 	/** Whether a key holds a mapping, where a text could stand as well. */
 	holdsMapping(key: string): boolean {
 		return typeof this.#content[key] === 'object';
@@ -63,25 +49,35 @@ export class Mapping {
 
 	/** Every other key is a mistake. */
 	only(...known: readonly string[]): void {
-		for (const key of this.keys)
-			if (!known.includes(key)) this.wrong(key, `is not known here; there are ${known.join(', ')}`);
+		for (const key of this.keys) {
+			if (known.includes(key)) continue;
+			const meant = similar(key, known);
+			const hint = meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${meant}?`;
+			this.mistakes.push(`${this.#place}: ${key} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`);
+		}
+	}
+
+	/** The value of a key that may be absent or empty; `undefined` then, and when it is wrong. */
+	value<Value>(key: string, form: Form<Value>): Value | undefined {
+		const value = this.raw(key);
+		if (value === undefined) return undefined;
+		const found = form.read(value);
+		if (found === undefined) this.mistakes.push(mistakeIn(`${this.#place}: ${key}`, value, form));
+		return found;
 	}
 
 	/** The text of a key that must be there. */
-	text(key: string, form: Form = oneLine): string {
+	text(key: string, form: Form<string> = text): string {
 		const value = this.#content[key];
-		if (typeof value === 'string' && form.pattern.test(value)) return value;
-		this.wrong(
-			key,
-			value === undefined
-				? `is missing: it must be ${form.words}`
-				: `is ${JSON.stringify(value)}: it must be ${form.words}`,
-		);
+		const found = form.read(value);
+		if (found !== undefined) return found;
+		if (value === undefined) this.wrong(key, `is missing: it must be ${form.words}`);
+		else this.mistakes.push(mistakeIn(`${this.#place}: ${key}`, value, form));
 		return '';
 	}
 
 	/** The texts of a key that may be left out; the wrong ones are left out too. */
-	texts(key: string, form: Form = oneLine): string[] {
+	texts(key: string, form: Form<string> = text): string[] {
 		const value = this.#content[key] ?? [];
 		if (!Array.isArray(value)) {
 			this.wrong(key, 'must be a list');
@@ -116,18 +112,4 @@ export class Mapping {
 /** What is there more than once. */
 export function repeated(names: readonly string[]): string[] {
 	return [...new Set(names.filter((name, index) => names.indexOf(name) < index))];
-}
-
-/**
- * The content of a YAML file, in which a version such as 1.20 stays text.
- *
- * @throws UserError exit code 2 when it cannot be read or is not YAML
- */
-export function readYaml(file: string): unknown {
-	try {
-		return load(readFileSync(file, 'utf8'), { filename: file, schema: FAILSAFE_SCHEMA });
-	} catch (error) {
-		if (error instanceof YAMLException) throw usageError(`${file} is not YAML: ${error.message}`);
-		throw usageError(`${file} cannot be read: ${(error as Error).message}`);
-	}
 }

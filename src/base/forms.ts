@@ -1,0 +1,97 @@
+/** A JSON Schema, or a part of one. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a value may be: the reader of a file and the schema for its editor follow from it. */
+export interface Form<Value = unknown> {
+	/** Completes the sentence "it must be …". */
+	readonly words: string;
+	/** The value as the program uses it; `undefined` when it may not be this. */
+	read(value: unknown): Value | undefined;
+	/** As much of it as a JSON Schema can express. */
+	readonly schema: JsonSchema;
+	/** Whether a wrong value may be a secret, which messages do not repeat. */
+	readonly secret?: boolean;
+}
+
+/** A form that one regular expression decides. */
+export interface TextForm extends Form<string> {
+	readonly pattern: RegExp;
+}
+
+/** The least and the greatest value of a number. */
+export interface Range {
+	readonly min: number;
+	readonly max: number;
+}
+
+/** A text that the pattern matches, and that also passes `test` where there is one. */
+export function matching(
+	pattern: RegExp,
+	words: string,
+	test: (text: string) => boolean = () => true,
+): TextForm {
+	return {
+		pattern,
+		words,
+		read: (value) => (typeof value === 'string' && pattern.test(value) && test(value) ? value : undefined),
+		schema: { type: 'string', pattern: pattern.source },
+	};
+}
+
+/** One line of text, or a number that is meant as a text, such as the name 2024. */
+export const line: Form<string> = {
+	words: 'one line of text',
+	read: (value) =>
+		(typeof value === 'string' || typeof value === 'number') && !/[\n\r\0]/.test(String(value))
+			? String(value)
+			: undefined,
+	schema: { type: ['string', 'number'], pattern: '^[^\\n\\r\\u0000]*$' },
+};
+
+/** A whole number in a range; flags give it as text. `what` is what the number counts, such as `seconds`. */
+export function wholeNumber({ min, max }: Range, what = 'a whole number'): Form<number> {
+	return {
+		words: `${what} from ${min} to ${max}`,
+		read: (value) => {
+			const number = typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
+			const isGood = typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max;
+			return isGood ? number : undefined;
+		},
+		schema: { type: ['integer', 'string'], minimum: min, maximum: max, pattern: '^\\s*-?\\d+\\s*$' },
+	};
+}
+
+/** True or false; flags give it as text. */
+export const boolean: Form<boolean> = {
+	words: 'true or false',
+	read: (value) => {
+		if (value === true || value === 'true') return true;
+		return value === false || value === 'false' ? false : undefined;
+	},
+	schema: { enum: [true, false, 'true', 'false'] },
+};
+
+/** One of several words. */
+export function oneOf(choices: readonly string[]): Form<string> {
+	return {
+		words: `one of ${choices.join(', ')}`,
+		read: (value) => choices.find((choice) => choice === value),
+		schema: { enum: [...choices] },
+	};
+}
+
+/** What the form takes, and an empty text for none of it. */
+export function orEmpty(form: TextForm): TextForm {
+	return matching(
+		new RegExp(`^$|${form.pattern.source}`),
+		`${form.words}, or empty`,
+		(text) => text === '' || form.read(text) !== undefined,
+	);
+}
+
+/** The sentence about a value that is not of its form. `place` says where the value is. */
+export function mistakeIn(place: string, value: unknown, form: Form): string {
+	return form.secret === true
+		? `${place} must be ${form.words}.`
+		: `${place} is ${JSON.stringify(value)}: it must be ${form.words}.`;
+}

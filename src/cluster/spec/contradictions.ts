@@ -1,0 +1,100 @@
+import { overlap, parseNetwork } from './cidr.ts';
+import type { Settings } from './config.ts';
+import { mistakesInRoom, nodesOf } from './room.ts';
+
+/** Names a setting as the operator wrote it, such as `--minions`. */
+export type Place = (key: string) => string;
+
+type Check = (cluster: Settings, place: Place) => string[];
+
+const mastersAreOdd: Check = ({ masters }, place) =>
+	masters === undefined || Number(masters) % 2 === 1
+		? []
+		: [
+				`${place('masters')} is ${masters}: ${masters} masters tolerate no more failures than ${Number(masters) - 1}. Use 1, 3, 5 or 7.`,
+			];
+
+const portsAreInOrder: Check = ({ gatewayFirstPort, gatewayLastPort }, place) =>
+	Number(gatewayFirstPort) > Number(gatewayLastPort)
+		? [
+				`${place('gatewayFirstPort')} is ${gatewayFirstPort}: it must not be above gatewayLastPort (${gatewayLastPort}).`,
+			]
+		: [];
+
+/** On an existing network nodeCidr means nothing. */
+const rangesOf = ({ fixedNetwork }: Settings) => [
+	...(fixedNetwork === '' ? ['nodeCidr'] : []),
+	...['podCidr', 'serviceCidr'],
+];
+
+const rangesAreApart: Check = (cluster, place) => {
+	const ranges = rangesOf(cluster).flatMap((key) => {
+		const network = parseNetwork(String(cluster[key] ?? ''));
+		return network === undefined ? [] : [{ key, network }];
+	});
+	return ranges.flatMap((one, index) =>
+		ranges
+			.slice(index + 1)
+			.filter((other) => overlap(one.network, other.network))
+			.map(
+				(other) =>
+					`${place(one.key)} (${cluster[one.key]}) and ${place(other.key)} (${cluster[other.key]}) overlap: nodes, pods and Services need separate addresses.`,
+			),
+	);
+};
+
+const podsAreDivided: Check = ({ podCidr, podSubnetLength }, place) => {
+	const pods = parseNetwork(String(podCidr ?? ''));
+	if (pods === undefined || podSubnetLength === undefined || Number(podSubnetLength) > pods.prefix) return [];
+	return [
+		`${place('podSubnetLength')} is ${podSubnetLength}: it must be longer than the prefix of podCidr (${podCidr}), which it divides among the nodes.`,
+	];
+};
+
+const servicesFit: Check = ({ serviceCidr }, place) => {
+	const services = parseNetwork(String(serviceCidr ?? ''));
+	if (services === undefined || (services.prefix >= 12 && services.prefix <= 27)) return [];
+	return [
+		`${place('serviceCidr')} is ${serviceCidr}: its prefix must be from 12 (the API server's limit) to 27.`,
+	];
+};
+
+const networkHasSubnet: Check = ({ fixedNetwork, fixedSubnet }, place) => {
+	if (fixedNetwork === undefined || fixedSubnet === undefined) return [];
+	if (fixedNetwork !== '' && fixedSubnet === '') {
+		return [
+			`${place('fixedNetwork')} is "${fixedNetwork}", without a subnet: name one of its subnets with fixedSubnet.`,
+		];
+	}
+	if (fixedNetwork === '' && fixedSubnet !== '') {
+		return [
+			`${place('fixedSubnet')} is "${fixedSubnet}", without a network: name its network with fixedNetwork.`,
+		];
+	}
+	return [];
+};
+
+const checks: readonly Check[] = [
+	mastersAreOdd,
+	portsAreInOrder,
+	rangesAreApart,
+	podsAreDivided,
+	servicesFit,
+	networkHasSubnet,
+	mistakesInRoom,
+];
+
+/** What is right by itself and wrong together, a sentence each. */
+export function contradictions(cluster: Settings, place: Place): string[] {
+	return checks.flatMap((check) => check(cluster, place));
+}
+
+/** The contradictions that a change brings into a cluster; what it lives with already is not among them. */
+export function newContradictions(now: Settings, changed: Settings, place: Place): string[] {
+	const after = { ...now, ...changed };
+	const before = contradictions(now, place);
+	const ofRoom = nodesOf(after) > nodesOf(now) ? [] : mistakesInRoom(after, place);
+	return contradictions(after, place).filter(
+		(mistake) => !before.includes(mistake) && !ofRoom.includes(mistake),
+	);
+}

@@ -1,0 +1,95 @@
+import { refuse } from '../../base/errors.ts';
+import { type Form, line } from '../../base/forms.ts';
+import { Mapping } from '../../base/mapping.ts';
+import { readMapping, type SettingsFile } from './config.ts';
+import type { Parameters } from './parameters.ts';
+import { roles } from './roles.ts';
+import { formOf } from './setting-forms.ts';
+import { settings } from './settings.ts';
+
+/** Whatever Heat's own types take: kstack writes these, and compares them with what the stack has. */
+const anything: Form = { words: 'a value', read: (value) => value, schema: {} };
+
+/** A mapping, or the text of one: Heat takes both for a parameter of the type json. */
+const mappingOrJson: Form<object> = {
+	words: 'a mapping, or the JSON text of one',
+	read: (value) => {
+		try {
+			const read: unknown = typeof value === 'string' ? JSON.parse(value || '{}') : value;
+			return typeof read === 'object' && read !== null && !Array.isArray(read) ? read : undefined;
+		} catch {
+			return undefined;
+		}
+	},
+	schema: { type: ['object', 'string'] },
+};
+
+/** Parameters that kstack sets: who the cluster is, and how far a change of it has come. */
+export const identityParameters: readonly string[] = [
+	...['cluster_state', 'join_token', 'master_token', 'operator_request', 'recorded_settings', 'generations'],
+	...roles.flatMap((role) => [
+		...[`removed_${role}s`, `previous_${role}_count`, `previous_${role}_image`],
+		`previous_removed_${role}s`,
+	]),
+];
+
+/** What each parameter may be; one that has the value of a setting may be what the setting may be. */
+function parameterForms(): Map<string, Form> {
+	return new Map<string, Form>([
+		...identityParameters.map((name): [string, Form] => [name, anything]),
+		['recorded_settings', mappingOrJson],
+		['generations', mappingOrJson],
+		...settings.flatMap((setting) =>
+			setting.parameters.map((name): [string, Form] => [name, setting.direct ? formOf(setting) : line]),
+		),
+	]);
+}
+
+/** A value as text, for comparing what the file has with what Heat shows. */
+const textOf = (value: unknown) =>
+	Array.isArray(value)
+		? value.join(',')
+		: typeof value === 'object'
+			? JSON.stringify(value)
+			: String(value ?? '');
+
+const isBoolean = (text: string) => /^(true|false)$/i.test(text);
+
+/** Whether a value of the file is the one that the stack has; Heat shows booleans as Python spells them. */
+function isSame(value: unknown, now: unknown): boolean {
+	const [one, other] = [textOf(value), textOf(now)];
+	return one === other || (isBoolean(one) && one.toLowerCase() === other.toLowerCase());
+}
+
+/**
+ * The parameters of a stack directory's parameters.yaml, checked like cluster.yaml.
+ *
+ * @param existing  the parameters of the stack: what it has, the file may have too
+ * @param further   forms of parameters beside those of the settings, such as the counts of further pools
+ * @throws UserError exit code 2, with every mistake in it
+ */
+export function readParametersFile(
+	file: SettingsFile,
+	existing: Parameters = {},
+	further: Readonly<Record<string, Form>> = {},
+): Parameters {
+	const mistakes: string[] = [];
+	const top = new Mapping(readMapping(file.text, file.path), file.path, mistakes);
+	top.only('parameters', 'resource_registry');
+	if (!top.holdsMapping('parameters'))
+		top.wrong('parameters', 'is missing: it must be a mapping of parameters');
+	const parameters = top.within('parameters');
+	const forms = new Map([...parameterForms(), ...Object.entries(further)]);
+	parameters.only(...forms.keys());
+	const found: Record<string, unknown> = {};
+	for (const [name, form] of forms) {
+		const value = parameters.raw(name);
+		if (value === undefined) continue;
+		found[name] = value;
+		if (name in existing && isSame(value, existing[name])) continue;
+		const read = parameters.value(name, form);
+		if (read !== undefined) found[name] = read;
+	}
+	refuse(mistakes, 'Nothing was changed.');
+	return found;
+}

@@ -1,0 +1,118 @@
+import {
+	boolean,
+	type Form,
+	line,
+	matching,
+	oneOf,
+	orEmpty,
+	type Range,
+	wholeNumber,
+} from '../../base/forms.ts';
+import { type Fields, orNull } from '../../base/schema.ts';
+import { isAddress, parseNetwork, parseRange, reservedFor } from './cidr.ts';
+import { type Setting, settings, type Value } from './settings.ts';
+
+const ipv4 = '\\d{1,3}(?:\\.\\d{1,3}){3}';
+const network = new RegExp(`^${ipv4}/\\d{1,2}$`);
+
+/** The addresses of something that gets a network of its own. */
+const ownNetwork = matching(
+	network,
+	'an IPv4 network such as 10.0.0.0/24, with nothing set beyond its prefix, outside the ranges that have a use of their own (0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and from 224.0.0.0 on)',
+	(text) => {
+		const found = parseNetwork(text);
+		return found !== undefined && reservedFor(found) === undefined;
+	},
+);
+
+/** The addresses of those who may do something. Heat too takes one with bits beyond its prefix. */
+const sources = matching(
+	network,
+	'an IPv4 network such as 192.0.2.0/24',
+	(text) => parseRange(text) !== undefined,
+);
+
+const addressList = new RegExp(`^(?:${ipv4}(?:\\s*,\\s*${ipv4})*)?$`);
+
+/** A text with commas, as a flag gives it and Heat shows it, or a list. */
+const addresses: Form<string> = {
+	words: 'IPv4 addresses with commas between them, such as 192.0.2.1,192.0.2.2',
+	read: (value) => {
+		const text = Array.isArray(value) ? value.join(',') : value;
+		if (typeof text !== 'string' || !addressList.test(text)) return undefined;
+		const all = text === '' ? [] : text.split(',').map((one) => one.trim());
+		return all.every(isAddress) ? all.join(',') : undefined;
+	},
+	schema: {
+		type: ['string', 'array'],
+		pattern: addressList.source,
+		items: { type: 'string', pattern: `^${ipv4}$` },
+	},
+};
+
+const domain = matching(
+	/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+	'a DNS domain such as cluster.local',
+);
+
+/** A user, a password or a query could be secrets, and Heat and every node would show them. */
+const proxy: Form<string> = {
+	...matching(
+		/^(?:(?:[Hh][Tt][Tt][Pp][Ss]?:\/\/)?(?:[^\s@?#/:]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:\/[^\s@?#]*)?)?$/,
+		'the address of a proxy that needs no user and no password, such as http://proxy.example.com:3128',
+	),
+	secret: true,
+};
+
+/** Hosts with commas between them; what has an @ is an address with a user. */
+const hosts: Form<string> = {
+	...matching(/^[^\n\r\0@]*$/, 'host names, addresses and networks with commas between them'),
+	secret: true,
+};
+
+/** What a setting may be. */
+export function formOf(setting: Setting): Form<Value> {
+	const range = setting.range as Range;
+	switch (setting.type) {
+		case 'count':
+		case 'length':
+			return wholeNumber(range);
+		case 'seconds':
+			return wholeNumber(range, 'seconds');
+		case 'port':
+			return wholeNumber(range, 'a port');
+		case 'switch':
+			return boolean;
+		case 'choice':
+			return oneOf(setting.choices ?? []);
+		case 'network':
+			return ownNetwork;
+		case 'cidr':
+			return sources;
+		case 'cidrs':
+			return orEmpty(sources);
+		case 'addresses':
+			return addresses;
+		case 'domain':
+			return domain;
+		case 'proxy':
+			return proxy;
+		case 'hosts':
+			return hosts;
+		case 'text':
+			return line;
+	}
+}
+
+/** The keys of cluster.yaml but its name, for its schema. */
+export const settingFields = (): Fields =>
+	Object.fromEntries(
+		settings.map((setting) => [
+			setting.key,
+			{
+				describe: setting.describe,
+				form: orNull(formOf(setting)),
+				...(setting.default === undefined ? {} : { default: setting.default }),
+			},
+		]),
+	);

@@ -1,0 +1,84 @@
+// What kstack takes from parameters.yaml, and what it refuses there.
+import test from 'ava';
+import fc from 'fast-check';
+import { dump } from 'js-yaml';
+import { UserError } from '../../src/base/errors.ts';
+import { parametersOf, settingsOf } from '../../src/cluster/spec/parameters.ts';
+import { readParametersFile } from '../../src/cluster/spec/parameters-file.ts';
+import { anySettings } from '../support/any-settings.ts';
+
+const path = 'demo/parameters.yaml';
+const text = (parameters: object, more: object = {}) => dump({ parameters, ...more });
+
+function refusal(t: import('ava').ExecutionContext, file: string, existing = {}): string {
+	const error = t.throws<UserError>(() => readParametersFile({ text: file, path }, existing), {
+		instanceOf: UserError,
+	});
+	t.is(error?.exitCode, 2);
+	return error?.message ?? '';
+}
+
+for (const [name, value] of [
+	['minion_count', 'many'],
+	['minion_count', -1],
+	['minion_count', 3.5],
+	['minion_count', 99999999],
+	['minion_count', [3]],
+	['master_count', 0],
+	['master_count', 9],
+	['drain_timeout', 43201],
+	['boot_timeout', 59],
+	['drain_force', 'maybe'],
+	['gateway_last_port', 10250],
+	['api_allowed_cidr', 'everybody'],
+	['node_cidr', '10.0.0.1/24'],
+	['dns_nameserver', 'garbage; rm -rf'],
+	['recorded_settings', '{broken'],
+	['generations', 3],
+] as const) {
+	test(`refused in parameters.yaml: ${name}: ${JSON.stringify(value)}`, (t) => {
+		const message = refusal(t, text({ [name]: value }));
+		for (const word of [path, name, JSON.stringify(value)]) t.true(message.includes(word), message);
+	});
+}
+
+test('a parameter that does not exist is refused, and the one that was meant is named', (t) => {
+	t.regex(refusal(t, text({ minon_count: 3 })), /minon_count .*minion_count\?/);
+	t.regex(refusal(t, text({ note: 'mine' })), /note /);
+	t.regex(refusal(t, text({}, { parameter_defaults: { minion_count: 3 } })), /parameter_defaults /);
+});
+
+test('a file without parameters is refused', (t) => {
+	for (const file of ['', 'minion_count: 3\n', 'parameters: 3\n', 'parameters: []\n', '- a\n'])
+		t.regex(refusal(t, file), /demo\/parameters\.yaml/, file);
+});
+
+test('all mistakes of the file are told at once', (t) => {
+	const message = refusal(t, text({ minion_count: 'many', gateway_count: -1, minon_count: 1 }));
+	t.is(message.split('\n').length, 4);
+});
+
+test('what the stack has is accepted, whatever it is', (t) => {
+	const existing = { dns_nameserver: 'dns.example.com', drain_force: 'False', master_count: '8' };
+	const file = text({ dns_nameserver: ['dns.example.com'], drain_force: false, master_count: 8 });
+	t.notThrows(() => readParametersFile({ text: file, path }, existing));
+	t.throws(() => readParametersFile({ text: text({ dns_nameserver: 'other' }), path }, existing));
+});
+
+test('numbers and lists as Heat takes them too mean the same', (t) => {
+	const file = text({ minion_count: '5', dns_nameserver: ['192.0.2.1', '192.0.2.2'] });
+	t.like(settingsOf(readParametersFile({ text: file, path })), {
+		minions: 5,
+		dnsNameserver: '192.0.2.1,192.0.2.2',
+	});
+});
+
+test('every file that kstack writes is read as it was meant', (t) => {
+	fc.assert(
+		fc.property(anySettings, (wanted) => {
+			const file = text(parametersOf(wanted), { resource_registry: {} });
+			t.deepEqual(settingsOf(readParametersFile({ text: file, path })), wanted);
+		}),
+	);
+	t.pass();
+});
