@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { requireFilePlace } from '../../base/output.ts';
 import { say } from '../../base/say.ts';
 import { gatherInputs, withFiles } from '../build/inputs.ts';
 import { makeLock } from '../build/make-lock.ts';
@@ -40,9 +41,10 @@ export async function bundleImage(
 ): Promise<string> {
 	const began = Date.now();
 	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
+	const target = path.resolve(out ?? `${plan.profile.name}.bundle.tar`);
+	await requireFilePlace(target);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
-	const target = path.resolve(out ?? `${plan.profile.name}.bundle.tar`);
 	await closeAbandoned(cache);
 	const work = await openWorkplace(cache);
 	try {

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { requireFilePlace } from '../../base/output.ts';
 import { makeLock } from '../build/make-lock.ts';
 import { planFor } from '../build/request.ts';
 import { aptSources, mirrorsFor } from '../debian/apt.ts';
@@ -27,12 +28,13 @@ export async function lockImage(
 	{ out, withImages, supply }: LockOptions,
 ): Promise<string> {
 	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
+	const file = path.resolve(out ?? `${plan.profile.name}.lock.json`);
+	await requireFilePlace(file);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
 	const work = await openWorkplace(cache);
 	try {
 		const lock = await makeLock(plan, source, sources, supply, { work, cache });
-		const file = path.resolve(out ?? `${plan.profile.name}.lock.json`);
 		await mkdir(path.dirname(file), { recursive: true });
 		await writeFile(file, lockText(lock));
 		return file;

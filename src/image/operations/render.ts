@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { replaceTree, sorted } from '../../base/tree.ts';
+import { writeGenerated } from '../../base/output.ts';
+import { sorted } from '../../base/tree.ts';
 import { asked, buildCommand, renderedTree } from '../build/command.ts';
 import { planFor } from '../build/request.ts';
 import { aptSources } from '../debian/apt.ts';
@@ -21,12 +22,13 @@ export async function renderImage(plan: ImagePlan) {
 /**
  * Writes what `kimg build` would build from, and builds nothing.
  *
- * @param out  the folder to write, whole; `./PROFILE` when left out
+ * @param out  the folder, which is missing, empty or of an earlier `kimg render`; default: `./PROFILE`
  * @returns the folder's path
+ * @throws UserError exit code 2 when the folder has content that kimg did not write
  */
 export async function writeImage(profileName: string, sourceWord: string, out?: string): Promise<string> {
 	const { plan } = await planFor(profileName, sourceWord);
 	const folder = path.resolve(out ?? plan.profile.name);
-	await replaceTree(folder, await renderImage(plan));
+	await writeGenerated(folder, await renderImage(plan));
 	return folder;
 }
