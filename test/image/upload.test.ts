@@ -7,7 +7,8 @@ import { type FakeGlance, fakeGlance, uploaded } from '../support/fake-glance.ts
 import { temporaryFolder } from '../support/folders.ts';
 import { type HowToRun, runSource } from '../support/processes.ts';
 
-const content = Buffer.from('not really');
+/** As much of a qcow2 image as the stand-in for qemu-img wants to see. */
+const content = Buffer.from('QFI\xfbreally', 'latin1');
 const digest = createHash('sha256').update(content).digest('hex');
 const glanceName = `debian12-x64-kubernetes-${digest.slice(0, 8)}`;
 
@@ -128,4 +129,21 @@ test('what a broken upload has left is removed by the next one, and one under wa
 	t.is(code, 0, stderr);
 	t.deepEqual(glance.images.map(({ id }) => id).sort(), ['2', stdout.trim()].sort());
 	t.regex(stderr, /is being uploaded by elsewhere 7-7 as well \(2\)/);
+});
+
+test('what is not an image of kimg is refused before Glance is asked', async (t) => {
+	const built = await builtImage();
+	const folder = await temporaryFolder();
+	const files = { 'text.qcow2': 'hello', 'empty.qcow2': '', 'nameless.qcow2': content };
+	for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
+	for (const name of [...Object.keys(files), '.']) {
+		const glance = await fakeGlance(t);
+		const { code, stdout, stderr } = await upload(path.join(folder, name), glance);
+		t.deepEqual([code, stdout], [2, ''], stderr);
+		t.true(stderr.includes(path.join(folder, name)), stderr);
+		t.deepEqual(glance.images, []);
+	}
+	const glance = await fakeGlance(t);
+	glance.content = content;
+	t.is((await upload(built, glance)).code, 0);
 });

@@ -1,8 +1,8 @@
-import { run } from '../../base/run.ts';
 import { outerLock } from '../disk/inspect-lock.ts';
 import { type ImageRecord, recordOf } from '../disk/inspect-record.ts';
 import type { Lock } from '../spec/lock.ts';
 import { profiles } from '../spec/profiles.ts';
+import { requireRecord } from './check.ts';
 
 /** What Glance is told of an image beside its name and its digest. */
 export interface ImageFacts {
@@ -20,11 +20,6 @@ const fromDebian = {
 	runc: 'runc',
 	'cni-plugins': 'containernetworking-plugins',
 };
-
-async function gigabytesOf(file: string): Promise<number> {
-	const info = await run('qemu-img', ['info', '--output=json', file], { package: 'qemu-utils' });
-	return Math.ceil((JSON.parse(info) as { 'virtual-size': number })['virtual-size'] / 2 ** 30);
-}
 
 /** The pod networks that nodes of the image can have, by the words of kstack's --network-driver. */
 function networkDrivers(record: ImageRecord): string {
@@ -57,16 +52,18 @@ function debianOf(record: ImageRecord, lock: Lock | undefined): number | undefin
 /**
  * What there is to tell of an image, by what lies beside it: its record and its lock.
  *
- * @throws UserError exit code 2 when the lock beside it cannot be read
+ * @param disk  the size of its disk in bytes
+ * @throws UserError exit code 2 when it has no record, or the lock beside it cannot be read
  */
-export async function factsOf(file: string): Promise<ImageFacts> {
-	const [record, found, minDisk] = await Promise.all([recordOf(file), outerLock(file), gigabytesOf(file)]);
+export async function factsOf(file: string, disk: number): Promise<ImageFacts> {
+	const [record, found] = await Promise.all([recordOf(file), outerLock(file)]);
+	requireRecord(file, record);
 	const debian = debianOf(record, found?.lock);
 	const agent = found?.lock.packages['qemu-guest-agent'] !== undefined;
 	const versions = Object.entries(versionsOf(record, found?.lock));
 	return {
 		profile: record.profile,
-		minDisk,
+		minDisk: Math.ceil(disk / 2 ** 30),
 		properties: {
 			architecture: 'x86_64',
 			os_type: 'linux',

@@ -6,6 +6,7 @@ import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { list, openstack, show } from '../../openstack/client.ts';
 import { megabytes } from '../disk/inspect.ts';
+import { checkImage } from './check.ts';
 import { factsOf, type ImageFacts } from './properties.ts';
 import {
 	glanceNameOf,
@@ -51,7 +52,7 @@ async function digestsOf(content: FileHandle): Promise<{ sha256: string; sha512:
 }
 
 async function readImage(content: FileHandle, file: string, name: string | undefined): Promise<LocalImage> {
-	const facts = await factsOf(file);
+	const facts = await factsOf(file, await checkImage(file, content));
 	const digests = await digestsOf(content);
 	const shared = name ?? facts.profile ?? path.basename(file, '.qcow2');
 	return {
@@ -154,7 +155,7 @@ async function transfer(image: LocalImage): Promise<string> {
  *
  * @param name  the name that it shares with older and newer ones; the profile's when left out
  * @returns the image's ID
- * @throws UserError exit code 2 when there is no such file; an upload that fails leaves nothing in Glance
+ * @throws UserError exit code 2 when there is no such file, or it is not an image of kimg's; an upload that fails leaves nothing in Glance
  */
 export async function uploadImage(file: string, name?: string): Promise<string> {
 	const content = await open(file).catch((error: NodeJS.ErrnoException) => {
