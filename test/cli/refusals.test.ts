@@ -10,7 +10,7 @@ test('an unknown flag', refuses, {
 test('no command', refuses, { args: [], sentence: `Say what to do.${seeHelp}` });
 test('a count below zero', refuses, {
 	args: ['create', 'demo', '--minions', '-1'],
-	sentence: `--minions is "-1": it must be a whole number from 0.${seeCreate}`,
+	sentence: `--minions is "-1": it must be a whole number from 0 to 5000.${seeCreate}`,
 });
 test('a name that would lead elsewhere', refuses, {
 	args: ['create', '../demo'],
@@ -20,7 +20,7 @@ test('a file with three mistakes, all told', refuses, {
 	args: ['create', 'demo'],
 	file: 'name: demo\nminions: many\nmasters: 2\nserviceCidr: 10.96.0.0\n',
 	sentence:
-		/^kstack: 3 mistakes:\n {2}- minions in demo\/cluster\.yaml is "many": .*\n {2}- .*serviceCidr.*\n {2}- masters in/,
+		/^kstack: 3 mistakes:\n {2}- demo\/cluster\.yaml: minions is "many": .*\n {2}- .*serviceCidr.*\n {2}- .*: masters is 2/,
 });
 test('everything that the cloud lacks, at once', refuses, {
 	args: ['create', 'demo', '--image', 'no', '--minion-flavor', 'no', '--external-network', 'no'],

@@ -98,7 +98,28 @@ test.serial(
 	[old, byHand('3', 'node', 'another')],
 	'1',
 );
-test.serial('an image that another client uploaded', chosen, 'debian', [byHand('3', 'debian'), old], '3');
+test.serial(
+	'an image that another client uploaded with the properties that kimg gives',
+	chosen,
+	'copy',
+	[{ ...byHand('3', 'copy'), properties: { kstack_kubernetes: '1.20.2' } }, old],
+	'3',
+);
+for (const wanted of ['debian', '3'])
+	test.serial(
+		`an image that is not of kimg, by ${wanted}`,
+		chosen,
+		wanted,
+		[byHand('3', 'debian'), old],
+		/"debian" \(3\) .*kimg/,
+	);
+test.serial(
+	'an image of somebody with other properties',
+	chosen,
+	'debian',
+	[{ ...byHand('3', 'debian'), properties: { os_distro: 'debian' } }],
+	/"debian" \(3\) .*kimg/,
+);
 test.serial('one that is not whole is none', chosen, 'node', [old, { ...next, status: 'saving' }], '1');
 test.serial(
 	'one that is not whole, by ID',

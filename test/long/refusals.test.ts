@@ -1,6 +1,6 @@
 import path from 'node:path';
 import test from 'ava';
-import { emptyCloud, imageOf } from '../support/fake-cloud.ts';
+import { demoStack, emptyCloud, imageOf } from '../support/fake-cloud.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { on } from '../support/kstack-on-cloud.ts';
 import { kstack, systemPath } from '../support/processes.ts';
@@ -13,15 +13,15 @@ test('a flag without its value', refuses, {
 });
 test('a count that is no number', refuses, {
 	args: ['create', 'demo', '--minions', 'abc'],
-	sentence: `--minions is "abc": it must be a whole number from 0.${seeCreate}`,
+	sentence: `--minions is "abc": it must be a whole number from 0 to 5000.${seeCreate}`,
 });
 test('a count below zero, said with =', refuses, {
 	args: ['create', 'demo', '--minions=-1'],
-	sentence: `--minions is "-1": it must be a whole number from 0.${seeCreate}`,
+	sentence: `--minions is "-1": it must be a whole number from 0 to 5000.${seeCreate}`,
 });
 test('a number of masters that cannot be', refuses, {
 	args: ['create', 'demo', '--masters', '2'],
-	sentence: /^kstack: --masters is 2: 2 survive no more losses than 1 do\. Use 1, 3, 5 or 7\.\n/,
+	sentence: /^kstack: --masters is 2: .* Use 1, 3, 5 or 7\.\n/,
 });
 test('a name that no host can have', refuses, {
 	args: ['create', 'My_Cluster'],
@@ -85,6 +85,99 @@ test('an existing subnet whose addresses the pods would take', refuses, {
 		'subnet-show-lan-v4': { id: 'subnet-2', name: 'lan-v4', cidr: '10.244.8.0/24' },
 	},
 	sentence: `podCidr (10.244.0.0/16) overlaps with the addresses of the subnet "lan-v4" (10.244.8.0/24).${nothing}`,
+});
+const lan = { id: 'network-2', name: 'lan' };
+const lanV4 = {
+	...{ id: 'subnet-2', name: 'lan-v4', network_id: 'network-2', ip_version: 4, cidr: '192.0.2.0/24' },
+	...{
+		enable_dhcp: true,
+		gateway_ip: '192.0.2.1',
+		allocation_pools: [{ start: '192.0.2.2', end: '192.0.2.254' }],
+	},
+};
+for (const [what, subnet, words] of [
+	['of another network', { network_id: 'network-9' }, /"lan-v4".*"lan"/],
+	['of IPv6', { ip_version: 6, cidr: '2001:db8::/64' }, /"lan-v4" is IPv6/],
+	['without DHCP', { enable_dhcp: false }, /"lan-v4" has no DHCP.*subnet-2/],
+	['without a gateway', { gateway_ip: null }, /"lan-v4" has no gateway.*subnet-2/],
+	[
+		'with too few addresses',
+		{ allocation_pools: [{ start: '192.0.2.2', end: '192.0.2.6' }] },
+		/5 addresses.*need 6/,
+	],
+] as const) {
+	test(`an existing subnet ${what}`, refuses, {
+		args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
+		cloud: { 'network-show-lan': lan, 'subnet-show-lan-v4': { ...lanV4, ...subnet } },
+		sentence: words,
+	});
+}
+test('an existing network of which there are two', refuses, {
+	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
+	cloud: {
+		'network-show-lan.fails': "More than one Network exists with the name 'lan'.\n",
+		'network-list--name-lan': [
+			{ ID: 'network-2', Name: 'lan' },
+			{ ID: 'network-3', Name: 'lan' },
+		],
+		'subnet-show-lan-v4': lanV4,
+	},
+	sentence: /"lan"[\s\S]*network-2[\s\S]*network-3/,
+});
+test('a subnet without its network', refuses, {
+	args: ['create', 'demo', '--fixed-subnet', 'lan-v4'],
+	sentence: /--fixed-subnet.*"lan-v4".*fixedNetwork/,
+});
+const external = (...names: string[]) => ({
+	'network-list': names.map((Name, index) => ({ ID: `network-${index}`, Name })),
+});
+for (const [what, names, args, words] of [
+	[
+		'several external networks, and none chosen',
+		['one', 'two'],
+		[],
+		/--external-network[\s\S]*one[\s\S]*two/,
+	],
+	[
+		'two external networks of one name',
+		['one', 'one'],
+		['--external-network', 'one'],
+		/"one"[\s\S]*network-0[\s\S]*network-1/,
+	],
+	['no external network for the API', [], ['--api-floating-ip', 'true'], /--api-floating-ip/],
+	['no external network for the gateways', [], ['--gateway-floating-ip', 'true'], /--gateway-floating-ip/],
+	[
+		'a floating IP without a network',
+		['one'],
+		['--external-network', 'none', '--api-floating-ip', 'true'],
+		/--api-floating-ip/,
+	],
+] as const) {
+	test(what, refuses, { args: ['create', 'demo', ...args], cloud: external(...names), sentence: words });
+}
+test('an image that kimg has not made', refuses, {
+	args: ['create', 'demo', '--image', 'ubuntu'],
+	cloud: {
+		'image-list--name-ubuntu': [{ ID: 'image-9', Name: 'ubuntu' }],
+		'image-show-image-9': { id: 'image-9', name: 'ubuntu', properties: { os_distro: 'ubuntu' } },
+	},
+	sentence: /"ubuntu" \(image-9\).*kimg/,
+});
+test('a number of minions that no cluster has', refuses, {
+	args: ['scale', 'demo', '--minions', '99999999'],
+	cloud: { 'stack-show-demo': demoStack(1) },
+	sentence: /--minions is 99999999/,
+});
+test('more minions than the pods have networks', refuses, {
+	args: ['scale', 'demo', '--minions', '+9'],
+	cloud: {
+		'stack-show-demo': demoStack(
+			1,
+			{},
+			{ pod_cidr: '10.244.0.0/21', recorded_settings: '{"podSubnetLength": 24}' },
+		),
+	},
+	sentence: /10\.244\.0\.0\/21.*8 subnets/,
 });
 test('a key pair that is not there', refuses, {
 	args: ['create', 'demo', '--key-name', 'mine'],

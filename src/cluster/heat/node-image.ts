@@ -18,6 +18,12 @@ export interface NodeImage {
 	readonly created: string;
 }
 
+/** Whether an image was made by kimg, by its tag or its properties: else nothing tells what is in it. */
+function isOfKimg({ tags, properties, ...found }: Json): boolean {
+	if (Array.isArray(tags) && tags.includes('kimg')) return true;
+	return Object.keys({ ...found, ...(properties as Json) }).some((key) => key.startsWith('kstack_'));
+}
+
 /** An image as a list shows it. */
 interface Row {
 	readonly id: string;
@@ -81,9 +87,12 @@ async function newestOfAll(mistakes: string[]): Promise<NodeImage | undefined> {
 }
 
 /** The newer of the first ones of two lists. */
-async function newestOf(...lists: readonly (readonly Row[])[]): Promise<NodeImage | undefined> {
-	const first = await Promise.all(lists.flatMap(([row]) => (row === undefined ? [] : [nodeImage(row.id)])));
-	return first.filter((image) => image !== undefined).sort((a, b) => b.created.localeCompare(a.created))[0];
+async function newestOf(...lists: readonly (readonly Row[])[]): Promise<Json | undefined> {
+	const first = await Promise.all(
+		lists.flatMap(([row]) => (row === undefined ? [] : [show(['image'], row.id)])),
+	);
+	const created = (image: Json) => String(image.created_at ?? '');
+	return first.filter((image) => image !== undefined).sort((a, b) => created(b).localeCompare(created(a)))[0];
 }
 
 async function ofThatId(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
@@ -97,7 +106,16 @@ async function ofThatId(wanted: string, mistakes: string[]): Promise<NodeImage |
 		mistakes.push(`The image "${wanted}" cannot be used: it is ${found.status}.`);
 		return undefined;
 	}
-	return readImage(found);
+	return requireKimg(found, mistakes);
+}
+
+/** The image, if it is of kimg. */
+function requireKimg(found: Json, mistakes: string[]): NodeImage | undefined {
+	if (isOfKimg(found)) return readImage(found);
+	mistakes.push(
+		`The image "${found.name}" (${found.id}) was not uploaded by kimg: it has no property that begins with kstack_, so it is not known whether it is a Kubernetes node. Build one with kimg build, and upload it with kimg upload.`,
+	);
+	return undefined;
 }
 
 async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
@@ -114,10 +132,11 @@ async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage
 		return undefined;
 	}
 	// kimg 0.2.0 gave all of one profile the same name, and no property that says it.
-	return newestOf(
+	const newest = await newestOf(
 		all.filter((row) => exact.includes(row)),
 		all.filter((row) => uploaded.includes(row)),
 	);
+	return newest && requireKimg(newest, mistakes);
 }
 
 /**

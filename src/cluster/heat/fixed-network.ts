@@ -1,0 +1,95 @@
+import { CommandError } from '../../base/run.ts';
+import { type Json, list, show } from '../../openstack/client.ts';
+import { overlap, parseNetwork, parseRange } from '../spec/cidr.ts';
+import type { Settings } from '../spec/config.ts';
+import { nodesOf } from '../spec/room.ts';
+import type { Value } from '../spec/settings.ts';
+
+/** The kinds of things that a cluster takes from the cloud by name, as the client calls them. */
+type Kind = 'network' | 'subnet' | 'key pair';
+
+/** The IDs of the things that share a name, as lines. */
+async function linesOf(kind: Kind, name: string): Promise<string> {
+	const rows = await list([kind], '--name', name);
+	return rows.map(({ ID, Name }) => `\n    ${ID}  ${Name}`).join('');
+}
+
+/**
+ * The thing of that name or ID; `undefined` when none is asked for.
+ *
+ * @param mistakes  gets a sentence when there is none, or more than one
+ */
+export async function findNamed(
+	kind: Kind,
+	name: Value | undefined,
+	mistakes: string[],
+): Promise<Json | undefined> {
+	if (name === undefined || name === '') return undefined;
+	try {
+		const found = await show(kind === 'key pair' ? ['keypair'] : [kind], String(name));
+		if (found === undefined) mistakes.push(`There is no ${kind} "${name}".`);
+		return found;
+	} catch (error) {
+		if (!(error instanceof CommandError) || !/more than one/i.test(error.stderr)) throw error;
+		mistakes.push(
+			`More than one ${kind} has the name "${name}": give the ID of one.${await linesOf(kind, String(name))}`,
+		);
+		return undefined;
+	}
+}
+
+/** How many addresses Neutron can give out on a subnet; `undefined` when it does not tell. */
+function freeAddresses(subnet: Json): number | undefined {
+	const pools = subnet.allocation_pools;
+	if (!Array.isArray(pools)) return undefined;
+	const number = (address: unknown) => parseNetwork(`${address}/32`)?.first ?? 0;
+	return (pools as Json[]).reduce((sum, { start, end }) => sum + number(end) - number(start) + 1, 0);
+}
+
+/** The addresses that a cluster has beside those of its nodes: DHCP, the API, the gateways, one during an upgrade. */
+const besideNodes = 4;
+
+/** What pods and Services share with the addresses of the subnet. */
+function overlaps(subnet: Json, wanted: Settings): string[] {
+	const nodes = parseRange(String(subnet.cidr ?? ''));
+	return ['podCidr', 'serviceCidr'].flatMap((key) => {
+		const other = parseNetwork(String(wanted[key] ?? ''));
+		if (nodes === undefined || other === undefined || !overlap(nodes, other)) return [];
+		return [
+			`${key} (${wanted[key]}) overlaps with the addresses of the subnet "${subnet.name}" (${subnet.cidr}).`,
+		];
+	});
+}
+
+/** Why nodes cannot be on an existing subnet, a sentence each. */
+export function mistakesInSubnet(
+	subnet: Json | undefined,
+	network: Json | undefined,
+	wanted: Settings,
+): string[] {
+	if (subnet === undefined) return [];
+	const its = `The subnet "${subnet.name}"`;
+	const mistakes: string[] = [];
+	if (network !== undefined && subnet.network_id !== undefined && subnet.network_id !== network.id)
+		mistakes.push(
+			`${its} is not of the network "${network.name}": name one of its subnets with --fixed-subnet.`,
+		);
+	if (subnet.ip_version !== undefined && Number(subnet.ip_version) !== 4)
+		return [...mistakes, `${its} is IPv${subnet.ip_version}: nodes need an IPv4 subnet.`];
+	if (subnet.enable_dhcp === false)
+		mistakes.push(
+			`${its} has no DHCP, which gives nodes their addresses: openstack subnet set --dhcp ${subnet.id}`,
+		);
+	if (subnet.gateway_ip === null || subnet.gateway_ip === '')
+		mistakes.push(
+			`${its} has no gateway, so nodes could not reach Heat: openstack subnet set --gateway ADDRESS ${subnet.id}`,
+		);
+	const free = freeAddresses(subnet);
+	const nodes = nodesOf(wanted);
+	if (free !== undefined && free < nodes + besideNodes) {
+		mistakes.push(
+			`${its} has ${free} addresses to give out: ${nodes} nodes need ${nodes + besideNodes}, with those of DHCP, the API and the gateways, and one more node during an upgrade.`,
+		);
+	}
+	return [...mistakes, ...overlaps(subnet, wanted)];
+}
