@@ -3,6 +3,7 @@ import { pruneCommand, uploadCommand } from './cli/kimg/cloud.ts';
 import { lookCommands } from './cli/kimg/look.ts';
 import { makeCommands } from './cli/kimg/make.ts';
 import { main } from './cli/main.ts';
+import { schemaCommand } from './cli/schema.ts';
 
 await main('kimg', (cli) => {
 	cli
@@ -14,6 +15,11 @@ await main('kimg', (cli) => {
 	return lookCommands(makeCommands(cli))
 		.command(uploadCommand)
 		.command(pruneCommand)
+		.command(
+			schemaCommand('a profile file', '$0 schema > profile.schema.json', async () =>
+				(await import('./image/spec/profile-fields.ts')).profileSchema(),
+			),
+		)
 		.example('$0 build debian12-x64-kubernetes', 'an image for production, from upstream')
 		.example('$0 upload debian12-x64-kubernetes.qcow2', 'to the cloud that OS_CLOUD names');
 });

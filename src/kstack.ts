@@ -3,6 +3,7 @@ import type { Argv } from 'yargs';
 import { Answer } from './base/errors.ts';
 import { print } from './base/say.ts';
 import { main } from './cli/main.ts';
+import { schemaCommand } from './cli/schema.ts';
 import { flagOf, type Setting, settings } from './cluster/spec/settings.ts';
 
 const which = { describe: 'Name of the cluster', type: 'string' } as const;
@@ -222,6 +223,11 @@ await main('kstack', (cli) =>
 				const { deleteCluster } = await import('./cluster/operations/delete.ts');
 				await deleteCluster(args.name);
 			},
+		)
+		.command(
+			schemaCommand('cluster.yaml', '$0 schema > cluster.schema.json', async () =>
+				(await import('./cluster/spec/cluster-fields.ts')).clusterSchema(),
+			),
 		)
 		.example('$0 create demo --masters 1 --minions 3', 'a cluster of four nodes')
 		.example('$0 scale demo --minions 5', 'five minions, however many there are now')

@@ -3,16 +3,23 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dump } from 'js-yaml';
 import { usageError } from '../../base/errors.ts';
+import { schemaText } from '../../base/schema.ts';
 import { replaceTree, type Tree } from '../../base/tree.ts';
+import { clusterSchema } from '../spec/cluster-fields.ts';
 import { type Cluster, readMapping } from '../spec/config.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { settings, type Value } from '../spec/settings.ts';
 import { renderTemplates } from './templates.ts';
 
+/** Lies beside cluster.yaml, which names it in its first line. */
+const schemaFile = 'cluster.schema.json';
+
 /** The files of a stack directory: everything in it can be used with the plain client alone. */
 export interface StackDirectory {
 	readonly path: string;
 	readonly cluster: string;
+	/** The JSON Schema of cluster.yaml, for editors. */
+	readonly schema: string;
 	readonly parameters: string;
 	readonly secrets: string;
 	readonly template: string;
@@ -36,6 +43,7 @@ export async function stackDirectory(name: string): Promise<StackDirectory> {
 	return {
 		path: folder,
 		cluster: file('cluster.yaml'),
+		schema: file(schemaFile),
 		parameters: file('parameters.yaml'),
 		secrets: file('secrets.yaml'),
 		template: file('heat/cluster.yaml'),
@@ -67,6 +75,7 @@ function clusterFile(cluster: Cluster): string {
 		return value === undefined ? [] : [`# ${setting.describe}.`, yamlLine({ [setting.key]: value })];
 	});
 	return [
+		`# yaml-language-server: $schema=${schemaFile}`,
 		`# The cluster "${cluster.name}" as it was asked for. Edit, then: kstack update ${cluster.name}`,
 		yamlLine({ name: cluster.name }),
 		...lines,
@@ -85,9 +94,10 @@ function parametersFile(name: string, parameters: Parameters): string {
 	].join('\n');
 }
 
-/** Writes the templates in place of those that were there. */
+/** Writes the templates in place of those that were there, and the schema of the release that they are of. */
 export async function writeTemplates(directory: StackDirectory, templates: Tree): Promise<void> {
 	await replaceTree(path.dirname(directory.template), templates);
+	await writeFile(directory.schema, schemaText(clusterSchema()));
 }
 
 /** Writes the whole stack directory but the kubeconfig. */

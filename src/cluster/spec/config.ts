@@ -2,6 +2,7 @@ import { refuse, usageError } from '../../base/errors.ts';
 import { mistakeIn } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
+import { clusterFields, nameForm } from './cluster-fields.ts';
 import { contradictions } from './contradictions.ts';
 import { formOf } from './setting-forms.ts';
 import { flagOf, type Setting, settings, type Value } from './settings.ts';
@@ -25,8 +26,8 @@ export interface SettingsFile {
 
 /** Why a cluster may not have this name; `undefined` when it may. */
 export function mistakeInName(name: string): string | undefined {
-	if (/^[a-z]([a-z0-9-]*[a-z0-9])?$/.test(name) && name.length <= 40) return undefined;
-	return `The cluster name "${name}" cannot be part of a host name: use at most 40 of a-z, 0-9 and -, beginning with a letter and not ending with -.`;
+	if (nameForm.read(name) !== undefined) return undefined;
+	return `The cluster name "${name}" cannot be part of a host name: use ${nameForm.words}.`;
 }
 
 /**
@@ -70,7 +71,7 @@ function readFile(
 	existing: Settings,
 	mistakes: string[],
 ): Settings {
-	if (content.name !== undefined && content.name !== name) {
+	if ((content.name ?? name) !== name) {
 		mistakes.push(
 			`${path}: name is ${JSON.stringify(content.name)}, but the cluster asked for is "${name}".`,
 		);
@@ -82,7 +83,7 @@ function readFile(
 		return {};
 	}
 	const top = new Mapping(content, path, mistakes);
-	top.only('name', ...settings.map(({ key }) => key));
+	top.only(...Object.keys(clusterFields()));
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
 		const { key } = setting;

@@ -8,9 +8,8 @@ import {
 	type Range,
 	wholeNumber,
 } from '../../base/forms.ts';
-import { type Fields, orNull } from '../../base/schema.ts';
 import { isAddress, parseNetwork, parseRange, reservedFor } from './cidr.ts';
-import { type Setting, settings, type Value } from './settings.ts';
+import type { Setting, Value } from './settings.ts';
 
 const ipv4 = '\\d{1,3}(?:\\.\\d{1,3}){3}';
 const network = new RegExp(`^${ipv4}/\\d{1,2}$`);
@@ -103,16 +102,3 @@ export function formOf(setting: Setting): Form<Value> {
 			return line;
 	}
 }
-
-/** The keys of cluster.yaml but its name, for its schema. */
-export const settingFields = (): Fields =>
-	Object.fromEntries(
-		settings.map((setting) => [
-			setting.key,
-			{
-				describe: setting.describe,
-				form: orNull(formOf(setting)),
-				...(setting.default === undefined ? {} : { default: setting.default }),
-			},
-		]),
-	);

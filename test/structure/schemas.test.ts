@@ -1,0 +1,168 @@
+// The JSON Schemas of the files that operators write: they are in the package, and agree with the readers.
+import path from 'node:path';
+import { Ajv, type ValidateFunction } from 'ajv';
+import test from 'ava';
+import fc from 'fast-check';
+import { dump, load } from 'js-yaml';
+import { UserError } from '../../src/base/errors.ts';
+import type { JsonSchema } from '../../src/base/forms.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { schemaText } from '../../src/base/schema.ts';
+import { readTree, type Tree, writeTree } from '../../src/base/tree.ts';
+import { clusterSchema } from '../../src/cluster/spec/cluster-fields.ts';
+import { readCluster } from '../../src/cluster/spec/config.ts';
+import { settings } from '../../src/cluster/spec/settings.ts';
+import { profileSchema } from '../../src/image/spec/profile-fields.ts';
+import { readProfile } from '../../src/image/spec/profile-file.ts';
+import { anySettings } from '../support/any-settings.ts';
+import { rendered } from '../support/clusters.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { kstack, runSource } from '../support/processes.ts';
+
+const schemas: Readonly<Record<string, JsonSchema>> = {
+	'cluster.schema.json': clusterSchema(),
+	'profile.schema.json': profileSchema(),
+};
+
+const validator = (schema: JsonSchema): ValidateFunction =>
+	new Ajv({ strictSchema: true, allowUnionTypes: true, strictTypes: false }).compile(schema);
+
+const isCluster = validator(clusterSchema());
+const isProfile = validator(profileSchema());
+
+/** UPDATE_GOLDEN=1 writes the schemas, as it does with the golden files. */
+test('the folder schemas/ has the schemas that follow from the definitions', async (t) => {
+	const folder = path.join(packageRoot, 'schemas');
+	const tree: Tree = Object.entries(schemas).map(([name, schema]) => ({
+		...{ path: name, mode: 0o644 },
+		text: schemaText(schema),
+	}));
+	if (process.env.UPDATE_GOLDEN !== undefined) await writeTree(folder, tree);
+	const texts = (files: Tree) => files.map((file) => [file.path, file.text]);
+	t.deepEqual(texts(await readTree(folder)), texts(tree));
+});
+
+test('the commands print the schemas', async (t) => {
+	const [ofCluster, ofProfile] = [await kstack(['schema']), await runSource('src/kimg.ts', ['schema'])];
+	t.is(ofCluster.stdout, schemaText(clusterSchema()), ofCluster.stderr);
+	t.is(ofProfile.stdout, schemaText(profileSchema()), ofProfile.stderr);
+});
+
+test('every key has a description', (t) => {
+	for (const schema of Object.values(schemas))
+		for (const [key, one] of Object.entries(schema.properties as Record<string, { description: string }>))
+			t.regex(one.description, /^[A-Z].*\.$/, key);
+});
+
+test('cluster.yaml as kstack writes it names a schema that lies beside it, and follows it', async (t) => {
+	const { tree } = await rendered(t, []);
+	const file = tree.find((one) => one.path === 'cluster.yaml')?.text ?? '';
+	const [, named] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(file) ?? [];
+	const beside = tree.find((one) => one.path === named);
+	t.truthy(beside);
+	t.true(validator(JSON.parse(beside?.text ?? '{}') as JsonSchema)(load(file)));
+});
+
+test('what the reader takes, the schema takes: whole files', (t) => {
+	fc.assert(
+		fc.property(anySettings, (wanted) => {
+			t.true(isCluster(load(dump({ name: 'demo', ...wanted }))), JSON.stringify(isCluster.errors));
+		}),
+	);
+	t.pass();
+});
+
+/** Whether the reader takes a file with this key alone. */
+function readerTakes(key: string, value: unknown): boolean {
+	try {
+		// As of a cluster that exists, since contradictions between keys are not the schema's affair.
+		readCluster('demo', {}, { text: dump({ [key]: value }), path: 'cluster.yaml' }, {});
+		return true;
+	} catch (error) {
+		if (error instanceof UserError) return false;
+		throw error;
+	}
+}
+
+const words = [
+	'',
+	'true',
+	'no',
+	'a b',
+	'a\nb',
+	'3',
+	' 3 ',
+	'-1',
+	'none',
+	'calico',
+	'udp',
+	'cluster.local',
+	'A.b',
+];
+const networks = [
+	'10.0.0.0/24',
+	'10.0.0.0',
+	'10.0.0.0/24/2',
+	'fd00::/64',
+	'192.0.2.1',
+	'192.0.2.1,192.0.2.2',
+	'1,2',
+];
+const proxies = [
+	'http://proxy:3128',
+	'proxy:80',
+	'http://me@proxy',
+	'proxy/?a=b',
+	'ftp://proxy',
+	'.internal,localhost',
+];
+const values = fc.oneof(
+	fc.integer({ min: -10, max: 50_000 }),
+	fc.constantFrom(1.5, true, false, null, [], ['192.0.2.1'], ['a'], [3], {}, { a: 'b' }),
+	fc.constantFrom(...words, ...networks, ...proxies),
+);
+
+/** What a schema cannot say: the range of a number that is written as text, the meaning of an address. */
+const beyondSchema = (value: unknown) => typeof value === 'string' && /^\s*-?\d+\s*$/.test(value);
+
+test('what the schema of a key takes, the reader takes, and the other way round', (t) => {
+	const keys = fc.constantFrom(...settings.map(({ key }) => key), 'unknownKey');
+	fc.assert(
+		fc.property(keys, values, (key, value) => {
+			const [bySchema, byReader] = [isCluster({ [key]: value }), readerTakes(key, value)];
+			const told = `${key}: ${JSON.stringify(value)}`;
+			if (byReader) t.true(bySchema, told);
+			else if (!beyondSchema(value)) t.false(bySchema, told);
+		}),
+		{ numRuns: 3000 },
+	);
+	t.pass();
+});
+
+const base = 'base: debian12-x64-kubernetes\n';
+for (const [text, isRight] of [
+	[base, true],
+	[`${base}name: mine\nremark: for tests\nkernelArguments: quiet\n`, true],
+	[`${base}versions: { etcd: 3.6.13 }\npackages: [htop]\n`, true],
+	[`${base}versions: { runc: { version: 1.99.0, checksum: 'sha256:${'a'.repeat(64)}' } }\n`, true],
+	[`${base}remark: true\n`, true],
+	[`${base}images: ['quay.io/team/tool:1']\n`, true],
+	['name: mine\n', false],
+	[`${base}colour: red\n`, false],
+	[`${base}name: Not A Name\n`, false],
+	[`${base}packages: htop\n`, false],
+	[`${base}packages: [Not A Package]\n`, false],
+	[`${base}versions: { runc: { version: 1.99.0 } }\n`, false],
+	[`${base}versions: { runc: { version: 1.99.0, checksum: md5 } }\n`, false],
+	[`${base}versions: { runc: new }\n`, false],
+	[`${base}elements: { a: b }\n`, false],
+] as const) {
+	test(`reader and schema of a profile ${isRight ? 'take' : 'refuse'} ${JSON.stringify(text)}`, async (t) => {
+		const folder = await temporaryFolder();
+		await writeTree(folder, [{ path: 'mine.yaml', mode: 0o644, text }]);
+		const read = readProfile(path.join(folder, 'mine.yaml'));
+		if (isRight) await t.notThrowsAsync(read);
+		else await t.throwsAsync(read, { instanceOf: UserError });
+		t.is(isProfile(load(text)), isRight, JSON.stringify(isProfile.errors));
+	});
+}
