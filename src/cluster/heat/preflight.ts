@@ -2,19 +2,12 @@ import { refuse } from '../../base/errors.ts';
 import { overlap, parseNetwork } from '../spec/cidr.ts';
 import type { Cluster, Settings } from '../spec/config.ts';
 import { byRole } from '../spec/generations.ts';
-import { type Role, roles } from '../spec/roles.ts';
+import { type Role, roleDefinitions, roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { compareVersions, findNodeImage, type NodeImage } from './node-image.ts';
 import { list, show, showStack } from './stack.ts';
 
 type Json = Record<string, unknown>;
-
-/** What a machine of the role needs at least: megabytes of memory, virtual CPUs. */
-const needs: Readonly<Record<Role, { readonly memory: number; readonly cpus: number }>> = {
-	master: { memory: 2048, cpus: 2 },
-	minion: { memory: 1024, cpus: 1 },
-	gateway: { memory: 512, cpus: 1 },
-};
 
 /** A cluster whose open settings have been filled in from what the cloud has. */
 export interface Resolved {
@@ -27,7 +20,7 @@ export interface Resolved {
 const names = (things: readonly Json[]) => things.map((thing) => thing.Name).join(', ') || 'none';
 
 function findFlavor(role: Role, wanted: Value | undefined, flavors: readonly Json[], mistakes: string[]) {
-	const { memory, cpus } = needs[role];
+	const { memory, cpus } = roleDefinitions[role].minimum;
 	const enough = (flavor: Json) => Number(flavor.RAM) >= memory && Number(flavor.VCPUs) >= cpus;
 	if (wanted === undefined) {
 		const cost = (flavor: Json) =>

@@ -5,14 +5,7 @@ import { packageRoot } from '../../base/package.ts';
 import { indent, type Locals, render } from '../../base/template.ts';
 import { address, type Network, parseNetwork } from '../spec/cidr.ts';
 import type { Cluster } from '../spec/config.ts';
-import type { Role } from '../spec/roles.ts';
-
-/** Only what tolerates it runs there; minions take everything. */
-const taints: Readonly<Record<Role, string>> = {
-	master: 'node-role.kubernetes.io/master=:NoSchedule',
-	minion: '',
-	gateway: 'kstack.io/gateway=:NoSchedule',
-};
+import { type Role, roleDefinitions } from '../spec/roles.ts';
 
 /**
  * Nova takes 65,535 bytes of base64; below that stays room for the parts that Heat adds (about 6,000 bytes) and
@@ -50,7 +43,7 @@ export function renderUserData(role: Role, cluster: Cluster): string {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
 		role,
-		taints: taints[role],
+		taints: roleDefinitions[role].taints.join(','),
 	};
 	const sizes = new Map<string, number>();
 	const file = (target: string, mode: string) => {
