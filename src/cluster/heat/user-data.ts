@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { imageContract } from '../../base/contract.ts';
 import { UserError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
 import { indent, type Locals, render } from '../../base/template.ts';
@@ -13,16 +14,18 @@ import { type Role, roleDefinitions } from '../spec/roles.ts';
  */
 export const userDataLimit = 56_000;
 
-const folder = path.join(packageRoot, 'cloud-init');
+/** The templates of a contract's user-data. */
+const folderOf = (contract: number) =>
+	path.join(packageRoot, 'cloud-init', ...(contract === imageContract ? [] : [`contract-${contract}`]));
 
-/** The body of a file of the node, from `cloud-init/files`, rendered if it is a template. */
-function body(target: string, locals: Locals): string {
+/** The body of a file of the node, from `files` in a contract's folder, rendered if it is a template. */
+function body(folder: string, target: string, locals: Locals): string {
 	const source = path.join(folder, 'files', target);
 	return existsSync(source) ? readFileSync(source, 'utf8') : render(`${source}.ejs`, locals);
 }
 
-function writeFile(target: string, mode: string, locals: Locals): string {
-	const content = indent(6, body(target, locals));
+function writeFile(folder: string, target: string, mode: string, locals: Locals): string {
+	const content = indent(6, body(folder, target, locals));
 	return `  - path: ${target}\n    permissions: '${mode}'\n    content: |\n${content}`;
 }
 
@@ -36,9 +39,11 @@ export function serviceAddresses(serviceCidr: string): { serviceAddress: string;
  * The user-data of a role: cloud-config with `@@TOKENS@@` for what only Heat knows. The same for every
  * member of the role, whatever their number.
  *
+ * @param contract  of the image that the members are made from
  * @throws UserError when it is too big for Nova, naming the biggest files
  */
-export function renderUserData(role: Role, cluster: Cluster): string {
+export function renderUserData(role: Role, cluster: Cluster, contract = imageContract): string {
+	const folder = folderOf(contract);
 	const locals: Locals = {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
@@ -47,7 +52,7 @@ export function renderUserData(role: Role, cluster: Cluster): string {
 	};
 	const sizes = new Map<string, number>();
 	const file = (target: string, mode: string) => {
-		const text = writeFile(target, mode, locals);
+		const text = writeFile(folder, target, mode, locals);
 		sizes.set(target, Buffer.byteLength(text));
 		return text;
 	};
