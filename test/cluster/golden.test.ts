@@ -1,5 +1,6 @@
 import test from 'ava';
-import { cases, rendered } from '../support/clusters.ts';
+import { renderTemplates } from '../../src/cluster/heat/templates.ts';
+import { cases, clusterOf, rendered } from '../support/clusters.ts';
 import { matchesGolden } from '../support/golden.ts';
 
 /** What is another each time, by the file it is in. */
@@ -19,3 +20,11 @@ for (const [name, args] of Object.entries(cases)) {
 		await matchesGolden(t, `stack/${name}`, settled);
 	});
 }
+
+test('for an image without a contract, the templates are those of 0.2.0 and stay so', async (t) => {
+	await matchesGolden(
+		t,
+		'contract-0',
+		renderTemplates(clusterOf(), undefined, () => 0),
+	);
+});

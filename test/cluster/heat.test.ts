@@ -10,8 +10,8 @@ import { temporaryFolder } from '../support/folders.ts';
 import { type Candidate, judgeByHeat, memberParameters, type Verdict } from '../support/heat.ts';
 
 /** A member's template by itself, with what it declares: Heat looks less closely through the parent. */
-async function member(directory: string, role: string): Promise<Candidate> {
-	const template = path.join(directory, 'heat', `${role}.yaml`);
+async function member(directory: string, name: string): Promise<Candidate> {
+	const template = path.join(directory, 'heat', `${name}.yaml`);
 	const { parameters } = load(await readFile(template, 'utf8')) as { parameters: object };
 	const declared = Object.keys(parameters).map((name) => [name, memberParameters[name]]);
 	return { template, parameters: Object.fromEntries(declared) };
@@ -24,11 +24,14 @@ const root = (directory: string, parameters: Record<string, unknown> = {}): Cand
 	parameters,
 });
 
-/** A copy of the directory with the templates of two generations. */
+/** A copy of the directory with the templates of two generations, the older one from an image of contract 0. */
 async function inTheMiddleOfAnUpgrade(directory: string): Promise<string> {
 	const folder = await temporaryFolder();
 	await cp(directory, folder, { recursive: true });
-	await writeTree(path.join(folder, 'heat'), renderTemplates(clusterOf(), { current: 3, previous: 1 }));
+	await writeTree(
+		path.join(folder, 'heat'),
+		renderTemplates(clusterOf(), { current: 3, previous: 1 }, (_, pool) => (pool === '' ? 1 : 0)),
+	);
 	return folder;
 }
 
@@ -102,8 +105,8 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a file that is not there',
-		file: 'heat/minion.yaml',
-		good: 'user-data/minion.yaml',
+		file: 'heat/minion-contract-1.yaml',
+		good: 'user-data/minion-contract-1.yaml',
 		bad: 'user-data/no.yaml',
 		words: /no\.yaml/,
 	},
@@ -131,7 +134,7 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a member that lacks a parameter',
-		file: 'heat/minion.yaml',
+		file: 'heat/minion-contract-1.yaml',
 		good: /^ {2}pod_cidr:\n.*\n/m,
 		bad: '',
 		words: /pod_cidr/,
@@ -139,7 +142,7 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a wrong value in a member',
-		file: 'heat/minion.yaml',
+		file: 'heat/minion-contract-1.yaml',
 		good: 'user_data_format: SOFTWARE_CONFIG',
 		bad: 'user_data_format: SOFTWARE',
 		words: /user_data_format/,
@@ -147,7 +150,7 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a member that reads a resource it lacks',
-		file: 'heat/master.yaml',
+		file: 'heat/master-contract-1.yaml',
 		good: "'@@NODE_IP@@': {get_attr: [port, ",
 		bad: "'@@NODE_IP@@': {get_attr: [prot, ",
 		words: /prot/,
@@ -165,7 +168,7 @@ test.before(async (t) => {
 	for (const { directory } of directories) {
 		good.push(...shapes.map((shape) => root(directory, shape)));
 		good.push(root(await inTheMiddleOfAnUpgrade(directory), { previous_master_count: 2, master_count: 2 }));
-		good.push(...(await Promise.all(roles.map((role) => member(directory, role)))));
+		good.push(...(await Promise.all(roles.map((role) => member(directory, `${role}-contract-1`)))));
 	}
 	const whole = directories[0]?.directory as string;
 	const folder = await temporaryFolder();

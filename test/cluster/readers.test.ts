@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
 import { packageRoot } from '../../src/base/package.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
-import { cases, nodeFiles, rendered, userDataOf } from '../support/clusters.ts';
+import { cases, nodeFiles, rendered, userDataFile, userDataOf } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { filledIn, imageFiles, writeNode } from '../support/node.ts';
 import { output, runToEnd, tool } from '../support/processes.ts';
@@ -13,17 +13,18 @@ import { readByPyYaml } from '../support/python.ts';
 
 const schema = path.join(packageRoot, 'test/support/cloud-init-schema');
 
-/** A stack directory and, per role, the node that its user-data and the image make. */
+/** Per role, the node that its user-data and the image make, and its files that assembling reads. */
 async function nodes(t: ExecutionContext, args: readonly string[]) {
 	const { directory } = await rendered(t, args);
 	const userData = await userDataOf(directory);
 	const image = await imageFiles();
+	const ofAssembling = image.filter((file) => file.path.startsWith('usr/share/kstack/a'));
 	return Promise.all(
 		roles.map(async (role) => {
 			const files = nodeFiles(filledIn(role, userData[role]));
 			const root = await temporaryFolder();
 			await writeNode(root, [...image, ...files]);
-			return { role, root, files };
+			return { role, root, files: [...ofAssembling, ...files] };
 		}),
 	);
 }
@@ -39,7 +40,7 @@ for (const [name, args] of Object.entries(cases)) {
 		for (const role of roles) {
 			const filled = path.join(folder, `${role}.yaml`);
 			await writeFile(filled, filledIn(role, userData[role]));
-			files.push(filled, path.join(directory, 'heat/user-data', `${role}.yaml`));
+			files.push(filled, userDataFile(directory, role));
 		}
 		const ended = await runToEnd(schema, files);
 		t.deepEqual(
@@ -94,8 +95,10 @@ test('bash and shellcheck take every script of every case', async (t) => {
 test('manifests and policies on a master are YAML of the kinds that their programs read', async (t) => {
 	const master = (await nodes(t, [])).find(({ role }) => role === 'master');
 	const files = master?.files.filter((file) => file.path.endsWith('.yaml')) ?? [];
-	const documents = files.flatMap((file) => file.text.split(/^---$/m));
-	for (const document of (await readByPyYaml(documents)) as { apiVersion: string; kind: string }[]) {
+	type Document = { apiVersion: string; kind: string; items?: Document[] };
+	const read = (await readByPyYaml(files.map((file) => file.text))) as Document[];
+	const documents = read.flatMap((document) => document.items ?? [document]);
+	for (const document of documents) {
 		t.regex(document.apiVersion, /^[a-z0-9./]+$/i);
 		t.regex(document.kind, /^[A-Z]\w+$/);
 	}

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import { imageContract } from '../../src/base/contract.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { packageRoot } from '../../src/base/package.ts';
 import { readTree } from '../../src/base/tree.ts';
@@ -8,6 +9,12 @@ import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { renderUserData, serviceAddresses, userDataLimit } from '../../src/cluster/heat/user-data.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
 import { clusterOf, nodeFiles } from '../support/clusters.ts';
+
+/** Those that kstack renders for. */
+const contracts = [0, imageContract];
+const folderOf = (contract: number) =>
+	path.join(packageRoot, 'cloud-init', contract === imageContract ? '' : `contract-${contract}`);
+const assemble = path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/assemble');
 
 const base64Length = (text: string) => Math.ceil(Buffer.byteLength(text) / 3) * 4;
 
@@ -27,33 +34,70 @@ for (const role of roles) {
 		t.is(renderUserData(role, clusterOf({ minions: '50', gateways: '9' })), one);
 	});
 
-	test(`files of a ${role} are byte for byte those of cloud-init/files`, async (t) => {
-		const sources = await readTree(path.join(packageRoot, 'cloud-init/files'));
-		for (const file of nodeFiles(renderUserData(role, clusterOf()))) {
-			const source = sources.find((one) => one.path === file.path);
-			if (source !== undefined) t.is(file.text, source.text, file.path);
-			else
-				t.truthy(
-					sources.find((one) => one.path === `${file.path}.ejs`),
-					file.path,
-				);
+	test(`files of a ${role} are byte for byte those of its contract's folder`, async (t) => {
+		for (const contract of contracts) {
+			const sources = await readTree(path.join(folderOf(contract), 'files'));
+			for (const file of nodeFiles(renderUserData(role, clusterOf(), contract))) {
+				const source = sources.find((one) => one.path === file.path);
+				if (source !== undefined) t.is(file.text, source.text, file.path);
+				else
+					t.truthy(
+						sources.find((one) => one.path === `${file.path}.ejs`),
+						file.path,
+					);
+			}
 		}
 	});
 
-	test(`on a ${role}, steps can be run, and who may read a token is root`, (t) => {
-		for (const file of nodeFiles(renderUserData(role, clusterOf()))) {
-			t.is(file.mode & 0o111, /assemble\.d\//.test(file.path) ? 0o111 : 0, file.path);
-			if (/TOKEN@@/.test(file.text)) t.is(file.mode, 0o600, file.path);
-		}
+	test(`on a ${role}, only root may read a token`, (t) => {
+		for (const contract of contracts)
+			for (const file of nodeFiles(renderUserData(role, clusterOf(), contract)))
+				if (/TOKEN@@/.test(file.text)) t.is(file.mode, 0o600, file.path);
+	});
+
+	test(`the user-data of a ${role} has facts alone, and steps only where its image has none`, (t) => {
+		const executable = (contract: number) =>
+			nodeFiles(renderUserData(role, clusterOf(), contract)).filter(({ mode }) => (mode & 0o111) !== 0);
+		t.deepEqual(executable(imageContract), []);
+		t.true(executable(0).length > 0);
+		t.true(executable(0).every((file) => file.path.startsWith('etc/kstack/assemble.d/')));
+	});
+
+	test(`the image knows the steps of a ${role}, and has each of them`, async (t) => {
+		const steps = (await readFile(path.join(assemble, 'roles', role), 'utf8')).trim().split('\n');
+		t.deepEqual(steps, [...steps].sort());
+		const present = (await readTree(path.join(assemble, 'steps'))).map((file) => file.path);
+		t.deepEqual(
+			steps.filter((step) => !present.includes(step)),
+			[],
+		);
 	});
 }
 
-test('every file of cloud-init/files is on some node', async (t) => {
-	const used = new Set(
-		roles.flatMap((role) => nodeFiles(renderUserData(role, clusterOf())).map((file) => file.path)),
+test('every file of a contract is on some node', async (t) => {
+	for (const contract of contracts) {
+		const used = new Set(
+			roles.flatMap((role) =>
+				nodeFiles(renderUserData(role, clusterOf(), contract)).map((file) => file.path),
+			),
+		);
+		for (const { path: file } of await readTree(path.join(folderOf(contract), 'files')))
+			t.true(used.has(file.replace(/\.ejs$/, '')), file);
+	}
+});
+
+test('every step of the image is one of some role', async (t) => {
+	const listed = await Promise.all(roles.map((role) => readFile(path.join(assemble, 'roles', role), 'utf8')));
+	const used = new Set(listed.join('').trim().split('\n'));
+	t.deepEqual(
+		(await readTree(path.join(assemble, 'steps'))).map((file) => file.path).filter((name) => !used.has(name)),
+		[],
 	);
-	for (const { path: file } of await readTree(path.join(packageRoot, 'cloud-init/files')))
-		t.true(used.has(file.replace(/\.ejs$/, '')), file);
+});
+
+test('with its steps in the image, the user-data of a master is at most half as big', (t) => {
+	const bytes = (contract: number) => base64Length(renderUserData('master', clusterOf(), contract));
+	t.true(bytes(imageContract) <= bytes(0) / 2, `${bytes(imageContract)} of ${bytes(0)}`);
 });
 
 test('user-data that is too big is refused with the names of the biggest files', (t) => {
@@ -71,20 +115,25 @@ test('user-data just below the limit is taken, just above is not', (t) => {
 });
 
 test('the token placeholders of user-data are those that Heat replaces, no more and no less', (t) => {
-	const tree = renderTemplates(clusterOf());
+	for (const contract of contracts) tokensAreReplaced(t, contract);
+});
+
+function tokensAreReplaced(t: ExecutionContext, contract: number) {
+	const tree = renderTemplates(clusterOf(), undefined, () => contract);
+	const ending = contract === 0 ? '' : `-contract-${contract}`;
 	const text = (name: string) => tree.find((file) => file.path === name)?.text ?? '';
 	for (const role of roles) {
 		const named = (source: string) =>
 			[...new Set(source.match(/@@[A-Z_]+@@/g))].filter((name) => name !== '@@NAME@@');
-		const replaced = text(`${role}.yaml`)
+		const replaced = text(`${role}${ending}.yaml`)
 			.match(/^ +'(@@[A-Z_]+@@)':/gm)
 			?.map((line) => line.trim().slice(1, -2));
 		// What an addon's manifest holds is filled in on the node.
 		const ofNode = ['@@CLUSTER_DNS@@', '@@CLUSTER_DOMAIN@@', '@@POD_SUBNET_LENGTH@@', '@@FLANNEL_BACKEND@@'];
-		const used = named(text(`user-data/${role}.yaml`)).filter((name) => !ofNode.includes(name));
+		const used = named(text(`user-data/${role}${ending}.yaml`)).filter((name) => !ofNode.includes(name));
 		t.deepEqual(replaced?.sort(), used.sort(), role);
 	}
-});
+}
 
 test("the API is the first address of the Services' range, DNS the tenth", (t) => {
 	t.deepEqual(serviceAddresses('10.96.0.0/16'), { serviceAddress: '10.96.0.1', clusterDns: '10.96.0.10' });
@@ -100,7 +149,7 @@ test('the templates are the same whatever the counts: scaling renders nothing an
 
 test('a role file says where its values come from', async (t) => {
 	for (const role of roles) {
-		const text = await readFile(path.join(packageRoot, 'cloud-init', `${role}.yaml.ejs`), 'utf8');
+		const text = await readFile(path.join(folderOf(imageContract), `${role}.yaml.ejs`), 'utf8');
 		t.true(text.startsWith('#cloud-config\n'));
 	}
 });

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load, loadAll } from 'js-yaml';
-import { assemble, node, operator, put, started, step } from '../support/assembling.ts';
+import { assemble, node, operator, put, started, step, stepsOf } from '../support/assembling.ts';
 import { runToEnd, tool } from '../support/processes.ts';
 
 /** For tests that only look at what it has become. */
@@ -16,7 +16,7 @@ test('a master assembles itself from nothing, step by step, and says so once', a
 	const { root, file, asked, ended } = await assembledMaster;
 	const { code, stdout, stderr } = ended;
 	t.is(code, 0, stdout + stderr);
-	const steps = (await readdir(path.join(root, 'etc/kstack/assemble.d'))).sort();
+	const steps = (await file(stepsOf('master'))).trim().split('\n');
 	t.deepEqual(
 		[...stdout.matchAll(/^step (\S+)$/gm)].map(([, name]) => name),
 		steps,
@@ -113,6 +113,7 @@ test('a step that fails ends the assembling, and its name, exit code and last li
 	const { run, root, file } = await node('minion');
 	const text = '#!/bin/bash\nseq 1 50 | sed "s/^/line /"\necho "no such thing" >&2\nexit 7\n';
 	await writeFile(path.join(root, step('20-broken')), text);
+	await writeFile(path.join(root, stepsOf('minion')), '10-host\n20-broken\n70-join\n');
 	const { code, stdout } = await run(assemble);
 	t.is(code, 1);
 	t.regex(stdout, /^step 20-broken failed \(exit 7\)$/m);
@@ -126,12 +127,20 @@ test('a step that fails ends the assembling, and its name, exit code and last li
 	]);
 });
 
-test('a service that does not start fails its step, which says the words of the service', async (t) => {
+test('a service that does not start fails its step, which prints the end of its log', async (t) => {
 	const { run, root } = await node('minion');
 	await writeFile(path.join(root, 'bin/systemctl'), '#!/bin/bash\n[ "$1 $2" != "start containerd" ]\n');
 	const { code, stdout } = await run(step('10-host'));
 	t.is(code, 1);
-	t.regex(stdout, /^containerd did not start:\nwords of containerd$/m);
+	t.regex(stdout, /^containerd did not start:\nlog of containerd$/m);
+});
+
+test('an image that does not have the role tells Heat so', async (t) => {
+	const { run, root, file } = await node('minion');
+	await rm(path.join(root, stepsOf('minion')));
+	t.is((await run(assemble)).code, 1);
+	t.false(existsSync(path.join(root, 'var/lib/kstack/assembled')));
+	t.regex(await file('signals'), /^== FAILURE demo-minion-0: .*minion.* all$/m);
 });
 
 /** Whether a master forms an etcd cluster. */
@@ -174,7 +183,7 @@ for (const [what, files, starts] of [
 		const { code, stdout } = await run(step('30-etcd'));
 		t.is(code, starts ? 0 : 1, stdout);
 		t.deepEqual(started(await asked('systemctl')), starts ? ['etcd'] : []);
-		if (!starts) t.regex(stdout, /may form no cluster|forms no second cluster/);
+		if (!starts) t.regex(stdout, /may not form a cluster|not forming a second cluster/);
 	});
 }
 

@@ -11,11 +11,18 @@ import { readTree } from '../../src/base/tree.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output, runToEnd, systemPath, tool } from '../support/processes.ts';
 
-const sbin = path.join(packageRoot, 'elements/kubernetes-services/static/usr/local/sbin');
+const element = path.join(packageRoot, 'elements/kubernetes-services/static');
+const sbin = path.join(element, 'usr/local/sbin');
+const assemble = path.join(element, 'usr/share/kstack/assemble');
 const program = (name: string) => readFile(path.join(sbin, name), 'utf8');
 
-test('bash and shellcheck take every program of the image', async (t) => {
-	const programs = (await readTree(sbin)).map(({ path: name }) => path.join(sbin, name));
+test('bash and shellcheck take every program and every step of the image', async (t) => {
+	const steps = path.join(assemble, 'steps');
+	const programs = [
+		...(await readTree(sbin)).map(({ path: name }) => path.join(sbin, name)),
+		...(await readTree(steps)).map(({ path: name }) => path.join(steps, name)),
+		path.join(assemble, 'functions'),
+	];
 	t.true(programs.length > 5);
 	for (const file of programs) await output('bash', ['-n', file]);
 	const checked = await runToEnd(tool('shellcheck', 'shellcheck'), ['-S', 'style', ...programs]);

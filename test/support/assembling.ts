@@ -12,7 +12,7 @@ import { output, runToEnd, systemPath, tool } from './processes.ts';
 /** Programs that a folder cannot stand in for. Each tells `asked` what it was asked. */
 const standIns: Readonly<Record<string, string>> = {
 	systemctl: '',
-	journalctl: 'echo "words of ${!#}"',
+	journalctl: 'echo "log of ${!#}"',
 	sysctl: '',
 	sleep: '',
 	ip: 'echo "2: ens3    inet 10.0.0.11/24 brd 10.0.0.255 scope global ens3"',
@@ -77,7 +77,9 @@ export async function put(root: string, name: string) {
 }
 
 export const assemble = 'usr/local/sbin/kstack-assemble';
-export const step = (name: string) => `etc/kstack/assemble.d/${name}`;
+export const step = (name: string) => `usr/share/kstack/assemble/steps/${name}`;
+/** The list of a role's steps. */
+export const stepsOf = (role: Role) => `usr/share/kstack/assemble/roles/${role}`;
 export const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
 
 /** The operator's request as a stack parameter holds it, and its private key's file. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
+import { imageContract } from '../../src/base/contract.ts';
 import { readTree, sorted, type Tree } from '../../src/base/tree.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
 import { type Role, roles } from '../../src/cluster/spec/roles.ts';
@@ -77,11 +78,14 @@ export function nodeFiles(userData: string): Tree {
 	);
 }
 
+/** The file with the user-data of a role, in a stack directory. */
+export const userDataFile = (directory: string, role: Role) =>
+	path.join(directory, 'heat/user-data', `${role}-contract-${imageContract}.yaml`);
+
 /** The user-data of each role, of a stack directory. */
 export async function userDataOf(directory: string): Promise<Record<Role, string>> {
 	const texts = roles.map(async (role) => {
-		const file = path.join(directory, 'heat/user-data', `${role}.yaml`);
-		return [role, await readFile(file, 'utf8')] as const;
+		return [role, await readFile(userDataFile(directory, role), 'utf8')] as const;
 	});
 	return Object.fromEntries(await Promise.all(texts)) as Record<Role, string>;
 }

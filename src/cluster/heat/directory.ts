@@ -7,6 +7,7 @@ import { schemaText } from '../../base/schema.ts';
 import { replaceTree, type Tree } from '../../base/tree.ts';
 import { clusterSchema } from '../spec/cluster-fields.ts';
 import { type Cluster, readMapping } from '../spec/config.ts';
+import type { PoolContracts } from '../spec/contracts.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { settings, type Value } from '../spec/settings.ts';
 import { renderTemplates } from './templates.ts';
@@ -106,9 +107,10 @@ export async function writeDirectory(
 	cluster: Cluster,
 	parameters: Parameters,
 	secrets: Parameters,
+	contracts?: PoolContracts,
 ): Promise<void> {
 	await mkdir(directory.path, { recursive: true });
-	await writeTemplates(directory, renderTemplates(cluster));
+	await writeTemplates(directory, renderTemplates(cluster, undefined, contracts));
 	if (!existsSync(directory.cluster)) await writeFile(directory.cluster, clusterFile(cluster));
 	else await setValues(directory.cluster, '', cluster.settings);
 	await writeFile(directory.parameters, parametersFile(cluster.name, parameters));

@@ -1,3 +1,4 @@
+import { imageContract } from '../../base/contract.ts';
 import { type Json, list, ownProject, show } from '../../openstack/client.ts';
 
 /** An image that members are made from. */
@@ -11,6 +12,8 @@ export interface NodeImage {
 	readonly etcd: string | undefined;
 	/** The pod networks that it has; `undefined` when its properties do not tell. */
 	readonly networkDrivers: readonly string[] | undefined;
+	/** What its nodes expect of user-data (src/base/contract.ts); 0 when its properties do not tell. */
+	readonly contract: number;
 	/** Gigabytes of disk and megabytes of memory that a machine needs. */
 	readonly minDisk: number;
 	readonly minMemory: number;
@@ -70,6 +73,7 @@ function readImage(found: Json): NodeImage {
 		kubernetes: text('kstack_kubernetes'),
 		etcd: text('kstack_etcd'),
 		networkDrivers: text('kstack_network_drivers')?.split(','),
+		contract: Number(text('kstack_contract') ?? 0),
 		minDisk: Number(found.min_disk ?? 0),
 		minMemory: Number(found.min_ram ?? 0),
 		created: text('created_at') ?? '',
@@ -145,11 +149,22 @@ async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage
  *
  * @param mistakes  gets a sentence when there is none, or when the name may be one of several
  */
-export function findNodeImage(
+export async function findNodeImage(
 	wanted: string | undefined,
 	mistakes: string[],
 ): Promise<NodeImage | undefined> {
-	return wanted === undefined ? newestOfAll(mistakes) : ofThatName(wanted, mistakes);
+	const image = await (wanted === undefined ? newestOfAll(mistakes) : ofThatName(wanted, mistakes));
+	if (image === undefined || image.contract <= imageContract) return image;
+	mistakes.push(
+		`The image "${image.name}" (${image.id}) needs a newer kstack: its property kstack_contract is ${image.contract}, and this kstack supports up to ${imageContract}.`,
+	);
+	return undefined;
+}
+
+/** The contracts of images by their IDs, as a stack remembers them: without those that have none. */
+export function contractsOf(images: readonly NodeImage[]): Record<string, number> {
+	const known = images.filter(({ contract }) => contract > 0);
+	return Object.fromEntries(known.map(({ id, contract }) => [id, contract]));
 }
 
 /** Minor and patch of a version of Kubernetes 1 such as `v1.20.2`; `undefined` for anything else. */

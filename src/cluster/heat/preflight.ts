@@ -1,20 +1,13 @@
 import { refuse } from '../../base/errors.ts';
 import type { Cluster, Settings } from '../spec/config.ts';
 import { byRole } from '../spec/generations.ts';
-import { type Role, roles } from '../spec/roles.ts';
+import { type Role, roleDefinitions, roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { findExternalNetwork } from './external-network.ts';
 import { findNamed, mistakesInSubnet } from './fixed-network.ts';
 import { findFlavor, tooSmall } from './flavors.ts';
 import { compareVersions, findNodeImage, type NodeImage } from './node-image.ts';
 import { list, showStack } from './stack.ts';
-
-/** What a machine of the role needs at least: megabytes of memory, virtual CPUs. */
-const needs: Readonly<Record<Role, { readonly memory: number; readonly cpus: number }>> = {
-	master: { memory: 2048, cpus: 2 },
-	minion: { memory: 1024, cpus: 1 },
-	gateway: { memory: 512, cpus: 1 },
-};
 
 /** A cluster whose open settings have been filled in from what the cloud has. */
 export interface Resolved {
@@ -107,7 +100,7 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	for (const role of roles) {
 		const image = images[role];
 		if (image !== undefined) ids[`${role}_image`] = image.id;
-		const needed = { purpose: `a ${role}`, flag: `--${role}-flavor`, ...needs[role] };
+		const needed = { purpose: `a ${role}`, flag: `--${role}-flavor`, ...roleDefinitions[role].minimum };
 		const flavor = findFlavor(wanted[`${role}Flavor`], needed, flavors, mistakes);
 		if (flavor === undefined) continue;
 		settings[`${role}Flavor`] = String(flavor.Name);

@@ -1,18 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { imageContract } from '../../base/contract.ts';
 import { UserError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
 import { indent, type Locals, render } from '../../base/template.ts';
 import { address, type Network, parseNetwork } from '../spec/cidr.ts';
 import type { Cluster } from '../spec/config.ts';
-import type { Role } from '../spec/roles.ts';
-
-/** Only what tolerates it runs there; minions take everything. */
-const taints: Readonly<Record<Role, string>> = {
-	master: 'node-role.kubernetes.io/master=:NoSchedule',
-	minion: '',
-	gateway: 'kstack.io/gateway=:NoSchedule',
-};
+import { type Role, roleDefinitions } from '../spec/roles.ts';
 
 /**
  * Nova takes 65,535 bytes of base64; below that stays room for the parts that Heat adds (about 6,000 bytes) and
@@ -20,16 +14,18 @@ const taints: Readonly<Record<Role, string>> = {
  */
 export const userDataLimit = 56_000;
 
-const folder = path.join(packageRoot, 'cloud-init');
+/** The templates of a contract's user-data. */
+const folderOf = (contract: number) =>
+	path.join(packageRoot, 'cloud-init', ...(contract === imageContract ? [] : [`contract-${contract}`]));
 
-/** The body of a file of the node, from `cloud-init/files`, rendered if it is a template. */
-function body(target: string, locals: Locals): string {
+/** The body of a file of the node, from `files` in a contract's folder, rendered if it is a template. */
+function body(folder: string, target: string, locals: Locals): string {
 	const source = path.join(folder, 'files', target);
 	return existsSync(source) ? readFileSync(source, 'utf8') : render(`${source}.ejs`, locals);
 }
 
-function writeFile(target: string, mode: string, locals: Locals): string {
-	const content = indent(6, body(target, locals));
+function writeFile(folder: string, target: string, mode: string, locals: Locals): string {
+	const content = indent(6, body(folder, target, locals));
 	return `  - path: ${target}\n    permissions: '${mode}'\n    content: |\n${content}`;
 }
 
@@ -43,18 +39,20 @@ export function serviceAddresses(serviceCidr: string): { serviceAddress: string;
  * The user-data of a role: cloud-config with `@@TOKENS@@` for what only Heat knows. The same for every
  * member of the role, whatever their number.
  *
+ * @param contract  of the image that the members are made from
  * @throws UserError when it is too big for Nova, naming the biggest files
  */
-export function renderUserData(role: Role, cluster: Cluster): string {
+export function renderUserData(role: Role, cluster: Cluster, contract = imageContract): string {
+	const folder = folderOf(contract);
 	const locals: Locals = {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
 		role,
-		taints: taints[role],
+		taints: roleDefinitions[role].taints.join(','),
 	};
 	const sizes = new Map<string, number>();
 	const file = (target: string, mode: string) => {
-		const text = writeFile(target, mode, locals);
+		const text = writeFile(folder, target, mode, locals);
 		sizes.set(target, Buffer.byteLength(text));
 		return text;
 	};

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { inTemporaryFolder, parameterArguments } from '../heat/arguments.ts';
+import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
 import {
 	readIfThere,
 	type StackDirectory,
@@ -12,11 +12,13 @@ import {
 } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
+import { contractsOf } from '../heat/node-image.ts';
 import { makeToken, requestOperatorCertificate } from '../heat/operator.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
+import type { PoolContracts } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
@@ -41,9 +43,10 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
 async function prepare(
 	directory: StackDirectory,
 	{ cluster, ids }: Omit<Resolved, 'images'>,
+	contracts?: PoolContracts,
 ): Promise<Parameters> {
 	const secrets = { join_token: makeToken(), master_token: makeToken() };
-	await writeDirectory(directory, cluster, {}, secrets); // makes the folder that the key goes to
+	await writeDirectory(directory, cluster, {}, secrets, contracts); // makes the folder that the key goes to
 	const request = await requestOperatorCertificate(directory.operatorKey);
 	const parameters = {
 		...parametersOf(cluster.settings),
@@ -51,7 +54,7 @@ async function prepare(
 		cluster_state: 'new',
 		operator_request: Buffer.from(request).toString('base64'),
 	};
-	await writeDirectory(directory, cluster, parameters, secrets);
+	await writeDirectory(directory, cluster, parameters, secrets, contracts);
 	return secrets;
 }
 
@@ -130,7 +133,8 @@ export async function createCluster(
 			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
 	for (const line of new Set(images)) say(line);
-	const secrets = await prepare(directory, resolved);
+	const generations = { contracts: contractsOf(Object.values(resolved.images)) };
+	const secrets = await prepare(directory, resolved, (role) => resolved.images[role].contract);
 	await validate(directory);
 
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
@@ -139,7 +143,7 @@ export async function createCluster(
 		await inTemporaryFolder(async (folder) =>
 			openstack([
 				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
-				...(await parameterArguments({}, secrets, folder)),
+				...(await parameterArguments({ generations: textOf(generations) }, secrets, folder)),
 				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
 			]),
 		),

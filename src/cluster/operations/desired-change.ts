@@ -7,6 +7,7 @@ import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
 import { readCluster } from '../spec/config.ts';
+import { poolContracts } from '../spec/contracts.ts';
 import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
@@ -71,7 +72,11 @@ export async function desiredChange(
 	refuse(editsOfKept(stack.parameters, parameters, directory.parameters), 'Nothing was changed.');
 	const changed = changes(now, wishes);
 	const { current } = generationsOf(stack.parameters);
-	const templates = renderTemplates({ name, settings: { ...now, ...changed } }, { current, previous: null });
+	const templates = renderTemplates(
+		{ name, settings: { ...now, ...changed } },
+		{ current, previous: null },
+		poolContracts(stack.parameters),
+	);
 	const counts = countsOf(stack.parameters, '');
 	const wantedCounts: Counts = byRole((role) => Number(changed[`${role}s`] ?? counts[role]));
 	return {

@@ -147,7 +147,7 @@ async function begin(
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
 	await requireSameEtcd(place.nowImages.master, image);
 	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
-	const next = startUpgrade(place, image.id);
+	const next = startUpgrade(place, image.id, image.contract);
 	const all = roles.filter((role) => now[role] > 0).map((role) => `${now[role]} ${role}s`);
 	return {
 		place: {

@@ -43,10 +43,10 @@ export function upgradeState(parameters: Parameters): UpgradeState {
 	};
 }
 
-/** The place at which an upgrade to that image begins: nothing of the new generation is there yet. */
-export function startUpgrade(place: UpgradeState, image: string): UpgradeState {
+/** The place at which an upgrade to that image, of that contract, begins: nothing of the new generation is there yet. */
+export function startUpgrade(place: UpgradeState, image: string, contract = 0): UpgradeState {
 	return {
-		generations: nextGeneration(place.generations, image, place.now),
+		generations: nextGeneration(place.generations, image, place.now, contract),
 		now: byRole(() => 0),
 		before: place.now,
 		nowImages: byRole(() => image),

@@ -15,8 +15,9 @@ import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
+import { poolContracts } from '../spec/contracts.ts';
 import { finished, type Generations } from '../spec/generations.ts';
-import { settingsOf } from '../spec/parameters.ts';
+import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
 import { applyChange, type StackChange } from './apply.ts';
 import { drainOptions } from './replace.ts';
@@ -41,9 +42,10 @@ function wordsOf(place: UpgradeState, step: Step, goes: readonly MemberState[]):
 	return `${role}s of generation ${place.generations.current}: ${step.now[role]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} stay)`;
 }
 
-/** The templates that a stack has in that place. */
-function templatesFor(stack: Stack, generations: Generations) {
-	return renderTemplates({ name: stack.name, settings: settingsOf(stack.parameters) }, generations);
+/** The templates that a stack has with these parameters. */
+function templatesFor(stack: Stack, generations: Generations, parameters: Parameters) {
+	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
+	return renderTemplates(cluster, generations, poolContracts(parameters));
 }
 
 async function take(
@@ -60,12 +62,13 @@ async function take(
 	const present = members.filter(
 		({ role, generation, condition }) => role === 'master' && generation === current && condition === 'well',
 	);
+	const parameters = parametersOfStep(place, step, goes);
 	const change: StackChange = {
 		settings: {},
-		parameters: parametersOfStep(place, step, goes),
+		parameters,
 		// Before anybody leaves: it may be refused.
 		...(step.now.master > present.length ? { secrets: await issueMasterToken(stack, directory) } : {}),
-		...(templates ? { templates: templatesFor(stack, place.generations) } : {}),
+		...(templates ? { templates: templatesFor(stack, place.generations, parameters) } : {}),
 	};
 	await abandonUnready(goes);
 	const leaving = members.filter(({ condition }) => condition === 'leaving');
@@ -93,7 +96,7 @@ async function finish(stack: Stack, directory: StackDirectory, place: UpgradeSta
 	return applyChange(stack, directory, {
 		settings,
 		parameters: { generations, ...Object.fromEntries(none) },
-		templates: renderTemplates(cluster, generations),
+		templates: renderTemplates(cluster, generations, poolContracts({ ...stack.parameters, generations })),
 	});
 }
 

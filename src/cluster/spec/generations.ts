@@ -27,6 +27,8 @@ export interface Generations {
 	/** Whether masters come last, because the versions go down. */
 	readonly mastersLast?: boolean;
 	readonly replacing?: Replacing;
+	/** Contracts by image ID (src/base/contract.ts), of the images that pools are made from; absent is 0. */
+	readonly contracts?: Readonly<Record<string, number>>;
 }
 
 /** Reads the parameter; a stack that has none is in its first generation. */
@@ -74,8 +76,8 @@ export function unfinished(name: string, generations: Generations): string | und
 	return undefined;
 }
 
-/** What the next generation begins with. */
-export function nextGeneration(now: Generations, image: string, wanted: Counts): Generations {
+/** What the next generation begins with: an image, by ID, of that contract. */
+export function nextGeneration(now: Generations, image: string, wanted: Counts, contract = 0): Generations {
 	const { replacing: _, ...kept } = now;
 	const current = now.latest + 1;
 	return {
@@ -84,6 +86,7 @@ export function nextGeneration(now: Generations, image: string, wanted: Counts):
 		previous: now.current,
 		latest: current,
 		images: { ...now.images, [current]: image },
+		...(contract === 0 ? {} : { contracts: { ...now.contracts, [image]: contract } }),
 		wanted,
 	};
 }
@@ -100,15 +103,25 @@ export function reversedGenerations(now: Generations, rollback: boolean): Genera
 	};
 }
 
-/** The generations when an upgrade is over. One that was walked back from is not what a rollback means later. */
+/**
+ * The generations when an upgrade is over. One that was rolled back is not what a rollback means later.
+ * Contracts are kept of the current image alone.
+ */
 export function finished(now: Generations): Generations {
-	const { wanted: _, rollback: __, mastersLast: ___, previous, ...kept } = now;
+	const { wanted: _, rollback: __, mastersLast: ___, previous, contracts = {}, ...kept } = now;
+	const image = now.images[now.current];
 	const images = Object.fromEntries(
 		Object.entries(now.images).filter(
 			([number]) => Number(number) !== previous || Number(number) < now.current,
 		),
 	);
-	return { ...kept, previous: null, images };
+	const left = Object.entries(contracts).filter(([id]) => image === undefined || id === image);
+	return {
+		...kept,
+		previous: null,
+		images,
+		...(left.length === 0 ? {} : { contracts: Object.fromEntries(left) }),
+	};
 }
 
 /** The image before the current generation's; `undefined` when there was none or it is not known. */

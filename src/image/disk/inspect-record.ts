@@ -4,6 +4,8 @@ import type { DiskFiles } from './disk-files.ts';
 /** What an image says of itself in image.json. */
 export interface ImageRecord {
 	readonly profile?: string;
+	/** What its nodes expect of user-data (src/base/contract.ts); images before it was written have none. */
+	readonly contract?: number;
 	readonly kubernetes?: string;
 	readonly components?: Readonly<Record<string, string>>;
 }

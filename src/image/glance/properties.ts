@@ -75,6 +75,7 @@ export async function factsOf(file: string, disk: number): Promise<ImageFacts> {
 			hw_rng_model: 'virtio',
 			...(agent ? { hw_qemu_guest_agent: 'yes' } : {}),
 			...(record.profile === undefined ? {} : { kstack_profile: record.profile }),
+			...(record.contract === undefined ? {} : { kstack_contract: String(record.contract) }),
 			kstack_network_drivers: networkDrivers(record),
 			...Object.fromEntries(
 				versions.map(([name, version]) => [`kstack_${name.replaceAll('-', '_')}`, version]),

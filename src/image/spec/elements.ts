@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
+import { imageContract } from '../../base/contract.ts';
 import { packageRoot } from '../../base/package.ts';
 import { type Locals, render } from '../../base/template.ts';
 import { readTree, sorted, type Tree, type TreeFile } from '../../base/tree.ts';
@@ -40,6 +41,7 @@ function localsOf(plan: ImagePlan): Locals {
 		),
 		image: {
 			profile: plan.profile.name,
+			contract: imageContract,
 			kubernetes: plan.kubernetes,
 			components: plan.components,
 		},
