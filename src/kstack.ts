@@ -2,6 +2,7 @@
 import type { Argv } from 'yargs';
 import { Answer } from './base/errors.ts';
 import { print } from './base/say.ts';
+import { addonCommand } from './cli/kstack/addon.ts';
 import { main } from './cli/main.ts';
 import { schemaCommand } from './cli/schema.ts';
 import { flagOf, type Setting, settings } from './cluster/spec/settings.ts';
@@ -215,6 +216,7 @@ await main('kstack', (cli) =>
 				process.stdout.write(await obtainKubeconfig(await stackDirectory(name), await requireStack(name)));
 			},
 		)
+		.command(addonCommand)
 		.command(
 			'delete <name>',
 			'Delete a cluster and all that was made for it',

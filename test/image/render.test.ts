@@ -149,7 +149,7 @@ test('every addon is YAML once its tokens are filled in', async (t) => {
 	const { load } = await import('js-yaml');
 	for (const tree of rendered.values()) {
 		for (const file of tree) {
-			if (!file.path.includes('/usr/share/kstack/addons/')) continue;
+			if (!/\/usr\/share\/kstack\/addons\/.*yaml$/.test(file.path)) continue;
 			const filled = file.text.replaceAll('@@POD_SUBNET_LENGTH@@', '24').replace(/@@[A-Z_]+@@/g, '10.0.0.1');
 			const { kind, items } = load(filled) as { kind: string; items: { kind: string }[] };
 			t.is(kind, 'List', file.path);

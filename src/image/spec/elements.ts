@@ -5,6 +5,7 @@ import { imageContract } from '../../base/contract.ts';
 import { packageRoot } from '../../base/package.ts';
 import { type Locals, render } from '../../base/template.ts';
 import { readTree, sorted, type Tree, type TreeFile } from '../../base/tree.ts';
+import { addonFiles } from './addons.ts';
 import { type ImagePlan, packagesElement } from './plan.ts';
 
 const source = path.join(packageRoot, 'elements');
@@ -35,10 +36,6 @@ function localsOf(plan: ImagePlan): Locals {
 		kubernetes: { version: plan.kubernetes },
 		flags: plan.flags,
 		cgroupDriver: plan.cgroupDriver,
-		/** What manifests call their images: as they are imported, so that nothing is pulled. */
-		images: Object.fromEntries(
-			Object.entries(plan.line.images).map(([name, { reference }]) => [name, reference]),
-		),
 		image: {
 			profile: plan.profile.name,
 			contract: imageContract,
@@ -47,6 +44,10 @@ function localsOf(plan: ImagePlan): Locals {
 		},
 	};
 }
+
+/** What manifests call their container images: as they are imported, so that nothing is pulled. */
+const referencesOf = (plan: ImagePlan) =>
+	Object.fromEntries(Object.entries(plan.line.images).map(([name, { reference }]) => [name, reference]));
 
 /** The names of our elements. */
 export async function ourElements(): Promise<Set<string>> {
@@ -89,7 +90,7 @@ export async function renderElements(plan: ImagePlan): Promise<Tree> {
 						}
 					: file,
 			)
-			.concat(own)
+			.concat(own, await addonFiles(wanted, referencesOf(plan)))
 			.map((file) => ({ ...file, mode: modeOf(file) })),
 	);
 }

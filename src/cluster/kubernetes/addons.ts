@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { UserError } from '../../base/errors.ts';
+import type { AddonDefinition } from '../spec/addon.ts';
+import type { Values } from '../spec/addon-values.ts';
+import { askKubernetes, KubernetesRefusal } from './api.ts';
+
+/** What the cluster says of an addon. */
+export interface AddonStatus {
+	readonly state: 'ready' | 'progressing' | 'failed' | 'disabled';
+	readonly message: string;
+	/** Which request this is about. */
+	readonly revision: string;
+}
+
+/** An addon that the cluster was asked for. */
+export interface ClusterAddon {
+	readonly definition: AddonDefinition;
+	readonly values: Values;
+	readonly template: string;
+	readonly enabled: boolean;
+	readonly revision: string;
+	/** Absent until the cluster has looked at it. */
+	readonly status?: AddonStatus;
+}
+
+interface ApiObject {
+	metadata: { name: string; labels?: Record<string, string>; annotations?: Record<string, string> };
+	data?: Record<string, string>;
+}
+
+const namespace = '/api/v1/namespaces/kube-system';
+const label = 'kstack.io/addon';
+const secretName = (name: string) => `kstack-addon-${name}`;
+const encoded = (data: string | Buffer) => Buffer.from(data).toString('base64');
+const decoded = (data: string | undefined) => Buffer.from(data ?? '', 'base64');
+
+async function get<Answer>(kubeconfig: string, path: string): Promise<Answer | undefined> {
+	try {
+		return JSON.parse(await askKubernetes(kubeconfig, 'GET', `${namespace}/${path}`)) as Answer;
+	} catch (error) {
+		if (error instanceof KubernetesRefusal && error.status === 404) return undefined;
+		throw error;
+	}
+}
+
+/**
+ * Refuses where no master applies addons.
+ *
+ * @throws UserError code `addons-unsupported`
+ */
+export async function requireAddons(kubeconfig: string): Promise<void> {
+	if ((await get(kubeconfig, 'configmaps/kstack-addons')) !== undefined) return;
+	throw new UserError('The masters of this cluster do not apply addons: their image is too old.', {
+		code: 'addons-unsupported',
+		hint: 'Upgrade the masters first: kstack upgrade --image IMAGE',
+	});
+}
+
+function readAddonObject(secret: ApiObject, status: ApiObject | undefined): ClusterAddon {
+	const definition = JSON.parse(decoded(secret.data?.['addon.json']).toString()) as Partial<AddonDefinition>;
+	const name = secret.metadata.labels?.[label] ?? '';
+	const template = secret.data?.['template.yaml.gz'];
+	return {
+		definition: {
+			...{ description: '', image: false, values: {}, needs: [], disable: 'allowed', warning: '' },
+			...definition,
+			name,
+		},
+		values: JSON.parse(decoded(secret.data?.['values.json']).toString()) as Values,
+		template: template === undefined ? '' : gunzipSync(decoded(template)).toString(),
+		enabled: secret.metadata.annotations?.['kstack.io/addon-desired'] !== 'absent',
+		revision: secret.metadata.annotations?.['kstack.io/addon-revision'] ?? '',
+		...(status?.data === undefined ? {} : { status: status.data as unknown as AddonStatus }),
+	};
+}
+
+/** The cluster's addons, by name. */
+export async function clusterAddons(kubeconfig: string): Promise<ReadonlyMap<string, ClusterAddon>> {
+	const list = async (kind: string) =>
+		(await get<{ items: ApiObject[] }>(kubeconfig, `${kind}?labelSelector=${encodeURIComponent(label)}`))
+			?.items ?? [];
+	const [secrets, statuses] = await Promise.all([list('secrets'), list('configmaps')]);
+	const addons = secrets.map((secret) =>
+		readAddonObject(
+			secret,
+			statuses.find(({ metadata }) => metadata.name === secret.metadata.name),
+		),
+	);
+	return new Map(addons.map((addon) => [addon.definition.name, addon]));
+}
+
+/** What the cluster says of one addon now. */
+export async function addonStatus(kubeconfig: string, name: string): Promise<AddonStatus | undefined> {
+	return (await get<{ data: AddonStatus }>(kubeconfig, `configmaps/${secretName(name)}`))?.data;
+}
+
+/**
+ * Asks the cluster for an addon, or to delete its objects.
+ *
+ * @returns the revision that the cluster's status will be about
+ */
+export async function storeAddon(
+	kubeconfig: string,
+	{ definition, values, template, enabled }: Omit<ClusterAddon, 'revision' | 'status'>,
+	manifest: string,
+): Promise<string> {
+	const desired = enabled ? 'present' : 'absent';
+	// A request with the same content is one of its own: a failed addon is tried again at once.
+	const seed = `${manifest}${desired}${Date.now()}`;
+	const revision = createHash('sha256').update(seed).digest('hex').slice(0, 16);
+	const name = secretName(definition.name);
+	const secret = {
+		apiVersion: 'v1',
+		kind: 'Secret',
+		type: 'kstack.io/addon',
+		metadata: {
+			name,
+			namespace: 'kube-system',
+			labels: { [label]: definition.name },
+			annotations: { 'kstack.io/addon-desired': desired, 'kstack.io/addon-revision': revision },
+		},
+		data: {
+			'addon.json': encoded(JSON.stringify(definition)),
+			'values.json': encoded(JSON.stringify(values)),
+			'template.yaml.gz': encoded(gzipSync(template)),
+			'manifest.yaml.gz': encoded(gzipSync(manifest)),
+		},
+	};
+	if ((await get(kubeconfig, `secrets/${name}`)) === undefined)
+		await askKubernetes(kubeconfig, 'POST', `${namespace}/secrets`, secret);
+	else await askKubernetes(kubeconfig, 'PATCH', `${namespace}/secrets/${name}`, secret);
+	return revision;
+}
+
+/** Deletes what the cluster was asked for and what it said of it, once its objects are gone. */
+export async function forgetAddon(kubeconfig: string, name: string): Promise<void> {
+	for (const kind of ['secrets', 'configmaps'])
+		await askKubernetes(kubeconfig, 'DELETE', `${namespace}/${kind}/${secretName(name)}`);
+}

@@ -1,0 +1,48 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { load } from 'js-yaml';
+import { packageRoot } from '../../base/package.ts';
+import { render } from '../../base/template.ts';
+import type { Tree } from '../../base/tree.ts';
+
+const source = path.join(packageRoot, 'addons');
+
+/** As much of an addon.yaml as an image needs; kstack reads and checks all of it. */
+interface Definition {
+	/** What clusters call the addon; the name of its folder by default. */
+	readonly name?: string;
+	/** Names of its container images in components.yaml. */
+	readonly images?: readonly string[];
+}
+
+/** The container images that an addon declares, by name; its manifest can use no other. */
+function declared(definition: Definition, images: Readonly<Record<string, string>>) {
+	const names = definition.images ?? [];
+	return Object.fromEntries(Object.entries(images).filter(([name]) => names.includes(name)));
+}
+
+/**
+ * The addons that come with an image: each element of the same name as a folder in addons/ carries that addon's
+ * manifest, in which the cluster's and the addon's values are still open, and its definition as JSON.
+ *
+ * @param elements  names of the image's elements
+ * @param images    references of container images by name
+ */
+export async function addonFiles(
+	elements: ReadonlySet<string>,
+	images: Readonly<Record<string, string>>,
+): Promise<Tree> {
+	const folders = (await readdir(source)).filter((folder) => elements.has(folder));
+	const files = folders.map(async (folder) => {
+		const definition = load(await readFile(path.join(source, folder, 'addon.yaml'), 'utf8')) as Definition;
+		const manifest = render(path.join(source, folder, 'manifest.yaml.ejs'), {
+			images: declared(definition, images),
+		});
+		const target = `${folder}/static/usr/share/kstack/addons/${definition.name ?? folder}`;
+		return [
+			{ path: `${target}.json`, mode: 0o644, text: `${JSON.stringify(definition, undefined, 2)}\n` },
+			{ path: `${target}.yaml`, mode: 0o644, text: manifest },
+		];
+	});
+	return (await Promise.all(files)).flat();
+}
