@@ -13,17 +13,44 @@ import { signingHeat } from '../support/signing-heat.ts';
 
 const server = (status: string) => ({ id: 'server-demo-master-0', status, image: 'old (image-1)' });
 
+interface Shown {
+	readonly outputs: readonly { readonly output_key: string }[];
+}
+
+/** The stack as the client shows it, with this CA. */
+const withCa = (stack: Shown, ca: string) => ({
+	...stack,
+	outputs: stack.outputs.map((output) =>
+		output.output_key === 'certificates'
+			? { ...output, output_value: JSON.stringify({ ca, operator: 'T1A=' }) }
+			: output,
+	),
+});
+
 /** A running cluster of one master that signs, and its directory elsewhere. */
 async function cluster(status = 'ACTIVE') {
 	const { folder, stages } = await made();
 	const heat = await signingHeat();
 	await mkdir(heat.state);
+	const ca = (await readFile(heat.ca)).toString('base64');
 	const answers = (more: Answers = {}): Answers[] =>
-		stages(3).map((stage) => ({ ...stage, 'server-show-server-demo-master-0': server(status), ...more }));
+		stages(3).map((stage) => ({
+			...stage,
+			'stack-show-demo': withCa(stage['stack-show-demo'] as Shown, ca),
+			'server-show-server-demo-master-0': server(status),
+			...more,
+		}));
 	const run = async (args: readonly string[], cwd?: string, more?: Answers) =>
 		on(answers(more), args, { answering: heat.answering, ...(cwd === undefined ? {} : { cwd }) });
+	/** A kubeconfig for bob whose certificate is valid for so many days. */
+	const kubeconfigFor = async (days: number) => {
+		const made = await heat.certificate(days);
+		const base64 = async (name: string) => (await readFile(name)).toString('base64');
+		const parts = { ca, certificate: await base64(made.file), key: await base64(made.key) };
+		return kubeconfigText('demo', 'https://127.0.0.1:1', parts);
+	};
 	const helpers = async () => (await readdir(heat.state)).filter((name) => name.endsWith('.json'));
-	return { ...heat, folder, run, helpers };
+	return { ...heat, folder, run, helpers, kubeconfigFor };
 }
 
 interface Kubeconfig {
@@ -143,33 +170,24 @@ test('adopt writes the templates that Heat has where they are not those of this 
 });
 
 test('kubeconfig renews a certificate that ends within 60 days, for the same user, and no other', async (t) => {
-	const { run, folder, certificate } = await cluster();
+	const { run, folder, kubeconfigFor } = await cluster();
 	const file = path.join(folder, 'demo/kubeconfig');
-	const write = async (days: number) => {
-		const made = await certificate(days);
-		const base64 = async (name: string) => (await readFile(name)).toString('base64');
-		const parts = { ca: '', certificate: await base64(made.file), key: await base64(made.key) };
-		await writeFile(file, kubeconfigText('demo', 'https://127.0.0.1:1', parts));
-	};
-	await write(59);
+	await writeFile(file, await kubeconfigFor(59));
 	const renewed = await run(['kubeconfig', 'demo'], folder);
 	t.is(renewed.code, 0, renewed.stderr);
 	t.is(renewed.stdout, await readFile(file, 'utf8'));
 	t.deepEqual(subject(renewed.stdout), ['CN=bob', 'O=kstack:operators']);
 	t.true(Date.parse(certificateOf(renewed.stdout).validTo) > Date.now() + 360 * 86_400_000);
 	t.is((await stat(file)).mode & 0o777, 0o600);
-	await write(62);
+	await writeFile(file, await kubeconfigFor(62));
 	const kept = await run(['kubeconfig', 'demo'], folder);
 	t.is(kept.stdout, await readFile(file, 'utf8'));
 	t.false(kept.asked.some((line) => line.startsWith("'stack' 'create'")));
 });
 
 test('a valid certificate that cannot be renewed is still printed, with a warning', async (t) => {
-	const { run, folder, certificate } = await cluster('SHUTOFF');
-	const made = await certificate(30);
-	const base64 = async (name: string) => (await readFile(name)).toString('base64');
-	const parts = { ca: '', certificate: await base64(made.file), key: await base64(made.key) };
-	const text = kubeconfigText('demo', 'https://127.0.0.1:1', parts);
+	const { run, folder, kubeconfigFor } = await cluster('SHUTOFF');
+	const text = await kubeconfigFor(30);
 	await writeFile(path.join(folder, 'demo/kubeconfig'), text);
 	const { code, stdout, stderr } = await run(['kubeconfig', 'demo'], folder);
 	t.is(code, 0);
