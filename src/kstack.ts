@@ -31,6 +31,12 @@ const configFlag = {
 	describe: 'Read settings from this file instead of NAME/cluster.yaml',
 } as const;
 
+const operatorFlag = {
+	type: 'string',
+	requiresArg: true,
+	describe: 'User name in the new certificate (default: your login name)',
+} as const;
+
 const count = { type: 'string', requiresArg: true } as const;
 
 /** How members that go are treated. */
@@ -203,17 +209,29 @@ await main('kstack', (cli) =>
 		)
 		.command(
 			'kubeconfig [name]',
-			'Print the kubeconfig of a cluster',
+			'Print the kubeconfig of a cluster; without a stack directory, a master signs a new certificate',
 			(command) =>
 				command
 					.positional('name', which)
-					.example('$0 kubeconfig demo > ~/.kube/config', 'the same as demo/kubeconfig'),
+					.option('user', operatorFlag)
+					.example('$0 kubeconfig demo > ~/.kube/config', 'the same as demo/kubeconfig')
+					.example('$0 kubeconfig demo --user alice', 'a kubeconfig with a new key, for alice'),
 			async (args) => {
-				const { stackDirectory } = await import('./cluster/heat/directory.ts');
-				const { obtainKubeconfig } = await import('./cluster/kubernetes/kubeconfig.ts');
-				const { requireStack } = await import('./cluster/heat/stack.ts');
-				const name = await nameOf(args);
-				process.stdout.write(await obtainKubeconfig(await stackDirectory(name), await requireStack(name)));
+				const { printableKubeconfig } = await import('./cluster/operations/adopt.ts');
+				process.stdout.write(await printableKubeconfig(await nameOf(args), args.user));
+			},
+		)
+		.command(
+			'adopt <name>',
+			'Write the stack directory of a cluster that was created elsewhere',
+			(command) =>
+				command
+					.positional('name', { ...which, demandOption: true })
+					.option('user', operatorFlag)
+					.example('$0 adopt demo', 'write ./demo from the stack, with a kubeconfig of your own'),
+			async (args) => {
+				const { adoptCluster } = await import('./cluster/operations/adopt.ts');
+				print(await adoptCluster(args.name, args.user));
 			},
 		)
 		.command(addonCommand)

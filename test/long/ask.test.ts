@@ -6,17 +6,6 @@ import { temporaryFolder } from '../support/folders.ts';
 import { made, on } from '../support/kstack-on-cloud.ts';
 import { kstack } from '../support/processes.ts';
 
-test('kubeconfig says where the key is when it is not here', async (t) => {
-	const { stages } = await made();
-	const { code, stdout, stderr } = await on(stages(3), ['kubeconfig', 'demo']);
-	t.is(code, 1);
-	t.is(stdout, '');
-	t.regex(
-		stderr,
-		/^kstack: There is no kubeconfig in demo, and no operator's key .*\n {2}Run this where demo was created/,
-	);
-});
-
 test('kubeconfig makes one from the key in the directory and what the first master signed', async (t) => {
 	const { folder, stages } = await made();
 	const key = await readFile(path.join(folder, 'demo/operator.key'), 'utf8');

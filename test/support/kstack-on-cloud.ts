@@ -1,4 +1,4 @@
-import { cp, readFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { load } from 'js-yaml';
 import { readTree } from '../../src/base/tree.ts';
@@ -12,10 +12,19 @@ import { kstack } from './processes.ts';
 export async function on(
 	stages: readonly Answers[],
 	args: readonly string[],
-	how: { cwd?: string; env?: object; onStderr?: (text: string, pid: number) => void } = {},
+	how: {
+		cwd?: string;
+		env?: object;
+		answering?: string;
+		onStderr?: (text: string, pid: number) => void;
+	} = {},
 ) {
 	const folder = how.cwd ?? (await temporaryFolder());
 	const cloud = await fakeCloud(...stages);
+	if (how.answering !== undefined) {
+		const program = path.join(String(cloud.env.FAKE_CLOUD), 'answering');
+		await writeFile(program, how.answering, { mode: 0o755 });
+	}
 	const ended = await kstack(args, { ...how, cwd: folder, env: { ...cloud.env, ...how.env } });
 	return { ...ended, folder, asked: await cloud.asked() };
 }

@@ -39,7 +39,11 @@ export async function defaultName(): Promise<string> {
 /** Where a cluster's files lie: here if this is its directory, else in a folder of its name. */
 export async function stackDirectory(name: string): Promise<StackDirectory> {
 	const here = existsSync('cluster.yaml') && existsSync('heat') && (await defaultName()) === name;
-	const folder = here ? '.' : name;
+	return directoryAt(here ? '.' : name);
+}
+
+/** The files of a stack directory in that folder, whether they exist or not. */
+export function directoryAt(folder: string): StackDirectory {
 	const file = (base: string) => path.join(folder, base);
 	return {
 		path: folder,

@@ -6,13 +6,14 @@ const openssl = (args: readonly string[]) => run('openssl', args, { package: 'op
 
 /**
  * Makes the operator's private key, which stays in `keyFile`, and the request for its certificate,
- * which the first master signs.
+ * which a master signs.
  *
+ * @param user  the operator's user name in Kubernetes
  * @returns the request as PEM
  */
-export async function requestOperatorCertificate(keyFile: string): Promise<string> {
+export async function requestOperatorCertificate(keyFile: string, user = 'kstack-operator'): Promise<string> {
 	await writeSecret(keyFile, `${await openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout'])}\n`);
-	const subject = '/O=kstack:operators/CN=kstack-operator';
+	const subject = `/O=kstack:operators/CN=${user}`;
 	return `${await openssl(['req', '-new', '-sha256', '-key', keyFile, '-subj', subject])}\n`;
 }
 

@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { usageError } from '../../base/errors.ts';
+import { say } from '../../base/say.ts';
+import { deployedTree } from '../heat/deployed.ts';
+import {
+	directoryAt,
+	type StackDirectory,
+	stackDirectory,
+	writeDirectory,
+	writeSecret,
+	writeTemplates,
+} from '../heat/directory.ts';
+import { requireStack, type Stack } from '../heat/stack.ts';
+import { renderTemplates } from '../heat/templates.ts';
+import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { issueKubeconfig, operatorName } from '../kubernetes/operator-certificate.ts';
+import { mistakeInName } from '../spec/config.ts';
+import { generationsOf } from '../spec/generations.ts';
+import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
+import { settings } from '../spec/settings.ts';
+
+/**
+ * `kstack kubeconfig`: the kubeconfig of the stack directory, or a new one.
+ *
+ * @param user  value of `--user`: asks for a new certificate in this name, and leaves the stack directory as it is
+ * @returns its text
+ */
+export async function printableKubeconfig(name: string, user: string | undefined): Promise<string> {
+	const operator = operatorName(user);
+	const stack = await requireStack(name);
+	return user === undefined
+		? obtainKubeconfig(await stackDirectory(name), stack)
+		: issueKubeconfig(stack, operator);
+}
+
+/** @throws UserError exit code 2 unless the folder can become the stack directory: absent or empty */
+async function requireFree(directory: StackDirectory): Promise<void> {
+	if (!existsSync(directory.path)) return;
+	const files = await readdir(directory.path).catch(() => {
+		throw usageError(`${directory.path} is not a folder.`, undefined, 'directory-exists');
+	});
+	if (files.length === 0) return;
+	throw usageError(
+		existsSync(directory.cluster)
+			? `${directory.path} already is a stack directory (${directory.cluster} exists).`
+			: `The folder ${directory.path} is not empty (${files.slice(0, 3).join(', ')}).`,
+		'Nothing was written. Run this in another folder.',
+		'directory-exists',
+	);
+}
+
+/** The parameters that `kstack create` writes to parameters.yaml, with the values that the stack has. */
+function parametersFrom(stack: Stack): Parameters {
+	const wanted = parametersOf(settingsOf(stack.parameters));
+	// Heat shows every value as text; a setting knows its type. What Heat is given by ID stays an ID.
+	const typed = new Set(settings.filter(({ direct }) => direct).flatMap(({ parameters }) => parameters));
+	const names = [...Object.keys(wanted), 'cluster_state', 'operator_request'];
+	return Object.fromEntries(
+		names
+			.filter((name) => name in stack.parameters)
+			.map((name) => [
+				name,
+				typed.has(name) || name === 'recorded_settings' ? wanted[name] : stack.parameters[name],
+			]),
+	);
+}
+
+const secretsText = `# Heat does not show the tokens of an existing stack. No command needs them here: an update keeps
+# those that the stack has.
+parameters: {}
+`;
+
+/** Writes all files to a folder beside the stack directory, and renames it at the end: all of them, or none. */
+async function write(stack: Stack, kubeconfig: string): Promise<StackDirectory> {
+	const directory = directoryAt(stack.name);
+	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
+	const rendered = renderTemplates(cluster, generationsOf(stack.parameters));
+	const templates = await deployedTree(stack, rendered);
+	const folder = `${directory.path}.new-${process.pid}`;
+	try {
+		const draft = directoryAt(folder);
+		await writeDirectory(draft, cluster, parametersFrom(stack), {});
+		await writeTemplates(draft, templates);
+		await writeSecret(draft.secrets, secretsText);
+		await writeSecret(draft.kubeconfig, kubeconfig);
+		if (existsSync(directory.path)) await rmdir(directory.path); // empty, or this fails
+		await rename(folder, directory.path);
+	} catch (error) {
+		await rm(folder, { recursive: true, force: true });
+		throw error;
+	}
+	return directory;
+}
+
+/**
+ * `kstack adopt`: writes the stack directory of a cluster anew, from what Heat has of the stack, with a kubeconfig for
+ * this operator. The cluster does not change.
+ *
+ * @param user  value of `--user`: the user name in the kubeconfig's certificate
+ * @returns the directory
+ * @throws UserError exit code 2 when the directory exists and is not empty; nothing is written then
+ */
+export async function adoptCluster(name: string, user: string | undefined): Promise<string> {
+	const mistake = mistakeInName(name);
+	if (mistake !== undefined) throw usageError(mistake);
+	const operator = operatorName(user);
+	await requireFree(await stackDirectory(name));
+	const stack = await requireStack(name);
+	const directory = await write(stack, await issueKubeconfig(stack, operator));
+	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
+	return directory.path;
+}
