@@ -71,6 +71,35 @@ test('create asks, writes the directory, creates, follows, and ends with the nod
 	for (const line of asked) t.false(line.includes(join_token) || line.includes('PRIVATE KEY'), line);
 });
 
+/** The cloud above with an image of that contract. */
+const withContract = (contract: string): readonly Answers[] => [
+	{
+		...creating[0],
+		'image-show-image-1': imageOf('image-1', 'debian12-x64-kubernetes', { kstack_contract: contract }),
+	},
+	...creating.slice(1),
+];
+
+test("create renders for the image's contract, and the stack remembers it", async (t) => {
+	for (const contract of [0, 1]) {
+		const stages = contract === 0 ? creating : withContract('1');
+		const { code, stderr, folder, asked } = await on(stages, ['create', 'demo']);
+		t.is(code, 0, stderr);
+		t.is(existsSync(path.join(folder, 'demo/heat/minion.yaml')), contract === 0);
+		t.is(existsSync(path.join(folder, 'demo/heat/minion-contract-1.yaml')), contract === 1);
+		const create = asked.find((line) => line.startsWith("'stack' 'create'"));
+		t.is(create?.includes('generations='), contract === 1);
+	}
+});
+
+test('create refuses an image whose contract is newer than this kstack', async (t) => {
+	const { code, stderr, folder, asked } = await on(withContract('2'), ['create', 'demo']);
+	t.is(code, 2, stderr);
+	t.regex(stderr, /debian12-x64-kubernetes.*newer kstack.*kstack_contract is 2/);
+	t.false(existsSync(path.join(folder, 'demo')));
+	t.false(asked.some((line) => line.startsWith("'stack' 'create'")));
+});
+
 test('a creation that fails says which resource, what Nova says and what the node says', async (t) => {
 	const failed: readonly Answers[] = [
 		creating[0] as Answers,

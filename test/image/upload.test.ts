@@ -19,7 +19,7 @@ async function builtImage(packages: object = {}): Promise<string> {
 	await writeFile(
 		`${base}.json`,
 		JSON.stringify({
-			...{ profile: 'debian12-x64-kubernetes', kubernetes: '1.20.2' },
+			...{ profile: 'debian12-x64-kubernetes', contract: 1, kubernetes: '1.20.2' },
 			components: { kubernetes: '1.20.2', 'cni-plugins': '1.9.0', flannel: '0.27.0' },
 		}),
 	);
@@ -52,7 +52,7 @@ test('an image goes up under its name and digest, with what OpenStack and kstack
 		...{ architecture: 'x86_64', os_type: 'linux', os_distro: 'debian', os_version: '12' },
 		...{ hw_disk_bus: 'virtio', hw_vif_model: 'virtio', hw_rng_model: 'virtio' },
 		...{ kstack_name: 'debian12-x64-kubernetes', kstack_profile: 'debian12-x64-kubernetes' },
-		...{ kstack_sha256: digest, kstack_network_drivers: 'flannel,routed' },
+		...{ kstack_sha256: digest, kstack_network_drivers: 'flannel,routed', kstack_contract: '1' },
 		...{ kstack_kubernetes: '1.20.2', kstack_cni_plugins: '1.9.0', kstack_etcd: '3.4.23-4' },
 	});
 	t.false('hw_qemu_guest_agent' in (image?.properties ?? {}));

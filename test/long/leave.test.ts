@@ -254,7 +254,7 @@ test('the last master lets the others leave first, and goes as it is', async (t)
 	const { program, services } = await leave(t, cluster, 'demo-master-0', {
 		shorter: (text) => text.replace('patience=2', 'patience=30'),
 	});
-	await until(program, () => /this one goes last/.test(program.said()), 'it knows that it is the last');
+	await until(program, () => /this one leaves last/.test(program.said()), 'it knows that it is the last');
 	await until(program, () => cluster.asked('demo-master-0') === undefined, 'it asks no longer');
 	await new Promise((resolve) => setTimeout(resolve, 1500));
 	let over = false;
@@ -287,7 +287,7 @@ test('of masters that leave together at least one knows that it is the last', as
 		),
 	);
 	await Promise.all(both.map(({ program }) => program.ended));
-	t.true(both.some(({ program }) => /this one goes last/.test(program.said())));
+	t.true(both.some(({ program }) => /this one leaves last/.test(program.said())));
 	t.true(both.some(({ services }) => services.active.has('keepalived')));
 });
 
@@ -295,7 +295,7 @@ test('a machine that never became a node has nothing to leave', async (t) => {
 	const cluster = clusterOf(1, 1);
 	const { program } = await leave(t, cluster, 'demo-minion-1', { joined: false });
 	t.is(await program.ended, 0);
-	t.is(program.said(), 'this machine never became a node\n');
+	t.regex(program.said(), /never became a node/);
 	t.deepEqual(cluster.done, []);
 });
 
@@ -370,7 +370,7 @@ test('a node that no master takes out gives up, and asks no longer', async (t) =
 		shorter: (text) => text.replace('+ 180', '+ 2'),
 	});
 	t.is(await program.ended, 1);
-	t.is(program.said(), 'no master has taken demo-master-2 out of the cluster in 2 s\n');
+	t.regex(program.said(), /timed out: .*demo-master-2.* 2 s/);
 	t.is(cluster.asked('demo-master-2'), undefined);
 	t.true(services.active.has('keepalived'));
 });
@@ -381,7 +381,7 @@ test('a leave that somebody took back keeps the server', async (t) => {
 	await asked(program, cluster, 'demo-minion-1');
 	delete cluster.nodes.get('demo-minion-1')?.metadata.labels['kstack.io/leave'];
 	t.is(await program.ended, 1);
-	t.regex(program.said(), /^somebody took the leave of demo-minion-1 back$/m);
+	t.regex(program.said(), /demo-minion-1 was cancelled/);
 });
 
 test('a node whose Node object is gone already only stops what is left', async (t) => {

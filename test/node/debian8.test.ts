@@ -26,7 +26,7 @@ const allowed: readonly { readonly file: string; readonly text: RegExp; readonly
 	},
 	{
 		file: 'kstack-leave',
-		text: /\{deaf\[@\]\}/,
+		text: /\{block_rule\[@\]\}/,
 		reason: 'the line before has filled it',
 	},
 	{

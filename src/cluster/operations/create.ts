@@ -133,7 +133,9 @@ export async function createCluster(
 			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
 	for (const line of new Set(images)) say(line);
-	const generations = { contracts: contractsOf(Object.values(resolved.images)) };
+	// What the stack remembers of its images; nothing where all have contract 0.
+	const contracts = contractsOf(Object.values(resolved.images));
+	const generations = Object.keys(contracts).length === 0 ? {} : { generations: textOf({ contracts }) };
 	const secrets = await prepare(directory, resolved, (role) => resolved.images[role].contract);
 	await validate(directory);
 
@@ -143,7 +145,7 @@ export async function createCluster(
 		await inTemporaryFolder(async (folder) =>
 			openstack([
 				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
-				...(await parameterArguments({ generations: textOf(generations) }, secrets, folder)),
+				...(await parameterArguments(generations, secrets, folder)),
 				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
 			]),
 		),
