@@ -88,7 +88,7 @@ test('the files of earlier releases are taken as they are', async (t) => {
 		});
 		const parameters = readParametersFile(await read('parameters.yaml'));
 		const { settings: found } = readCluster('old', {}, await read('cluster.yaml'));
-		t.deepEqual(settingsOf(parameters), { ...found, ...settingsOf(parameters) }, name);
+		t.like(found, settingsOf(parameters), name);
 	}
 });
 
