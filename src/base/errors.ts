@@ -52,14 +52,16 @@ export function usageError(message: string, hint?: string, code?: string): UserE
 /**
  * Throws one usage error that lists every mistake, or returns when there is none.
  *
+ * @param code  names the kind of mistake
  * @throws UserError with exit code 2
  */
-export function refuse(mistakes: readonly string[], hint?: string): void {
-	if (mistakes.length === 1) throw usageError(mistakes[0] as string, hint);
+export function refuse(mistakes: readonly string[], hint?: string, code?: string): void {
+	if (mistakes.length === 1) throw usageError(mistakes[0] as string, hint, code);
 	if (mistakes.length > 1) {
 		throw usageError(
 			`${mistakes.length} mistakes:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`,
 			hint,
+			code,
 		);
 	}
 }

@@ -27,7 +27,8 @@ test('delete removes the stack and the secrets of its directory, and keeps what 
 	t.is(code, 0, stderr);
 	t.is(stderr, 'Deleting demo\ndemo is deleted\n');
 	t.true(asked.includes("'stack' 'delete' '--yes' 'demo'"));
-	t.deepEqual((await readdir(path.join(folder, 'demo'))).sort(), ['cluster.yaml', 'heat', 'parameters.yaml']);
+	const kept = ['cluster.schema.json', 'cluster.yaml', 'heat', 'parameters.yaml'];
+	t.deepEqual((await readdir(path.join(folder, 'demo'))).sort(), kept);
 });
 
 test('status as JSON is for programs: nothing but JSON on stdout', async (t) => {

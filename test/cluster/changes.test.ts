@@ -158,7 +158,7 @@ const refusesCounts = test.macro({
 	title: (_, counts: Settings) => `counts that cannot be: ${JSON.stringify(counts)}`,
 	exec(t: ExecutionContext, counts: Settings, words: readonly string[]) {
 		const error = t.throws<UserError>(() => requireCounts(small, counts), { instanceOf: UserError });
-		t.is(error?.exitCode, 2);
+		t.deepEqual([error?.exitCode, error?.code], [2, 'invalid-change']);
 		for (const word of words) t.true(error?.message.includes(word), error?.message);
 	},
 });

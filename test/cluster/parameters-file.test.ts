@@ -1,17 +1,21 @@
 // What kstack takes from parameters.yaml, and what it refuses there.
-import test from 'ava';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { dump } from 'js-yaml';
 import { UserError } from '../../src/base/errors.ts';
+import { packageRoot } from '../../src/base/package.ts';
+import { readCluster } from '../../src/cluster/spec/config.ts';
 import { parametersOf, settingsOf } from '../../src/cluster/spec/parameters.ts';
 import { readParametersFile } from '../../src/cluster/spec/parameters-file.ts';
 import { anySettings } from '../support/any-settings.ts';
 
-const path = 'demo/parameters.yaml';
+const place = 'demo/parameters.yaml';
 const text = (parameters: object, more: object = {}) => dump({ parameters, ...more });
 
-function refusal(t: import('ava').ExecutionContext, file: string, existing = {}): string {
-	const error = t.throws<UserError>(() => readParametersFile({ text: file, path }, existing), {
+function refusal(t: ExecutionContext, file: string, existing = {}): string {
+	const error = t.throws<UserError>(() => readParametersFile({ text: file, path: place }, existing), {
 		instanceOf: UserError,
 	});
 	t.is(error?.exitCode, 2);
@@ -38,7 +42,7 @@ for (const [name, value] of [
 ] as const) {
 	test(`refused in parameters.yaml: ${name}: ${JSON.stringify(value)}`, (t) => {
 		const message = refusal(t, text({ [name]: value }));
-		for (const word of [path, name, JSON.stringify(value)]) t.true(message.includes(word), message);
+		for (const word of [place, name, JSON.stringify(value)]) t.true(message.includes(word), message);
 	});
 }
 
@@ -61,23 +65,38 @@ test('all mistakes of the file are told at once', (t) => {
 test('what the stack has is accepted, whatever it is', (t) => {
 	const existing = { dns_nameserver: 'dns.example.com', drain_force: 'False', master_count: '8' };
 	const file = text({ dns_nameserver: ['dns.example.com'], drain_force: false, master_count: 8 });
-	t.notThrows(() => readParametersFile({ text: file, path }, existing));
-	t.throws(() => readParametersFile({ text: text({ dns_nameserver: 'other' }), path }, existing));
+	t.notThrows(() => readParametersFile({ text: file, path: place }, existing));
+	t.throws(() => readParametersFile({ text: text({ dns_nameserver: 'other' }), path: place }, existing));
 });
 
 test('numbers and lists as Heat takes them too mean the same', (t) => {
 	const file = text({ minion_count: '5', dns_nameserver: ['192.0.2.1', '192.0.2.2'] });
-	t.like(settingsOf(readParametersFile({ text: file, path })), {
+	t.like(settingsOf(readParametersFile({ text: file, path: place })), {
 		minions: 5,
 		dnsNameserver: '192.0.2.1,192.0.2.2',
 	});
+});
+
+test('the files of earlier releases are taken as they are', async (t) => {
+	const releases = path.join(packageRoot, 'test/releases');
+	const names = await readdir(releases);
+	t.true(names.length > 0);
+	for (const name of names) {
+		const read = async (file: string) => ({
+			path: `${name}/${file}`,
+			text: await readFile(path.join(releases, name, file), 'utf8'),
+		});
+		const parameters = readParametersFile(await read('parameters.yaml'));
+		const { settings: found } = readCluster('old', {}, await read('cluster.yaml'));
+		t.like(found, settingsOf(parameters), name);
+	}
 });
 
 test('every file that kstack writes is read as it was meant', (t) => {
 	fc.assert(
 		fc.property(anySettings, (wanted) => {
 			const file = text(parametersOf(wanted), { resource_registry: {} });
-			t.deepEqual(settingsOf(readParametersFile({ text: file, path })), wanted);
+			t.deepEqual(settingsOf(readParametersFile({ text: file, path: place })), wanted);
 		}),
 	);
 	t.pass();

@@ -112,6 +112,16 @@ for (const [what, subnet, words] of [
 		sentence: words,
 	});
 }
+test('a subnet that no router connects with the external network', refuses, {
+	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
+	cloud: {
+		...{ 'network-show-lan': lan, 'subnet-show-lan-v4': { ...lanV4, project_id: 'own' } },
+		...{ 'token-issue': { project_id: 'own' }, 'port-show-port-1': { device_id: 'router-1' } },
+		'port-list': [{ ID: 'port-1', 'Device Owner': 'network:router_interface' }],
+		'router-show-router-1': { external_gateway_info: { network_id: 'network-9' } },
+	},
+	sentence: /"lan-v4".*"public".*--api-floating-ip false/,
+});
 test('an existing network of which there are two', refuses, {
 	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
 	cloud: {

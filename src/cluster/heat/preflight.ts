@@ -7,6 +7,7 @@ import { findExternalNetwork } from './external-network.ts';
 import { findNamed, mistakesInSubnet } from './fixed-network.ts';
 import { findFlavor, tooSmall } from './flavors.ts';
 import { compareVersions, findNodeImage, type NodeImage } from './node-image.ts';
+import { mistakesInRouter } from './router.ts';
 import { list, showStack } from './stack.ts';
 
 /** A cluster whose open settings have been filled in from what the cloud has. */
@@ -116,7 +117,9 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	ids.external_network = external === undefined ? '' : String(external.ID);
 	settings.gatewayFloatingIp =
 		wanted.gatewayFloatingIp ?? (external !== undefined && Number(wanted.gateways) > 0);
+	if (subnet !== undefined && external !== undefined && (wanted.apiFloatingIp || settings.gatewayFloatingIp))
+		mistakes.push(...(await mistakesInRouter(subnet, external)));
 	settings.networkDriver = findNetworkDriver(wanted.networkDriver, images, mistakes);
-	refuse(mistakes, 'Nothing was created.');
+	refuse(mistakes, 'Nothing was created.', 'cloud-lacks');
 	return { cluster: { name: cluster.name, settings }, ids, images: images as Resolved['images'] };
 }

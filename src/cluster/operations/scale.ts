@@ -31,7 +31,7 @@ export interface DrainFlags {
 export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
 	const mistakes = [mistakeInName(name) ?? []].flat();
 	const found = readFlags(flags, mistakes);
-	refuse(mistakes, "See 'kstack update --help'.");
+	refuse(mistakes, "See 'kstack update --help'.", 'invalid-settings');
 	return found;
 }
 

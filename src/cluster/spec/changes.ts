@@ -59,7 +59,7 @@ export function changes(now: Settings, requested: RequestedSettings): Settings {
 		places[key] = flag === undefined ? `${edits[0]?.place}: ${key}` : `--${flagOf(setting)}`;
 	}
 	mistakes.push(...newContradictions(now, changed, (key) => places[key] ?? key));
-	refuse(mistakes, 'Nothing was changed.');
+	refuse(mistakes, 'Nothing was changed.', 'invalid-change');
 	return changed;
 }
 
@@ -80,7 +80,7 @@ export function requireCounts(now: Settings, counts: Settings): void {
 		});
 	const room =
 		mistakes.length > 0 ? [] : newContradictions(now, counts, (key) => (key in counts ? `--${key}` : key));
-	refuse([...mistakes, ...room], 'Nothing was changed.');
+	refuse([...mistakes, ...room], 'Nothing was changed.', 'invalid-change');
 }
 
 /** Edits of parameters that are no setting's own value, such as an image's ID: a cluster keeps them all. */

@@ -137,6 +137,7 @@ export function readCluster(
 			);
 		}
 	}
-	refuse(mistakes, file === undefined ? "See 'kstack create --help'." : undefined);
+	const hint = file === undefined ? "See 'kstack create --help'." : undefined;
+	refuse(mistakes, hint, 'invalid-settings');
 	return { name, settings: asked, given: new Set(Object.keys(given)) };
 }

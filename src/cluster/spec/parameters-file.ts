@@ -90,6 +90,6 @@ export function readParametersFile(
 		const read = parameters.value(name, form);
 		if (read !== undefined) found[name] = read;
 	}
-	refuse(mistakes, 'Nothing was changed.');
+	refuse(mistakes, 'Nothing was changed.', 'invalid-parameters');
 	return found;
 }

@@ -136,6 +136,6 @@ export async function readProfile(word: string, withImages: readonly string[] = 
 	const mistakes: string[] = [];
 	const own = isFile(word) ? await readOwn(path.resolve(word), mistakes, []) : profileNamed(word);
 	const profile = addImages(own, withImages, mistakes);
-	refuse(mistakes);
+	refuse(mistakes, undefined, 'invalid-profile');
 	return profile;
 }

@@ -1,0 +1,31 @@
+import { type Json, list, ownProject, show } from '../../openstack/client.ts';
+
+/** The interface of a router, also of a distributed or a highly available one. */
+const isInterface = ({ 'Device Owner': owner }: Json) =>
+	/^network:(router_interface|ha_router_replicated_interface)/.test(String(owner));
+
+/** The external networks to which routers connect a subnet, by their IDs. */
+async function reachable(subnet: Json): Promise<Set<string>> {
+	const ports = await list(['port'], '--long', '--fixed-ip', `subnet=${subnet.id}`);
+	const routers = await Promise.all(
+		ports.filter(isInterface).map(async ({ ID }) => {
+			const port = await show(['port'], String(ID));
+			return port && show(['router'], String(port.device_id));
+		}),
+	);
+	return new Set(
+		routers.map((router) => String((router?.external_gateway_info as Json | null)?.network_id ?? '')),
+	);
+}
+
+/**
+ * Why floating IPs of an external network cannot lead to nodes on an existing subnet, a sentence each. Of a
+ * subnet of another project nothing is said: its routers cannot be seen.
+ */
+export async function mistakesInRouter(subnet: Json, external: Json): Promise<string[]> {
+	if (subnet.project_id === undefined || subnet.project_id !== (await ownProject())) return [];
+	if ((await reachable(subnet)).has(String(external.ID))) return [];
+	return [
+		`No router connects the subnet "${subnet.name}" with the external network "${external.Name}", so it cannot have floating IPs: connect them (openstack router set --external-gateway, openstack router add subnet), or set --api-floating-ip false and --gateway-floating-ip false.`,
+	];
+}
