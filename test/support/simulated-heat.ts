@@ -1,7 +1,7 @@
 // Heat as far as pools of members go: counts, removal policies, and updates that fail half-way.
 
 import type { MemberState } from '../../src/cluster/heat/inventory.ts';
-import { countsOf, generationsOf, type Pool } from '../../src/cluster/spec/generations.ts';
+import { countsOf, generationsOf, type Prefix } from '../../src/cluster/spec/generations.ts';
 import type { Parameters } from '../../src/cluster/spec/parameters.ts';
 import { type Role, roles } from '../../src/cluster/spec/roles.ts';
 import { type Answers, demoStack, event } from './fake-cloud.ts';
@@ -28,7 +28,15 @@ export interface Seen {
 /** A member of the stack demo, by the name that the templates give it. */
 function memberOf(role: Role, generation: number, index: number) {
 	const name = generation === 1 ? `demo-${role}-${index}` : `demo-${role}-g${generation}-${index}`;
-	return { name, role, address: '10.0.0.9', server: `server-${name}`, index, generation };
+	return {
+		name,
+		role,
+		pool: role as string,
+		address: '10.0.0.9',
+		server: `server-${name}`,
+		index,
+		generation,
+	};
 }
 
 /** A stack of members. */
@@ -115,7 +123,7 @@ export class SimulatedHeat {
 		const before = this.members();
 		this.#updates++;
 		this.settled = true;
-		const pools: [number | null, Pool][] = [
+		const pools: [number | null, Prefix][] = [
 			[current, ''],
 			[previous, 'previous_'],
 		];

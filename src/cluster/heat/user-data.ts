@@ -4,7 +4,7 @@ import { UserError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
 import { indent, type Locals, render } from '../../base/template.ts';
 import { address, type Network, parseNetwork } from '../spec/cidr.ts';
-import type { Cluster } from '../spec/config.ts';
+import type { Settings } from '../spec/config.ts';
 import type { Role } from '../spec/roles.ts';
 
 /** Only what tolerates it runs there; minions take everything. */
@@ -13,6 +13,12 @@ const taints: Readonly<Record<Role, string>> = {
 	minion: '',
 	gateway: 'kstack.io/gateway=:NoSchedule',
 };
+
+/**
+ * Keeps pods away from a new node of a pool with taints until a master has set them: the node does not choose its
+ * labels and taints itself. The masters' kstack-nodes removes it.
+ */
+const pendingTaint = 'kstack.io/pending=:NoSchedule';
 
 /**
  * Nova takes 65,535 bytes of base64; below that stays room for the parts that Heat adds (about 6,000 bytes) and
@@ -41,16 +47,21 @@ export function serviceAddresses(serviceCidr: string): { serviceAddress: string;
 
 /**
  * The user-data of a role: cloud-config with `@@TOKENS@@` for what only Heat knows. The same for every
- * member of the role, whatever their number.
+ * member of the pool, whatever their number.
  *
+ * @param pending  whether the pool has taints, which the masters set after a node has joined
  * @throws UserError when it is too big for Nova, naming the biggest files
  */
-export function renderUserData(role: Role, cluster: Cluster): string {
+export function renderUserData(
+	role: Role,
+	cluster: { readonly settings: Settings },
+	pending = false,
+): string {
 	const locals: Locals = {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
 		role,
-		taints: taints[role],
+		taints: [taints[role], pending ? pendingTaint : ''].filter(Boolean).join(','),
 	};
 	const sizes = new Map<string, number>();
 	const file = (target: string, mode: string) => {

@@ -12,7 +12,6 @@ import { eventsUntilNow, follow } from '../heat/follow.ts';
 import { openstack, requireStack, type Stack } from '../heat/stack.ts';
 import { readMapping, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
-import { roles } from '../spec/roles.ts';
 import { settings, type Value } from '../spec/settings.ts';
 
 /** What is to become of a stack. What it does not name stays as it is. */
@@ -66,8 +65,8 @@ function comparable(value: unknown): string {
 	return /^(true|false)$/i.test(text) ? text.toLowerCase() : text;
 }
 
-/** Names of members that are to go hold for one update; Heat would take them for the next one too. */
-const removalParameters = roles.flatMap((role) => [`removed_${role}s`, `previous_removed_${role}s`]);
+/** Whether a parameter names members to remove: that holds for one update, but Heat would keep it for the next. */
+const isRemoval = (parameter: string) => /^(previous_)?removed_/.test(parameter);
 
 /** The parameters that the stack will have: those of its new templates, else those it has. */
 function declared(stack: Stack, templates: Tree | undefined): ReadonlySet<string> {
@@ -104,7 +103,7 @@ export function requestedParameters(stack: Stack, change: StackChange): Record<s
 			hint: `Bring them up to date first: kstack update ${stack.name}`,
 		});
 	}
-	for (const name of removalParameters) {
+	for (const name of [...known].filter(isRemoval)) {
 		const left = comparable(stack.parameters[name]) !== '';
 		if (left && known.has(name) && requested[name] === undefined) requested[name] = '';
 	}

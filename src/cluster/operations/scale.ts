@@ -10,6 +10,7 @@ import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { byRole, type Counts, countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
+import { poolsOf } from '../spec/pools.ts';
 import { type Role, roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { applyChange, requireIdle, type StackChange } from './apply.ts';
@@ -122,7 +123,7 @@ export async function changeMembers(
 					: { drainForce: now.drainForce ?? false, drainTimeout: now.drainTimeout ?? 300 }),
 				...change.settings,
 			},
-			parameters: { ...change.parameters, ...removedParameters(going) },
+			parameters: { ...change.parameters, ...removedParameters(poolsOf(stack.parameters), going) },
 			...(secrets === undefined ? {} : { secrets }),
 		},
 		undo,

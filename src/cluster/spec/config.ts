@@ -1,6 +1,7 @@
 import { CORE_SCHEMA, load, YAMLException } from 'js-yaml';
 import { refuse, usageError } from '../../base/errors.ts';
 import { overlap, parseNetwork } from './cidr.ts';
+import { type PoolEntry, readPools } from './pool-entries.ts';
 import { flagOf, type Setting, settings, type Value } from './settings.ts';
 
 /** What is asked for, by setting; what is not said is absent. */
@@ -10,6 +11,8 @@ export type Settings = Readonly<Record<string, Value>>;
 export interface Cluster {
 	readonly name: string;
 	readonly settings: Settings;
+	/** Its further pools, in the order of cluster.yaml. */
+	readonly pools?: readonly PoolEntry[];
 }
 
 /** A value and where it was written, for messages: `--minions`, or `minions in demo/cluster.yaml`. */
@@ -120,7 +123,11 @@ export function readCluster(
 	flags: Readonly<Record<string, unknown>>,
 	file: { readonly text: string; readonly path: string } | undefined,
 ): Cluster {
-	const { name: nameInFile, ...content } = file === undefined ? {} : readMapping(file.text, file.path);
+	const {
+		name: nameInFile,
+		pools: poolsInFile,
+		...content
+	} = file === undefined ? {} : readMapping(file.text, file.path);
 	const values = given(flags, content, file?.path ?? '');
 	const mistakes: string[] = [];
 	const wrongName = mistakeInName(name);
@@ -142,8 +149,9 @@ export function readCluster(
 		else understood[setting.key] = result.value;
 	}
 	mistakes.push(...contradictions(understood, values));
+	const pools = readPools(poolsInFile, file?.path ?? '', name, mistakes);
 	refuse(mistakes, file === undefined ? "See 'kstack create --help'." : undefined);
-	return { name, settings: understood };
+	return { name, settings: understood, pools };
 }
 
 /** What is right by itself and wrong together. */
