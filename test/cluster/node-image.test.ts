@@ -9,7 +9,7 @@ import { type FakeImage, fakeGlance, uploaded } from '../support/fake-glance.ts'
 
 const image = (kubernetes: string | undefined, etcd?: string) => ({
 	...{ id: 'image-2', name: 'next', kubernetes, etcd, networkDrivers: undefined },
-	...{ minDisk: 3, minMemory: 512, created: '2026-01-01T00:00:00Z' },
+	...{ minDisk: 3, minMemory: 512, contract: 0, created: '2026-01-01T00:00:00Z' },
 });
 
 const upgrade = test.macro({

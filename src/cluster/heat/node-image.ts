@@ -14,6 +14,8 @@ export interface NodeImage {
 	/** Gigabytes of disk and megabytes of memory that a machine needs. */
 	readonly minDisk: number;
 	readonly minMemory: number;
+	/** Which contract with user-data and the masters' services it follows; 0 where it does not tell. */
+	readonly contract: number;
 	/** When it came to the cloud, in ISO 8601. */
 	readonly created: string;
 }
@@ -64,6 +66,7 @@ function readImage(found: Json): NodeImage {
 		kubernetes: text('kstack_kubernetes'),
 		etcd: text('kstack_etcd'),
 		networkDrivers: text('kstack_network_drivers')?.split(','),
+		contract: Number(text('kstack_contract') ?? 0),
 		minDisk: Number(found.min_disk ?? 0),
 		minMemory: Number(found.min_ram ?? 0),
 		created: text('created_at') ?? '',

@@ -26,7 +26,12 @@ export interface Resolved {
 
 const names = (things: readonly Json[]) => things.map((thing) => thing.Name).join(', ') || 'none';
 
-function findFlavor(role: Role, wanted: Value | undefined, flavors: readonly Json[], mistakes: string[]) {
+export function findFlavor(
+	role: Role,
+	wanted: Value | undefined,
+	flavors: readonly Json[],
+	mistakes: string[],
+) {
 	const { memory, cpus } = needs[role];
 	const enough = (flavor: Json) => Number(flavor.RAM) >= memory && Number(flavor.VCPUs) >= cpus;
 	if (wanted === undefined) {
@@ -75,7 +80,7 @@ function tooNew(images: Readonly<Record<Role, NodeImage | undefined>>): string[]
 }
 
 /** What an image needs that a flavor does not have; a disk of 0 GB is as large as the image. */
-function tooSmall(flavor: Json, { minDisk, minMemory }: NodeImage): string[] {
+export function tooSmall(flavor: Json, { minDisk, minMemory }: NodeImage): string[] {
 	const disk = Number(flavor.Disk);
 	return [
 		...(disk !== 0 && disk < minDisk

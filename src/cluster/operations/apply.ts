@@ -9,9 +9,11 @@ import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments
 import { readParameters, type StackDirectory, setValues, writeTemplates } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
+import { setPoolCounts, syncParameters, wantedPoolCounts } from '../heat/pool-files.ts';
 import { openstack, requireStack, type Stack } from '../heat/stack.ts';
 import { readMapping, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
+import { recordsOf } from '../spec/pools.ts';
 import { settings, type Value } from '../spec/settings.ts';
 
 /** What is to become of a stack. What it does not name stays as it is. */
@@ -181,9 +183,15 @@ async function writeBack(
 	if (existsSync(directory.cluster)) {
 		await remember(directory.cluster);
 		await setValues(directory.cluster, '', values);
+		await setPoolCounts(directory.cluster, wantedPoolCounts({ ...stack.parameters, ...requested }));
 	}
 	if (existsSync(directory.parameters)) {
 		await remember(directory.parameters);
+		if (change.templates !== undefined) {
+			const ofPools = Object.entries(requested).filter(([name]) => isOfPool(name, change.parameters));
+			const known = declared(stack, change.templates);
+			await syncParameters(directory.parameters, Object.fromEntries(ofPools), known);
+		}
 		const { recorded_settings: _, ...parameters } = parametersOf(
 			Object.fromEntries(Object.entries(values).filter(([key]) => isDirect(key))),
 		);
@@ -204,6 +212,16 @@ async function writeBack(
 	return async () => {
 		for (const step of undo) await step();
 	};
+}
+
+/** Whether a parameter belongs to the further pools that a change names. */
+function isOfPool(parameter: string, changed: Parameters = {}): boolean {
+	if (parameter === 'pools') return true;
+	const names = Object.keys(recordsOf(changed));
+	const own = names.flatMap((name) =>
+		['count', 'image', 'flavor', 'availability_zone'].map((what) => `${name}_${what}`),
+	);
+	return own.includes(parameter);
 }
 
 /** Those of the parameters that are counts. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { usageError } from '../../base/errors.ts';
+import { refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { inTemporaryFolder, parameterArguments } from '../heat/arguments.ts';
 import {
@@ -13,11 +13,13 @@ import {
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
 import { makeToken, requestOperatorCertificate } from '../heat/operator.ts';
+import { poolParameters, poolsParameter, resolvePools } from '../heat/pool-resources.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
+import type { PoolEntry } from '../spec/pool-entries.ts';
 import { roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { timeoutMinutes } from './apply.ts';
@@ -82,8 +84,23 @@ export async function renderCluster(
 		const image = settings[`${role}Image`];
 		if (image) ids[`${role}_image`] = image;
 	}
-	await prepare(directory, { cluster: { name, settings }, ids });
+	const pools = cluster.pools ?? [];
+	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
+	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
+	Object.assign(ids, poolsParameter(pools));
+	await prepare(directory, { cluster: { name, settings, pools }, ids });
 	return directory.path;
+}
+
+/** What was found on the cloud, with the images and flavors of the further pools. */
+async function withPools(resolved: Resolved, pools: readonly PoolEntry[]): Promise<Resolved> {
+	const { cluster, ids } = resolved;
+	const mistakes: string[] = [];
+	const ofRole = { ...parametersOf(cluster.settings), ...ids };
+	const driver = String(cluster.settings.networkDriver);
+	const found = await resolvePools(pools, ofRole, driver, mistakes);
+	refuse(mistakes, 'Nothing was created.');
+	return { ...resolved, cluster: { ...cluster, pools }, ids: { ...ids, ...found, ...poolsParameter(pools) } };
 }
 
 /** Heat's own check of the templates with these parameters, before it makes anything. */
@@ -124,7 +141,8 @@ export async function createCluster(
 ): Promise<string> {
 	const { directory, cluster } = await askedFor(name, flags, file);
 	say(`Comparing what ${name} needs with what the cloud has`);
-	const resolved = await preflight(cluster);
+	const checked = await preflight(cluster);
+	const resolved = await withPools(checked, cluster.pools ?? []);
 	const images = Object.values(resolved.images).map(
 		(image) =>
 			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,

@@ -42,7 +42,7 @@ export async function membersToRemove(
 		const chosen = inPool.filter(({ name }) => named.includes(name));
 		going.push(...chosen.map((member) => ({ member, why: 'named' })));
 		const rest = inPool.filter((member) => !chosen.includes(member)).sort((a, b) => a.index - b.index);
-		const why = `highest index of ${pool}`;
+		const why = `highest index in pool ${pool}`;
 		going.push(...rest.slice(wanted[id]).map((member) => ({ member, why })));
 	}
 	return going;
