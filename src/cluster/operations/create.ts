@@ -17,9 +17,11 @@ import { poolParameters, poolsParameter, resolvePools } from '../heat/pool-resou
 import { preflight, type Resolved } from '../heat/preflight.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import type { PoolEntry } from '../spec/pool-entries.ts';
+import { recordsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { timeoutMinutes } from './apply.ts';
@@ -172,6 +174,8 @@ export async function createCluster(
 	}
 	const stack = await requireStack(name);
 	await obtainKubeconfig(directory, stack);
+	const pools = recordsOf(stack.parameters);
+	if (hasNodeMarks(pools)) await storePools(name, directory, pools);
 	say('Up. From now on no master may form a second cluster');
 	await closeFormation(name, directory, bootTimeout);
 	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);

@@ -7,10 +7,11 @@ import type { Member } from '../heat/members.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
+import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
-import { byPool, defaultPools, type Pool, poolsOf } from '../spec/pools.ts';
+import { byPool, defaultPools, type Pool, poolsOf, recordsOf } from '../spec/pools.ts';
 import type { Value } from '../spec/settings.ts';
 import { applyChange, requireIdle, type StackChange } from './apply.ts';
 import { confirmRemoval, membersToRemove, type Removal, removedParameters } from './removals.ts';
@@ -133,6 +134,11 @@ export async function changeMembers(
 	for (const [parameter, value] of Object.entries(change.parameters ?? {})) {
 		if (parameter.endsWith('_count')) say(`${parameter}: ${stack.parameters[parameter] ?? 0} -> ${value}`);
 	}
+	if (
+		change.parameters?.pools !== undefined &&
+		hasNodeMarks(recordsOf(stack.parameters), recordsOf(change.parameters))
+	)
+		await storePools(stack.name, directory, recordsOf(change.parameters));
 	// Before anybody leaves: it may be refused.
 	const secrets = more
 		? { ...change.secrets, ...(await issueMasterToken(stack, directory)) }
