@@ -131,6 +131,12 @@ await main('kstack', (cli) =>
 					})
 					.option('gateways', { ...count, describe: 'The same for gateways' })
 					.option('masters', { ...count, describe: 'The same for masters: 1, 3, 5 or 7 in the end' })
+					.option('pool', {
+						type: 'string',
+						array: true,
+						requiresArg: true,
+						describe: 'Count of a pool of cluster.yaml: POOL=N, or a change such as POOL=+1',
+					})
 					.option('remove', {
 						type: 'string',
 						array: true,
@@ -139,6 +145,7 @@ await main('kstack', (cli) =>
 					})
 					.example('$0 scale demo --minions 5', 'five minions, however many there are now')
 					.example('$0 scale demo --minions -1', 'one less')
+					.example('$0 scale demo --pool gpu=+1', 'one more in the pool gpu of cluster.yaml')
 					.example('$0 scale demo --remove demo-minion-1', 'that one goes'),
 			async (args) => {
 				const { scaleCluster } = await import('./cluster/operations/scale.ts');

@@ -2,6 +2,7 @@ import test from 'ava';
 import { standings, withMembers } from '../../src/cluster/heat/inventory.ts';
 import { membersOf } from '../../src/cluster/heat/members.ts';
 import type { Stack } from '../../src/cluster/heat/stack.ts';
+import { defaultPools } from '../../src/cluster/spec/pools.ts';
 
 const row = (
 	resource_name: string,
@@ -35,7 +36,7 @@ const rows = [
 ];
 
 test('members are told with their condition from what Heat says of their resources', (t) => {
-	const found = standings('demo', rows, []);
+	const found = standings('demo', defaultPools, rows, []);
 	t.deepEqual(
 		found.map(({ name, server, condition }) => [name, server, condition]),
 		[
@@ -51,8 +52,8 @@ test('members are told with their condition from what Heat says of their resourc
 
 test('a cluster whose name looks like a pool of another is not taken for it', (t) => {
 	const others = [row('0', 'demo-minions-minions-ab12', 'CREATE_COMPLETE')];
-	t.deepEqual(standings('demo', others, []), []);
-	t.is(standings('demo-minions', others, [])[0]?.name, 'demo-minions-minion-0');
+	t.deepEqual(standings('demo', defaultPools, others, []), []);
+	t.is(standings('demo-minions', defaultPools, others, [])[0]?.name, 'demo-minions-minion-0');
 });
 
 test('a stack that lacks outputs gets them from its members', (t) => {
@@ -60,7 +61,7 @@ test('a stack that lacks outputs gets them from its members', (t) => {
 		...{ id: 'stack-1', name: 'demo', status: 'UPDATE_FAILED', reason: '', parameters: {} },
 		outputs: { minions: null, api_endpoint: 'https://192.0.2.1:6443' },
 	};
-	const told = withMembers(stack, standings('demo', rows, []));
+	const told = withMembers(stack, standings('demo', defaultPools, rows, []));
 	t.is(membersOf(told).length, 5);
 	t.is(told.outputs.api_endpoint, 'https://192.0.2.1:6443');
 	const well = { ...stack, status: 'UPDATE_COMPLETE' };

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type Pool, resourcesOf, type Templates } from '../../src/cluster/heat/evaluate.ts';
+import { type Group, resourcesOf, type Templates } from '../../src/cluster/heat/evaluate.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import {
 	compare,
@@ -40,7 +40,7 @@ function shown(more: Settings = {}): Record<string, string> {
 	return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, text(value)]));
 }
 
-const upTo = ({ count, removed }: Pool) =>
+const upTo = ({ count, removed }: Group) =>
 	Array.from({ length: count + removed.length }, (_, index) => index).filter(
 		(index) => !removed.includes(index),
 	);

@@ -67,10 +67,10 @@ function walk(
 		for (const { role, stayed, came, went } of seen) {
 			if (stayed < wanted[role])
 				throw new Error(`${stayed} ${role}s of ${wanted[role]} served through an update`);
-			if (role === 'master' && went + came > 1 && heat.settled && step.role !== undefined)
+			if (role === 'master' && went + came > 1 && heat.settled && step.pool !== undefined)
 				throw new Error('more than one master at a time');
-			if (step.role !== undefined && step.role !== role && went + came > 0)
-				throw new Error(`${role}s moved with the ${step.role}s`);
+			if (step.pool !== undefined && step.pool.role !== role && went + came > 0)
+				throw new Error(`${role}s moved with the ${step.pool.name}`);
 		}
 		check(heat, upgradeState(heat.parameters), batch);
 	}
@@ -186,7 +186,14 @@ test('a rollback of what has hardly startUpgrade moves nothing but that', (t) =>
 
 test('of the generation that goes those that failed go first, then the highest index', (t) => {
 	const member = (index: number, condition: 'well' | 'failed' | 'leaving') => ({
-		...{ name: `demo-minion-${index}`, role: 'minion' as const, address: '', server: '', generation: 1 },
+		...{
+			name: `demo-minion-${index}`,
+			role: 'minion' as const,
+			pool: 'minion',
+			address: '',
+			server: '',
+			generation: 1,
+		},
 		...{ index, condition },
 	});
 	const members = [

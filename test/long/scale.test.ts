@@ -59,7 +59,7 @@ test('those that go are drained before Heat is asked, and their Node objects are
 	const args = ['scale', 'demo', '--minions', '-1', '--yes', '--drain-timeout', '120'];
 	const { code, stdout, stderr, asked } = await on(stages(2), args, { cwd: folder });
 	t.is(code, 0, stderr);
-	t.regex(stderr, /^demo-minion-2 +minion +10\.0\.0\.14 +highest index of the minions$/m);
+	t.regex(stderr, /^demo-minion-2 +minion +10\.0\.0\.14 +highest index in pool minions$/m);
 	t.regex(stderr, /^demo-minion-2: draining, 120 s at most$/m);
 	t.regex(stderr, /^demo-minion-2: drained$/m);
 	t.deepEqual(JSON.parse(kubernetes.sent[0] ?? ''), {
@@ -266,7 +266,7 @@ for (const [what, args, sentence] of [
 	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
 	['no master', ['--masters', '0'], /kstack: --masters is 0: /],
 	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is 0: /],
-	['more than there are', ['--minions', '-4'], /kstack: There are 3 minions, so 4 fewer cannot be\./],
+	['more than there are', ['--minions', '-4'], /kstack: --minions is -4: there are only 3 minions\./],
 	[
 		'a node that is not there',
 		['--remove', 'demo-minion-9'],

@@ -138,6 +138,7 @@ test('kstack-nodes approves and labels when the watch shows a request, and leave
 shift # --kubeconfig
 case "$*" in
     'get certificatesigningrequests --watch '*) cat ${folder}/watch ;;
+    *' configmap kstack-pools '*) ;;
     'get nodes '*) echo 'demo-minion-1 10.0.0.12' ;;
     'get node '*.status.addresses*) printf '%s\\n' 10.0.0.12 demo-minion-1 ;;
     'get node '*kstack*role*) echo minion ;;
@@ -145,7 +146,9 @@ case "$*" in
 esac
 `;
 	await writeFile(path.join(folder, 'kubectl'), kubectl, { mode: 0o755 });
-	await writeFile(path.join(folder, 'sleep'), '#!/bin/bash\n', { mode: 0o755 });
+	await writeFile(path.join(folder, 'sleep'), '#!/bin/bash\n[ "$1" != 10 ] || exec /bin/sleep 1\n', {
+		mode: 0o755,
+	});
 	const ended = await runToEnd(path.join(sbin, 'kstack-nodes'), [], {
 		env: { PATH: `${folder}:${systemPath}` },
 	});

@@ -1,9 +1,10 @@
 // Heat as far as pools of members go: counts, removal policies, and updates that fail half-way.
 
 import type { MemberState } from '../../src/cluster/heat/inventory.ts';
-import { countsOf, generationsOf, type Pool } from '../../src/cluster/spec/generations.ts';
+import { countsOf, generationsOf, type Prefix } from '../../src/cluster/spec/generations.ts';
 import type { Parameters } from '../../src/cluster/spec/parameters.ts';
-import { type Role, roles } from '../../src/cluster/spec/roles.ts';
+import { groupName, memberName, type Pool, poolsOf } from '../../src/cluster/spec/pools.ts';
+import type { Role } from '../../src/cluster/spec/roles.ts';
 import { type Answers, demoStack, event } from './fake-cloud.ts';
 
 /** What becomes of an update: new members that never get Ready, members that do not go, or Heat refuses it. */
@@ -15,9 +16,11 @@ interface Group {
 	readonly members: Map<number, MemberState['condition']>;
 }
 
-/** What an update did to the members of a role that were there before. */
+/** What an update did to the members of a pool that were there before. */
 export interface Seen {
 	readonly role: Role;
+	/** The pool's ID. */
+	readonly pool: string;
 	/** Members that served before, during and after it. */
 	readonly stayed: number;
 	readonly came: number;
@@ -26,9 +29,9 @@ export interface Seen {
 }
 
 /** A member of the stack demo, by the name that the templates give it. */
-function memberOf(role: Role, generation: number, index: number) {
-	const name = generation === 1 ? `demo-${role}-${index}` : `demo-${role}-g${generation}-${index}`;
-	return { name, role, address: '10.0.0.9', server: `server-${name}`, index, generation };
+function memberOf({ id, role }: Pool, generation: number, index: number) {
+	const name = memberName('demo', id, generation, index);
+	return { name, role, pool: id, address: '10.0.0.9', server: `server-${name}`, index, generation };
 }
 
 /** A stack of members. */
@@ -42,18 +45,21 @@ export class SimulatedHeat {
 		this.update(parameters, 'well');
 	}
 
-	#group(role: Role, generation: number): Group {
-		const key = `${role} ${generation}`;
+	#group(pool: string, generation: number): Group {
+		const key = `${pool} ${generation}`;
 		const group = this.#groups.get(key) ?? { gone: new Set(), members: new Map() };
 		this.#groups.set(key, group);
 		return group;
 	}
 
 	members(): MemberState[] {
+		const pools = poolsOf(this.parameters);
 		return [...this.#groups].flatMap(([key, { members }]) => {
-			const [role, generation] = key.split(' ') as [Role, string];
+			const [id, generation] = key.split(' ') as [string, string];
+			const pool = pools.find((one) => one.id === id);
+			if (pool === undefined && members.size > 0) throw new Error(`${id} is no pool any more`);
 			return [...members].map(([index, condition]) => ({
-				...memberOf(role, Number(generation), index),
+				...memberOf(pool as Pool, Number(generation), index),
 				condition,
 			}));
 		});
@@ -62,19 +68,24 @@ export class SimulatedHeat {
 	/** What the client shows of it. */
 	shown(): Answers {
 		const members = this.members();
-		const output = (role: Role) => ({
-			output_key: `${role}s`,
+		const pools = poolsOf(this.parameters);
+		const output = ({ id, group }: Pool) => ({
+			output_key: group,
 			output_value: members
-				.filter((member) => member.role === role && this.settled)
-				.map(({ condition: _, role: __, ...member }) => ({ ...member, index: String(member.index) })),
+				.filter((member) => member.pool === id && this.settled)
+				.map(({ condition: _, role: __, pool: ___, ...member }) => ({
+					...member,
+					index: String(member.index),
+				})),
 		});
 		const status = this.settled ? 'UPDATE_COMPLETE' : 'UPDATE_FAILED';
 		const more = {
 			stack_status: status,
-			outputs: [{ output_key: 'api_endpoint', output_value: 'https://127.0.0.1:1' }, ...roles.map(output)],
+			outputs: [{ output_key: 'api_endpoint', output_value: 'https://127.0.0.1:1' }, ...pools.map(output)],
 		};
-		const rows = members.flatMap(({ role, generation, index, server, condition }) => {
-			const pool = `demo-${role}s${generation === 1 ? '' : `_${generation}`}-x7`;
+		const rows = members.flatMap(({ pool: id, generation, index, server, condition }) => {
+			const { group = id } = pools.find((one) => one.id === id) ?? {};
+			const pool = `demo-${groupName({ group }, generation)}-x7`;
 			const row = (
 				resource_name: string,
 				stack_name: string,
@@ -115,16 +126,16 @@ export class SimulatedHeat {
 		const before = this.members();
 		this.#updates++;
 		this.settled = true;
-		const pools: [number | null, Pool][] = [
+		const prefixes: [number | null, Prefix][] = [
 			[current, ''],
 			[previous, 'previous_'],
 		];
-		for (const [generation, pool] of pools) {
+		for (const [generation, prefix] of prefixes) {
 			if (generation === null) continue;
-			for (const role of roles) {
-				const removed = this.parameters[`${pool}removed_${role}s`] ?? '';
+			for (const { id, name } of poolsOf(this.parameters)) {
+				const removed = this.parameters[`${prefix}removed_${name}`] ?? '';
 				const indexes = removed.split(',').filter(Boolean).map(Number);
-				this.#resize(role, generation, countsOf(this.parameters, pool)[role], indexes, fate);
+				this.#resize(id, generation, countsOf(this.parameters, prefix)[id] ?? 0, indexes, fate);
 			}
 		}
 		for (const { role, generation, name } of this.members()) {
@@ -134,8 +145,8 @@ export class SimulatedHeat {
 		return this.#seen(before);
 	}
 
-	#resize(role: Role, generation: number, count: number, removed: readonly number[], fate: Fate): void {
-		const { gone, members } = this.#group(role, generation);
+	#resize(pool: string, generation: number, count: number, removed: readonly number[], fate: Fate): void {
+		const { gone, members } = this.#group(pool, generation);
 		for (const index of removed) gone.add(index);
 		const kept: number[] = [];
 		for (let index = 0; kept.length < count; index++) if (!gone.has(index)) kept.push(index);
@@ -149,7 +160,7 @@ export class SimulatedHeat {
 		for (const index of kept) {
 			const condition = members.get(index);
 			if (condition === 'leaving')
-				throw new Error(`a removal once startUpgrade is called back: ${role} ${index}`);
+				throw new Error(`a removal once startUpgrade is called back: ${pool} ${index}`);
 			if (condition === 'well') continue;
 			// One that has failed fails again: its signal is there already.
 			const fails = condition === 'failed' || fate === 'comers fail' || fate === 'both';
@@ -160,15 +171,16 @@ export class SimulatedHeat {
 
 	#seen(before: readonly MemberState[]): Seen[] {
 		const after = this.members();
-		const well = (members: readonly MemberState[], role: Role) =>
-			members.filter((one) => one.role === role && one.condition === 'well').map(({ name }) => name);
-		return roles.map((role) => {
-			const [was, is] = [well(before, role), well(after, role)];
+		const well = (members: readonly MemberState[], id: string) =>
+			members.filter((one) => one.pool === id && one.condition === 'well').map(({ name }) => name);
+		return poolsOf(this.parameters).map(({ id, role }) => {
+			const [was, is] = [well(before, id), well(after, id)];
 			const known = new Set(before.map(({ name }) => name));
 			return {
 				role,
+				pool: id,
 				stayed: was.filter((name) => is.includes(name)).length,
-				came: after.filter((one) => one.role === role && !known.has(one.name)).length,
+				came: after.filter((one) => one.pool === id && !known.has(one.name)).length,
 				went: was.filter((name) => !is.includes(name)).length,
 			};
 		});

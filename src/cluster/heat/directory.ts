@@ -84,6 +84,7 @@ function clusterFile(cluster: Cluster): string {
 		`# The cluster "${cluster.name}" as it was asked for. Edit, then: kstack update ${cluster.name}`,
 		yamlLine({ name: cluster.name }),
 		...lines,
+		...((cluster.pools ?? []).length === 0 ? [] : ['# Further pools.', yamlLine({ pools: cluster.pools })]),
 		'',
 	].join('\n');
 }

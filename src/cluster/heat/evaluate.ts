@@ -141,7 +141,7 @@ function withIndex(value: unknown, variable: string, index: number): unknown {
 	return JSON.parse(JSON.stringify(value).replaceAll(variable, String(index)));
 }
 
-function expand(scope: Scope, indexesOf: (pool: Pool) => readonly number[]): Resource[] {
+function expand(scope: Scope, indexesOf: (group: Group) => readonly number[]): Resource[] {
 	return Object.entries(scope.template.resources ?? {}).flatMap(([name, definition]) => {
 		if (definition.condition !== undefined && !condition(definition.condition, scope)) return [];
 		const path = `${scope.prefix}${name}`;
@@ -152,7 +152,7 @@ function expand(scope: Scope, indexesOf: (pool: Pool) => readonly number[]): Res
 }
 
 /** A group of members, by its name in the root template. */
-export interface Pool {
+export interface Group {
 	readonly name: string;
 	readonly count: number;
 	/** What is to go whatever the count. */
@@ -163,7 +163,7 @@ function group(
 	path: string,
 	definition: Definition,
 	scope: Scope,
-	indexesOf: (pool: Pool) => readonly number[],
+	indexesOf: (group: Group) => readonly number[],
 ): Resource[] {
 	const { count, index_var, removal_policies, resource_def } = (definition.properties ?? {}) as {
 		count?: unknown;
@@ -186,7 +186,7 @@ function nested(
 	type: string,
 	properties: Record<string, unknown>,
 	scope: Scope,
-	indexesOf: (pool: Pool) => readonly number[],
+	indexesOf: (group: Group) => readonly number[],
 ): Resource[] {
 	const text = /\.(yaml|template)$/.test(type) ? scope.templates.file(type) : undefined;
 	if (text === undefined) {
@@ -207,7 +207,7 @@ function nested(
 export function resourcesOf(
 	templates: Templates,
 	parameters: Readonly<Record<string, unknown>>,
-	indexesOf: (pool: Pool) => readonly number[],
+	indexesOf: (group: Group) => readonly number[],
 ): Resource[] {
 	const template = templates.root;
 	const own = Object.entries(parameters).filter(([name]) => name.startsWith('OS::'));

@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.ts';
+import { groupOf } from '../spec/pools.ts';
 import type { Outcome } from './follow.ts';
 import {
 	consoleLog,
@@ -63,7 +64,8 @@ async function explain(event: StackEvent): Promise<string> {
 /** Failures that only pass on another's: groups, nested stacks, and what was cancelled because of it. */
 function isEcho(event: StackEvent): boolean {
 	return (
-		/^((master|minion|gateway)s(_\d+)?|\d+)$/.test(event.resource) ||
+		groupOf(event.resource) !== undefined ||
+		/^\d+$/.test(event.resource) ||
 		event.stack.startsWith(event.resource) ||
 		/aborted|cancelled/i.test(event.reason)
 	);

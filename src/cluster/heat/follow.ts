@@ -3,6 +3,7 @@ import { exitCodes, UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
+import { groupOf, memberName, nestedStackOf } from '../spec/pools.ts';
 import { type StackEvent, stackEvents } from './stack.ts';
 
 /** Milliseconds between two looks at Heat's events. */
@@ -22,18 +23,16 @@ export interface Outcome {
  * anything else is the cluster's own.
  */
 function owner(event: StackEvent, name: string): string {
-	const match = /^-(master|minion|gateway)s(?:_(\d+))?-[a-z0-9]+-([a-z0-9]+)-[a-z0-9]+$/.exec(
-		event.stack.slice(name.length),
-	);
-	if (match === null || !event.stack.startsWith(name)) return name;
-	const [, role, generation, index] = match;
-	return generation === undefined ? `${name}-${role}-${index}` : `${name}-${role}-g${generation}-${index}`;
+	const nested = nestedStackOf(name, event.stack);
+	if (nested?.index === undefined) return name;
+	return memberName(name, nested.id, nested.generation, nested.index);
 }
 
 /** Groups and nested stacks only repeat what their parts say. */
 function isContainer(event: StackEvent, name: string): boolean {
 	return (
-		/^((master|minion|gateway)s(_\d+)?|\d+)$/.test(event.resource) ||
+		groupOf(event.resource) !== undefined ||
+		/^\d+$/.test(event.resource) ||
 		event.stack.endsWith(event.resource) ||
 		event.resource === name
 	);

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
-import { type Role, roles } from '../spec/roles.ts';
+import { memberName, nestedStackOf, type Pool, poolsOf } from '../spec/pools.ts';
 import { type Member, membersOf } from './members.ts';
 import { isAbsent, list, openstack, requireStack, type Stack } from './stack.ts';
 
@@ -36,13 +36,16 @@ export async function inventory(stack: Stack): Promise<MemberState[]> {
 	const known = membersOf(stack);
 	if (isSettled(stack)) return known.map((member) => ({ ...member, condition: 'well' }));
 	const rows = await list(['stack', 'resource'], '--nested-depth', '2', stack.id);
-	return standings(stack.name, rows, known);
+	return standings(stack.name, poolsOf(stack.parameters), rows, known);
 }
 
 /** The stack with outputs that tell of all its members, whatever Heat has left out. */
 export function withMembers(stack: Stack, members: readonly MemberState[]): Stack {
 	if (isSettled(stack)) return stack;
-	const told = roles.map((role) => [`${role}s`, members.filter((member) => member.role === role)]);
+	const told = poolsOf(stack.parameters).map(({ id, group }) => [
+		group,
+		members.filter((member) => member.pool === id),
+	]);
 	return { ...stack, outputs: { ...stack.outputs, ...Object.fromEntries(told) } };
 }
 
@@ -51,28 +54,36 @@ type Row = Readonly<Record<string, unknown>>;
 /**
  * The members that Heat's resources tell of.
  *
+ * @param pools  the pools of the stack
  * @param rows   resources of the stack and of those nested in it, two layers deep
  * @param known  what the outputs say of them
  */
-export function standings(stack: string, rows: readonly Row[], known: readonly Member[]): MemberState[] {
-	const pool = /^-(master|minion|gateway)s(?:_(\d+))?-[^-]+$/;
+export function standings(
+	stack: string,
+	pools: readonly Pool[],
+	rows: readonly Row[],
+	known: readonly Member[],
+): MemberState[] {
 	return rows.flatMap((row) => {
 		const group = String(row.stack_name ?? '');
-		const match = group.startsWith(stack) ? pool.exec(group.slice(stack.length)) : null;
-		if (match === null || !/^\d+$/.test(String(row.resource_name))) return [];
-		const [role, generation, index] = [match[1] as Role, Number(match[2] ?? 1), Number(row.resource_name)];
+		const nested = nestedStackOf(stack, group);
+		const pool = pools.find(({ id }) => id === nested?.id);
+		if (nested === undefined || nested.index !== undefined || pool === undefined) return [];
+		if (!/^\d+$/.test(String(row.resource_name))) return [];
+		const { generation } = nested;
+		const index = Number(row.resource_name);
 		const part = (name: string) =>
 			rows.find(
 				(one) => one.resource_name === name && String(one.stack_name).startsWith(`${group}-${index}-`),
 			);
 		const status = String(row.resource_status);
 		const wasReady = /^(CREATE|UPDATE)_COMPLETE$/.test(String(part('ready')?.resource_status));
-		const infix = generation === 1 ? '' : `g${generation}-`;
-		const name = `${stack}-${role}-${infix}${index}`;
+		const name = memberName(stack, pool.id, generation, index);
 		return [
 			{
 				name,
-				role,
+				role: pool.role,
+				pool: pool.id,
 				address: known.find((member) => member.name === name)?.address ?? '',
 				server: String(part('server')?.physical_resource_id ?? ''),
 				index,

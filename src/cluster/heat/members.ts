@@ -1,10 +1,13 @@
-import { type Role, roles } from '../spec/roles.ts';
+import { poolsOf } from '../spec/pools.ts';
+import type { Role } from '../spec/roles.ts';
 import type { Stack } from './stack.ts';
 
 /** A machine of a cluster, as its stack knows it. */
 export interface Member {
 	readonly name: string;
 	readonly role: Role;
+	/** The ID of its pool; that of a default pool is its role. */
+	readonly pool: string;
 	readonly address: string;
 	/** Nova's ID of its server. */
 	readonly server: string;
@@ -15,8 +18,8 @@ export interface Member {
 
 /** The machines of a stack, from its outputs; those that are not complete yet are absent. */
 export function membersOf(stack: Stack): Member[] {
-	return roles.flatMap((role) => {
-		const members = stack.outputs[`${role}s`];
+	return poolsOf(stack.parameters).flatMap(({ id, role, group }) => {
+		const members = stack.outputs[group];
 		if (!Array.isArray(members)) return [];
 		return members.flatMap((member: Partial<Member> | null) =>
 			member?.name === undefined
@@ -25,6 +28,7 @@ export function membersOf(stack: Stack): Member[] {
 						{
 							name: member.name,
 							role,
+							pool: id,
 							address: String(member.address ?? ''),
 							server: String(member.server ?? ''),
 							index: Number(member.index),

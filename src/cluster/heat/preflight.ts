@@ -15,7 +15,8 @@ export interface Resolved {
 	readonly cluster: Cluster;
 	/** Heat parameters that name things by ID, so that they never come to mean another. */
 	readonly ids: Readonly<Record<string, Value>>;
-	readonly images: Readonly<Record<Role, NodeImage>>;
+	/** By the IDs of the pools: a role's default pool, or a further one. */
+	readonly images: Readonly<Record<string, NodeImage>>;
 }
 
 /** The images of the roles, each looked for once; `undefined` where there is none that is meant. */

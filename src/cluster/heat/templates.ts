@@ -3,54 +3,109 @@ import { imageContract } from '../../base/contract.ts';
 import { packageRoot } from '../../base/package.ts';
 import { render } from '../../base/template.ts';
 import { sorted, type Tree } from '../../base/tree.ts';
-import type { Cluster } from '../spec/config.ts';
+import type { Settings } from '../spec/config.ts';
 import type { PoolContracts } from '../spec/contracts.ts';
-import type { Pool } from '../spec/generations.ts';
-import { type Role, roles } from '../spec/roles.ts';
+import type { Prefix } from '../spec/generations.ts';
+import { type FurtherPool, groupName, memberPrefix, type Pool, withDefaultPools } from '../spec/pools.ts';
+import { roles } from '../spec/roles.ts';
 import { renderUserData } from './user-data.ts';
 
 /** Numbers of the generations whose members a template is for; a previous one only during an upgrade. */
-export interface Pools {
+export interface GenerationNumbers {
 	readonly current: number;
 	readonly previous: number | null;
 }
 
-/** A pool as the root template has it. */
-export interface PoolTerms {
+/** What the templates of a cluster depend on. */
+export interface TemplateInput {
+	readonly name: string;
+	readonly settings: Settings;
+	readonly pools?: readonly FurtherPool[];
+}
+
+/** The members of one pool and generation, as the root template has them. */
+export interface GroupTerms {
 	readonly generation: number;
 	/** Its resource: `minions`, or `minions_3` in the third generation. */
 	readonly name: string;
 	/** What stands before the index in its servers' names, after the cluster's name: `minion`, or `minion-g3`. */
 	readonly server: string;
 	/** What its parameters begin with. */
-	readonly prefix: Pool;
-	/** The template of its members. */
-	readonly template: string;
+	readonly prefix: Prefix;
+	/** The contract of the image that its members are made from. */
+	readonly contract: number;
+	/** The template of its members, and the name of its user-data, without `.yaml`. */
+	readonly file: string;
+}
+
+/** The first item of each key: a generation often has the same files as the one before. */
+function distinctBy<Item>(items: readonly Item[], key: (item: Item) => string): Item[] {
+	return [...new Map(items.map((item) => [key(item), item])).values()];
 }
 
 /** All members have images that this version of kimg makes. */
-const current: PoolContracts = () => imageContract;
+const currentContract: PoolContracts = () => imageContract;
 
-/** What a member's files are named after: its role, and the contract if there is one. */
-const memberFile = (role: Role, contract: number) => (contract === 0 ? role : `${role}-contract-${contract}`);
+/** A pool as the root template has it. */
+export interface PoolTerms extends Pool {
+	/** Its server group's resource. */
+	readonly serverGroup: string;
+	readonly further: boolean;
+	/** What its members are called in descriptions. */
+	readonly title: string;
+	readonly groups: readonly GroupTerms[];
+}
+
+/** What a member's files are named after: its role or further pool, and the contract if there is one. */
+function memberFile(pool: Pool, contract: number): string {
+	const base = pool.id === pool.role ? pool.role : `pool-${pool.name}`;
+	return contract === 0 ? base : `${base}-contract-${contract}`;
+}
+
+function poolTerms(
+	pool: Pool,
+	{ current, previous }: GenerationNumbers,
+	contractOf: PoolContracts,
+): PoolTerms {
+	const further = pool.id !== pool.role;
+	const groups: [number | null, Prefix][] = [
+		[current, ''],
+		[previous, 'previous_'],
+	];
+	return {
+		...pool,
+		further,
+		title: further ? `members of the pool ${pool.name}` : pool.name,
+		serverGroup: further ? `${pool.group}_group` : `${pool.id}_group`,
+		groups: groups.flatMap(([generation, prefix]) => {
+			if (generation === null) return [];
+			const contract = contractOf(pool.id, prefix);
+			return [
+				{
+					generation,
+					name: groupName(pool, generation),
+					server: memberPrefix('', pool.id, generation).slice(1),
+					prefix,
+					contract,
+					file: memberFile(pool, contract),
+				},
+			];
+		}),
+	};
+}
 
 /** What the root template is rendered with. */
-export function rootTerms(pools: Pools, contractOf: PoolContracts = current) {
-	const prefix = (index: number): Pool => (index === 0 ? '' : 'previous_');
-	const of = (role: Role): PoolTerms[] =>
-		[pools.current, pools.previous]
-			.filter((generation) => generation !== null)
-			.map((generation, index) => ({
-				generation,
-				name: generation === 1 ? `${role}s` : `${role}s_${generation}`,
-				server: generation === 1 ? role : `${role}-g${generation}`,
-				prefix: prefix(index),
-				template: `${memberFile(role, contractOf(role, prefix(index)))}.yaml`,
-			}));
+export function rootTerms(
+	generations: GenerationNumbers,
+	pools: readonly FurtherPool[] = [],
+	contractOf: PoolContracts = currentContract,
+): { roles: typeof roles; upgrading: boolean; pools: PoolTerms[]; furtherPools: PoolTerms[] } {
+	const all = withDefaultPools(pools).map((pool) => poolTerms(pool, generations, contractOf));
 	return {
 		roles,
-		upgrading: pools.previous !== null,
-		pools: { master: of('master'), minion: of('minion'), gateway: of('gateway') },
+		upgrading: generations.previous !== null,
+		pools: all,
+		furtherPools: all.filter(({ further }) => further),
 	};
 }
 
@@ -60,24 +115,20 @@ export function rootTerms(pools: Pools, contractOf: PoolContracts = current) {
  * @param contractOf  the contracts of the images that the pools are made from; by default what kimg makes now
  */
 export function renderTemplates(
-	cluster: Cluster,
-	pools: Pools = { current: 1, previous: null },
-	contractOf: PoolContracts = current,
+	cluster: TemplateInput,
+	generations: GenerationNumbers = { current: 1, previous: null },
+	contractOf: PoolContracts = currentContract,
 ): Tree {
-	const prefixes: Pool[] = pools.previous === null ? [''] : ['', 'previous_'];
-	const contractsOf = (role: Role) => [...new Set(prefixes.map((prefix) => contractOf(role, prefix)))];
 	const heat = path.join(packageRoot, 'heat');
 	const file = (name: string, text: string) => ({ path: name, mode: 0o644, text });
+	const root = rootTerms(generations, cluster.pools);
 	return sorted([
-		file('cluster.yaml', render(path.join(heat, 'cluster.yaml.ejs'), rootTerms(pools, contractOf))),
-		...roles.flatMap((role) =>
-			contractsOf(role).flatMap((contract) => {
-				const name = memberFile(role, contract);
-				return [
-					file(`${name}.yaml`, render(path.join(heat, 'member.yaml.ejs'), { role, contract, name })),
-					file(`user-data/${name}.yaml`, renderUserData(role, cluster, contract)),
-				];
-			}),
+		file('cluster.yaml', render(path.join(heat, 'cluster.yaml.ejs'), root)),
+		...root.pools.flatMap(({ role, groups, taints }) =>
+			distinctBy(groups, ({ file: base }) => base).flatMap(({ file: base, contract }) => [
+				file(`${base}.yaml`, render(path.join(heat, 'member.yaml.ejs'), { role, contract, file: base })),
+				file(`user-data/${base}.yaml`, renderUserData(role, cluster, contract, taints.length > 0)),
+			]),
 		),
 	]);
 }

@@ -5,8 +5,14 @@ import { UserError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
 import { indent, type Locals, render } from '../../base/template.ts';
 import { address, type Network, parseNetwork } from '../spec/cidr.ts';
-import type { Cluster } from '../spec/config.ts';
+import type { Settings } from '../spec/config.ts';
 import { type Role, roleDefinitions } from '../spec/roles.ts';
+
+/**
+ * Keeps pods away from a new node of a pool with taints until a master has set them: the node does not choose its
+ * labels and taints itself. The masters' kstack-nodes removes it.
+ */
+const pendingTaint = 'kstack.io/pending=:NoSchedule';
 
 /**
  * Nova takes 65,535 bytes of base64; below that stays room for the parts that Heat adds (about 6,000 bytes) and
@@ -37,18 +43,24 @@ export function serviceAddresses(serviceCidr: string): { serviceAddress: string;
 
 /**
  * The user-data of a role: cloud-config with `@@TOKENS@@` for what only Heat knows. The same for every
- * member of the role, whatever their number.
+ * member of the pool, whatever their number.
  *
  * @param contract  of the image that the members are made from
+ * @param pending   whether the pool has taints, which the masters set after a node has joined
  * @throws UserError when it is too big for Nova, naming the biggest files
  */
-export function renderUserData(role: Role, cluster: Cluster, contract = imageContract): string {
+export function renderUserData(
+	role: Role,
+	cluster: { readonly settings: Settings },
+	contract = imageContract,
+	pending = false,
+): string {
 	const folder = folderOf(contract);
 	const locals: Locals = {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
 		role,
-		taints: roleDefinitions[role].taints.join(','),
+		taints: [...roleDefinitions[role].taints, ...(pending ? [pendingTaint] : [])].join(','),
 	};
 	const sizes = new Map<string, number>();
 	const file = (target: string, mode: string) => {

@@ -9,10 +9,11 @@ import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments
 import { readParameters, type StackDirectory, setValues, writeTemplates } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
+import { setPoolCounts, syncParameters, wantedPoolCounts } from '../heat/pool-files.ts';
 import { openstack, requireStack, type Stack } from '../heat/stack.ts';
 import { readMapping, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
-import { roles } from '../spec/roles.ts';
+import { recordsOf } from '../spec/pools.ts';
 import { settings, type Value } from '../spec/settings.ts';
 
 /** What is to become of a stack. What it does not name stays as it is. */
@@ -66,8 +67,8 @@ function comparable(value: unknown): string {
 	return /^(true|false)$/i.test(text) ? text.toLowerCase() : text;
 }
 
-/** Names of members that are to go hold for one update; Heat would take them for the next one too. */
-const removalParameters = roles.flatMap((role) => [`removed_${role}s`, `previous_removed_${role}s`]);
+/** Whether a parameter names members to remove: that holds for one update, but Heat would keep it for the next. */
+const isRemoval = (parameter: string) => /^(previous_)?removed_/.test(parameter);
 
 /** The parameters that the stack will have: those of its new templates, else those it has. */
 function declared(stack: Stack, templates: Tree | undefined): ReadonlySet<string> {
@@ -104,7 +105,7 @@ export function requestedParameters(stack: Stack, change: StackChange): Record<s
 			hint: `Bring them up to date first: kstack update ${stack.name}`,
 		});
 	}
-	for (const name of removalParameters) {
+	for (const name of [...known].filter(isRemoval)) {
 		const left = comparable(stack.parameters[name]) !== '';
 		if (left && known.has(name) && requested[name] === undefined) requested[name] = '';
 	}
@@ -182,9 +183,15 @@ async function writeBack(
 	if (existsSync(directory.cluster)) {
 		await remember(directory.cluster);
 		await setValues(directory.cluster, '', values);
+		await setPoolCounts(directory.cluster, wantedPoolCounts({ ...stack.parameters, ...requested }));
 	}
 	if (existsSync(directory.parameters)) {
 		await remember(directory.parameters);
+		if (change.templates !== undefined) {
+			const ofPools = Object.entries(requested).filter(([name]) => isOfPool(name, change.parameters));
+			const known = declared(stack, change.templates);
+			await syncParameters(directory.parameters, Object.fromEntries(ofPools), known);
+		}
 		const { recorded_settings: _, ...parameters } = parametersOf(
 			Object.fromEntries(Object.entries(values).filter(([key]) => isDirect(key))),
 		);
@@ -205,6 +212,16 @@ async function writeBack(
 	return async () => {
 		for (const step of undo) await step();
 	};
+}
+
+/** Whether a parameter belongs to the further pools that a change names. */
+function isOfPool(parameter: string, changed: Parameters = {}): boolean {
+	if (parameter === 'pools') return true;
+	const names = Object.keys(recordsOf(changed));
+	const own = names.flatMap((name) =>
+		['count', 'image', 'flavor', 'availability_zone'].map((what) => `${name}_${what}`),
+	);
+	return own.includes(parameter);
 }
 
 /** Those of the parameters that are counts. */

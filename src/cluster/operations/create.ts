@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { usageError } from '../../base/errors.ts';
+import { refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
 import {
@@ -14,12 +14,16 @@ import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
 import { contractsOf } from '../heat/node-image.ts';
 import { makeToken, requestOperatorCertificate } from '../heat/operator.ts';
+import { poolParameters, poolsParameter, resolvePools } from '../heat/pool-resources.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import type { PoolContracts } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
+import type { PoolEntry } from '../spec/pool-entries.ts';
+import { recordsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { timeoutMinutes } from './apply.ts';
@@ -85,8 +89,27 @@ export async function renderCluster(
 		const image = settings[`${role}Image`];
 		if (image) ids[`${role}_image`] = image;
 	}
-	await prepare(directory, { cluster: { name, settings }, ids });
+	const pools = cluster.pools ?? [];
+	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
+	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
+	Object.assign(ids, poolsParameter(pools));
+	await prepare(directory, { cluster: { name, settings, pools }, ids });
 	return directory.path;
+}
+
+/** What was found on the cloud, with the images and flavors of the further pools. */
+async function withPools(resolved: Resolved, pools: readonly PoolEntry[]): Promise<Resolved> {
+	const { cluster, ids } = resolved;
+	const mistakes: string[] = [];
+	const ofRole = { ...parametersOf(cluster.settings), ...ids };
+	const driver = String(cluster.settings.networkDriver);
+	const { parameters: found, images } = await resolvePools(pools, ofRole, driver, mistakes);
+	refuse(mistakes, 'Nothing was created.');
+	return {
+		cluster: { ...cluster, pools },
+		ids: { ...ids, ...found, ...poolsParameter(pools) },
+		images: { ...resolved.images, ...images },
+	};
 }
 
 /** Heat's own check of the templates with these parameters, before it makes anything. */
@@ -127,7 +150,8 @@ export async function createCluster(
 ): Promise<string> {
 	const { directory, cluster } = await askedFor(name, flags, file);
 	say(`Comparing what ${name} needs with what the cloud has`);
-	const resolved = await preflight(cluster);
+	const checked = await preflight(cluster);
+	const resolved = await withPools(checked, cluster.pools ?? []);
 	const images = Object.values(resolved.images).map(
 		(image) =>
 			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
@@ -136,7 +160,7 @@ export async function createCluster(
 	// What the stack remembers of its images; nothing where all have contract 0.
 	const contracts = contractsOf(Object.values(resolved.images));
 	const generations = Object.keys(contracts).length === 0 ? {} : { generations: textOf({ contracts }) };
-	const secrets = await prepare(directory, resolved, (role) => resolved.images[role].contract);
+	const secrets = await prepare(directory, resolved, (id) => resolved.images[id]?.contract ?? 0);
 	await validate(directory);
 
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
@@ -160,6 +184,8 @@ export async function createCluster(
 	}
 	const stack = await requireStack(name);
 	await obtainKubeconfig(directory, stack);
+	const pools = recordsOf(stack.parameters);
+	if (hasNodeMarks(pools)) await storePools(name, directory, pools);
 	say('Up. From now on no master may form a second cluster');
 	await closeFormation(name, directory, bootTimeout);
 	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);

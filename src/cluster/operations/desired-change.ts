@@ -12,6 +12,7 @@ import { byRole, type Counts, countsOf, generationsOf } from '../spec/generation
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
 import { requireIdle, type StackChange } from './apply.ts';
+import { poolChanges } from './pool-changes.ts';
 import { membersToRemove, type Removal } from './removals.ts';
 import { parseSettingFlags, requireNoUpgrade } from './scale.ts';
 
@@ -21,6 +22,8 @@ export interface DesiredChange {
 	readonly directory: StackDirectory;
 	readonly change: StackChange;
 	readonly going: readonly Removal[];
+	/** Pools that leave the templates once this update has removed their members. */
+	readonly emptied: readonly string[];
 	/** Whether the stack has all of it already. */
 	readonly nothing: boolean;
 }
@@ -62,30 +65,41 @@ export async function desiredChange(
 		{ text: parametersText, path: directory.parameters },
 		stack.parameters,
 	);
+	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now);
 	const wishes = {
 		flags: byFlag,
-		cluster: readCluster(name, {}, { text, path: directory.cluster }, now).settings,
+		cluster: wanted.settings,
 		clusterPath: directory.cluster,
 		parameters: settingsOf(parameters),
 		parametersPath: directory.parameters,
 	};
-	refuse(editsOfKept(stack.parameters, parameters, directory.parameters), 'Nothing was changed.');
+	const paths = { cluster: directory.cluster, parameters: directory.parameters };
+	const mistakes = editsOfKept(stack.parameters, parameters, directory.parameters);
+	const pools = await poolChanges(stack, wanted.pools ?? [], parameters, paths, mistakes);
+	refuse(mistakes, 'Nothing was changed.');
 	const changed = changes(now, wishes);
 	const { current } = generationsOf(stack.parameters);
 	const templates = renderTemplates(
-		{ name, settings: { ...now, ...changed } },
+		{ name, settings: { ...now, ...changed }, pools: pools.pools },
 		{ current, previous: null },
-		poolContracts(stack.parameters),
+		poolContracts({ ...stack.parameters, ...pools.parameters }),
 	);
 	const counts = countsOf(stack.parameters, '');
-	const wantedCounts: Counts = byRole((role) => Number(changed[`${role}s`] ?? counts[role]));
+	const wantedCounts: Counts = {
+		...counts,
+		...pools.counts,
+		...byRole((role) => Number(changed[`${role}s`] ?? counts[role])),
+	};
 	return {
 		stack,
 		directory,
-		change: { settings: changed, templates, ...missingSecrets(stack) },
+		change: { settings: changed, parameters: pools.parameters, templates, ...missingSecrets(stack) },
 		going: await membersToRemove(stack, wantedCounts, []),
+		emptied: pools.emptied,
 		nothing:
 			Object.keys(changed).length === 0 &&
+			Object.keys(pools.parameters).length === 0 &&
+			pools.emptied.length === 0 &&
 			stack.status.endsWith('_COMPLETE') &&
 			(await isSame(directory, templates)),
 	};

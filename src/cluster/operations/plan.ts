@@ -3,7 +3,7 @@ import { say } from '../../base/say.ts';
 import { table } from '../../base/table.ts';
 import type { Tree } from '../../base/tree.ts';
 import {
-	type Pool,
+	type Group,
 	type Resource,
 	referencesIn,
 	resourcesOf,
@@ -11,9 +11,10 @@ import {
 	type Templates,
 } from '../heat/evaluate.ts';
 import { inventory, type MemberState } from '../heat/inventory.ts';
+import type { Member } from '../heat/members.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
-import { generationsOf } from '../spec/generations.ts';
+import { groupName, nestedStackOf, poolsOf } from '../spec/pools.ts';
 import { dryRun, requestedParameters } from './apply.ts';
 import { type DesiredChange, desiredChange } from './desired-change.ts';
 import { kindOf, verdictOf } from './plan-rules.ts';
@@ -60,21 +61,27 @@ function templatesIn(tree: Tree): Templates {
 	return { root: readMapping(file('cluster.yaml') ?? '', 'cluster.yaml') as Template, file };
 }
 
-/** The members of each pool, by the name of its group. */
-function poolsOf(members: readonly MemberState[]): Map<string, number[]> {
-	const pools = new Map<string, number[]>();
-	for (const { role, generation, index } of members) {
-		const pool = generation === 1 ? `${role}s` : `${role}s_${generation}`;
-		pools.set(
-			pool,
-			[...(pools.get(pool) ?? []), index].sort((a, b) => a - b),
+/** The group that a member belongs to. */
+function groupOfMember(stack: Stack, { pool, generation }: Member): string {
+	const found = poolsOf(stack.parameters).find(({ id }) => id === pool);
+	return groupName({ group: found?.group ?? pool }, generation);
+}
+
+/** The indexes of the members of each group, by its name. */
+function indexesByGroup(stack: Stack, members: readonly MemberState[]): Map<string, number[]> {
+	const groups = new Map<string, number[]>();
+	for (const member of members) {
+		const group = groupOfMember(stack, member);
+		groups.set(
+			group,
+			[...(groups.get(group) ?? []), member.index].sort((a, b) => a - b),
 		);
 	}
-	return pools;
+	return groups;
 }
 
 /** The members that Heat will have in a group: it takes the highest away, and never uses an index twice. */
-function indexesAfter(present: readonly number[], { count, removed }: Pool): number[] {
+function indexesAfter(present: readonly number[], { count, removed }: Group): number[] {
 	const kept = present.filter((index) => !removed.includes(index)).slice(0, count);
 	const next = Math.max(-1, ...present, ...removed) + 1;
 	return [...kept, ...Array.from({ length: Math.max(0, count - kept.length) }, (_, more) => next + more)];
@@ -204,15 +211,14 @@ export function dryRunResult(printed: string, known: ReadonlySet<string>): Plann
  * @returns their states by path
  */
 export function failuresIn(stack: string, rows: readonly Readonly<Record<string, unknown>>[]) {
-	const member = /^-((?:master|minion|gateway)s(?:_\d+)?)-[^-]+-(\d+)-[^-]+$/;
 	return new Map(
 		rows.flatMap((row): [string, string][] => {
 			const status = String(row.resource_status);
 			if (!/^(CREATE|CHECK)_FAILED$/.test(status)) return [];
-			const owner = String(row.stack_name ?? '');
-			const match = owner.startsWith(stack) ? member.exec(owner.slice(stack.length)) : null;
+			const nested = nestedStackOf(stack, String(row.stack_name ?? ''));
 			const name = String(row.resource_name);
-			return [[match === null ? name : `${match[1]}/${match[2]}/${name}`, status]];
+			if (nested?.index === undefined) return [[name, status]];
+			return [[`${groupName(nested, nested.generation)}/${nested.index}/${name}`, status]];
 		}),
 	);
 }
@@ -226,8 +232,8 @@ export async function planOf({ stack, directory, change, going }: DesiredChange)
 		list(['stack', 'resource'], '--nested-depth', '3', stack.id),
 		dryRun(stack, directory, change),
 	]);
-	const pools = poolsOf(members);
-	const present = (pool: Pool) => pools.get(pool.name) ?? [];
+	const groups = indexesByGroup(stack, members);
+	const present = (group: Group) => groups.get(group.name) ?? [];
 	const parameters = { 'OS::stack_name': stack.name, ...stack.parameters };
 	const secrets = Object.fromEntries(Object.keys(change.secrets ?? {}).map((name) => [name, '‹new›']));
 	const then = { ...parameters, ...requestedParameters(stack, change), ...secrets };
@@ -235,12 +241,9 @@ export async function planOf({ stack, directory, change, going }: DesiredChange)
 	const after = resourcesOf(
 		change.templates === undefined ? now : templatesIn(change.templates),
 		then,
-		(pool) => indexesAfter(present(pool), pool),
+		(group) => indexesAfter(present(group), group),
 	);
-	const { current } = generationsOf(stack.parameters);
-	const leaving = new Set(
-		going.map(({ member }) => `${member.role}s${current === 1 ? '' : `_${current}`}/${member.index}`),
-	);
+	const leaving = new Set(going.map(({ member }) => `${groupOfMember(stack, member)}/${member.index}`));
 	const changes = compare(before, after, leaving, failuresIn(stack.name, rows));
 	const known = new Set([...before, ...after].map(({ path }) => path));
 	return { name: stack.name, changes: [...changes, ...dryRunResult(printed, known)] };

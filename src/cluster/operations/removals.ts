@@ -5,7 +5,7 @@ import { table } from '../../base/table.ts';
 import { inventory, type MemberState } from '../heat/inventory.ts';
 import type { Stack } from '../heat/stack.ts';
 import { type Counts, generationsOf } from '../spec/generations.ts';
-import { roles } from '../spec/roles.ts';
+import { type Pool, poolsOf } from '../spec/pools.ts';
 
 /** A member that is to go, and why it is that one. */
 export interface Removal {
@@ -14,10 +14,10 @@ export interface Removal {
 }
 
 /**
- * Who goes when each role is to have so many members: the named, else those that Heat would take, which are
+ * The members to remove when each pool is to have so many members: the named, else those that Heat would take, which are
  * the ones with the highest index.
  *
- * @param wanted  members that each role is to have
+ * @param wanted  members that each pool is to have
  * @param named   names of members that are to go
  * @throws UserError exit code 2 for a name that is no member's
  */
@@ -37,23 +37,23 @@ export async function membersToRemove(
 		);
 	}
 	const going: Removal[] = [];
-	for (const role of roles) {
-		const ofRole = members.filter((member) => member.role === role);
-		const chosen = ofRole.filter(({ name }) => named.includes(name));
+	for (const { id, name: pool } of poolsOf(stack.parameters)) {
+		const inPool = members.filter((member) => member.pool === id);
+		const chosen = inPool.filter(({ name }) => named.includes(name));
 		going.push(...chosen.map((member) => ({ member, why: 'named' })));
-		const rest = ofRole.filter((member) => !chosen.includes(member)).sort((a, b) => a.index - b.index);
-		const why = `highest index of the ${role}s`;
-		going.push(...rest.slice(wanted[role]).map((member) => ({ member, why })));
+		const rest = inPool.filter((member) => !chosen.includes(member)).sort((a, b) => a.index - b.index);
+		const why = `highest index in pool ${pool}`;
+		going.push(...rest.slice(wanted[id]).map((member) => ({ member, why })));
 	}
 	return going;
 }
 
 /** The indexes of the named, by the parameters that Heat is told them with. */
-export function removedParameters(going: readonly Removal[]): Record<string, string> {
+export function removedParameters(pools: readonly Pool[], going: readonly Removal[]): Record<string, string> {
 	const removed: Record<string, string> = {};
 	for (const { member, why } of going) {
 		if (why !== 'named') continue;
-		const name = `removed_${member.role}s`;
+		const name = `removed_${pools.find(({ id }) => id === member.pool)?.name ?? member.pool}`;
 		removed[name] = [removed[name], String(member.index)].filter(Boolean).join(',');
 	}
 	return removed;
@@ -66,7 +66,7 @@ export function removedParameters(going: readonly Removal[]): Record<string, str
  */
 export async function confirmRemoval(going: readonly Removal[], yes: boolean): Promise<void> {
 	if (going.length === 0) return;
-	const rows = going.map(({ member, why }) => [member.name, member.role, member.address, why]);
-	say(table(['GOES', 'ROLE', 'ADDRESS', 'WHY'], rows));
+	const rows = going.map(({ member, why }) => [member.name, member.pool, member.address, why]);
+	say(table(['REMOVE', 'POOL', 'ADDRESS', 'WHY'], rows));
 	await confirm('Remove them?', yes);
 }

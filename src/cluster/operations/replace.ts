@@ -16,7 +16,7 @@ import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate, running } fro
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
-import { type Role, roles } from '../spec/roles.ts';
+import { roles } from '../spec/roles.ts';
 import { applyChange } from './apply.ts';
 import { type DrainFlags, parseSettingFlags } from './scale.ts';
 import { clusterStatus, statusText } from './status.ts';
@@ -30,10 +30,10 @@ export interface Move {
 	readonly words: string;
 }
 
-function more(place: UpgradeState, role: Role, by: number, node: string, extra: boolean): UpgradeState {
+function more(place: UpgradeState, pool: string, by: number, node: string, extra: boolean): UpgradeState {
 	return {
 		...place,
-		now: { ...place.now, [role]: place.now[role] + by },
+		now: { ...place.now, [pool]: (place.now[pool] ?? 0) + by },
 		generations: { ...place.generations, replacing: { node, extra } },
 	};
 }
@@ -60,30 +60,30 @@ export function nextMove(
 	const failed = members.filter(({ condition }) => condition === 'failed');
 	const { replacing } = place.generations;
 	const mine = replacing?.node === node;
-	const { role } = member ?? { role: undefined };
 	const going = (one: MemberState) => [one, ...failed.filter(({ name }) => name !== node)];
 	if (mine && !settled) {
 		const goes = member === undefined || replacing.extra ? failed : going(member);
 		return { place, goes, words: 'The last update did not come to a good end: once more' };
 	}
 	if (mine && replacing.extra) {
-		if (member === undefined || role === undefined) {
+		if (member === undefined) {
 			const generations = { ...place.generations, replacing: { node, extra: false } };
 			return { place: { ...place, generations }, goes: [], words: `${node} has gone already` };
 		}
-		const words = `${node} goes; the other ${role} has taken its place`;
-		return { place: more(place, role, -1, node, false), goes: [member], words };
+		const words = `${node} goes; the other ${member.role} has taken its place`;
+		return { place: more(place, member.pool, -1, node, false), goes: [member], words };
 	}
-	if (member === undefined || role === undefined) {
+	if (member === undefined) {
 		if (mine) return undefined;
 		throw usageError(`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ')}.`);
 	}
 	if (isDead || member.condition !== 'well') {
-		const words = `${node} goes, and a new ${role} comes in its place`;
-		return { place: more(place, role, 0, node, false), goes: going(member), words };
+		const words = `${node} goes, and a new ${member.role} comes in its place`;
+		return { place: more(place, member.pool, 0, node, false), goes: going(member), words };
 	}
 	if (!settled) return { place, goes: failed, words: 'First the last update is brought to a good end' };
-	return { place: more(place, role, 1, node, true), goes: [], words: `A new ${role} comes beside ${node}` };
+	const words = `A new ${member.role} comes beside ${node}`;
+	return { place: more(place, member.pool, 1, node, true), goes: [], words };
 }
 
 /** How members leave: as flags say, else as the cluster's settings do. */

@@ -7,11 +7,12 @@ import type { Member } from '../heat/members.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
+import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { requireCounts } from '../spec/changes.ts';
 import { mistakeInName, readCluster, readFlags, type Settings } from '../spec/config.ts';
-import { byRole, type Counts, countsOf, generationsOf, unfinished } from '../spec/generations.ts';
+import { countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
-import { type Role, roles } from '../spec/roles.ts';
+import { byPool, defaultPools, type Pool, poolsOf, recordsOf } from '../spec/pools.ts';
 import type { Value } from '../spec/settings.ts';
 import { applyChange, requireIdle, type StackChange } from './apply.ts';
 import { confirmRemoval, membersToRemove, type Removal, removedParameters } from './removals.ts';
@@ -46,24 +47,50 @@ export function requireNoUpgrade(stack: Stack): void {
 	if (sentence !== undefined) throw usageError(sentence, 'Nothing was changed.');
 }
 
-const flagOf = (role: Role) => `${role}s`;
+/** What the command line says about the count of a pool. */
+interface CountRequest {
+	/** As the user wrote it, such as `--pool gpu`. */
+	readonly flag: string;
+	readonly text: string;
+}
 
-/** How many members a role is to have: `5`, or with `+1` and `-1` that many more or less than there are. */
-function target(role: Role, said: unknown, now: number, named: number): number {
-	if (said === undefined) return now - named;
-	const text = String(said).trim();
-	const number = /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
-	if (number === undefined) {
-		throw usageError(
-			`--${flagOf(role)} is ${JSON.stringify(said)}: say how many there are to be, or how many more (+1) or less (-1).`,
-		);
+/**
+ * The counts asked for, by the pool's name.
+ *
+ * @throws UserError exit code 2, with every mistake
+ */
+export function countRequests(flags: ScaleFlags): Map<string, CountRequest> {
+	const given = [
+		...defaultPools.map(({ name }) => ({ name, flag: `--${name}`, text: flags[name as 'minions'] })),
+		...(flags.pool ?? []).map((value) => {
+			const [name = '', ...rest] = value.split('=');
+			return { name: name.trim(), flag: `--pool ${name.trim()}`, text: rest.join('=') };
+		}),
+	].filter(({ text }) => text !== undefined);
+	const requests = new Map<string, CountRequest>();
+	const mistakes: string[] = [];
+	for (const { name, flag, text } of given) {
+		const count = String(text).trim();
+		if (!/^[+-]?\d+$/.test(count))
+			mistakes.push(`${flag} is ${JSON.stringify(text)}: it must be a count, or a change such as +1 or -1.`);
+		if (requests.has(name)) mistakes.push(`The count of the pool ${name} is given twice.`);
+		requests.set(name, { flag, text: count });
 	}
+	refuse(mistakes);
+	return requests;
+}
+
+/** How many members a pool is to have: `5`, or with `+1` and `-1` that many more or less than there are. */
+function target({ name }: Pool, request: CountRequest | undefined, now: number, named: number): number {
+	if (request === undefined) return now - named;
+	const { flag, text } = request;
+	const number = Number(text);
 	const count = /^[+-]/.test(text) ? now + number : number;
-	if (count < 0) throw usageError(`There are ${now} ${role}s, so ${-number} fewer cannot be.`);
+	if (count < 0) throw usageError(`${flag} is ${text}: there are only ${now} ${name}.`);
 	if (named > 0 && count !== now - named) {
 		throw usageError(
-			`--${flagOf(role)} ${text} makes ${count} of ${now} ${role}s, but ${named} ${named === 1 ? 'is' : 'are'} named by --remove.`,
-			'Leave the count out: those that are named go, and no other.',
+			`${flag} ${text} makes ${count} of ${now} ${name}, but ${named} ${named === 1 ? 'is' : 'are'} named by --remove.`,
+			'Omit the count to remove exactly the named nodes.',
 		);
 	}
 	return count;
@@ -107,6 +134,14 @@ export async function changeMembers(
 		),
 		force: flags.force === true,
 	};
+	for (const [parameter, value] of Object.entries(change.parameters ?? {})) {
+		if (parameter.endsWith('_count')) say(`${parameter}: ${stack.parameters[parameter] ?? 0} -> ${value}`);
+	}
+	if (
+		change.parameters?.pools !== undefined &&
+		hasNodeMarks(recordsOf(stack.parameters), recordsOf(change.parameters))
+	)
+		await storePools(stack.name, directory, recordsOf(change.parameters));
 	// Before anybody leaves: it may be refused.
 	const secrets = more
 		? { ...change.secrets, ...(await issueMasterToken(stack, directory)) }
@@ -125,7 +160,7 @@ export async function changeMembers(
 					: { drainForce: now.drainForce ?? false, drainTimeout: now.drainTimeout ?? 300 }),
 				...change.settings,
 			},
-			parameters: { ...change.parameters, ...removedParameters(going) },
+			parameters: { ...change.parameters, ...removedParameters(poolsOf(stack.parameters), going) },
 			...(secrets === undefined ? {} : { secrets }),
 		},
 		undo,
@@ -158,6 +193,8 @@ export interface ScaleFlags extends DrainFlags {
 	readonly masters?: unknown;
 	readonly minions?: unknown;
 	readonly gateways?: unknown;
+	/** Counts of pools, each `POOL=N`, `POOL=+N` or `POOL=-N`. */
+	readonly pool?: readonly string[] | undefined;
 }
 
 /**
@@ -168,41 +205,51 @@ export interface ScaleFlags extends DrainFlags {
  */
 export async function scaleCluster(name: string, flags: ScaleFlags): Promise<string> {
 	const named = [...new Set(flags.remove ?? [])];
-	const said = byRole((role) => flags[`${role}s`]);
-	if (named.length === 0 && roles.every((role) => said[role] === undefined)) {
-		throw usageError('Say what to scale: --minions N, --gateways N, --masters N, or --remove NODE.');
+	const requests = countRequests(flags);
+	if (named.length === 0 && requests.size === 0) {
+		throw usageError(
+			'Missing what to scale: --minions N, --gateways N, --masters N, --pool POOL=N, or --remove NODE.',
+		);
 	}
-	for (const role of roles) target(role, said[role], Number.MAX_SAFE_INTEGER, 0);
 	drainTimeoutOf(name, flags);
 	const directory = await stackDirectory(name);
 	const stack = await requireStack(name);
 	requireIdle(stack);
 	requireNoUpgrade(stack);
 
+	const pools = poolsOf(stack.parameters);
+	const strange = [...requests.keys()].filter((one) => !pools.some((pool) => pool.name === one));
+	if (strange.length > 0) {
+		throw usageError(
+			`${name} has no pool ${strange.join(', ')}. Its pools: ${pools.map((pool) => pool.name).join(', ')}.`,
+			undefined,
+			'no-such-pool',
+		);
+	}
 	const now = countsOf(stack.parameters, '');
 	const chosen = await membersToRemove(
 		stack,
-		byRole(() => Number.POSITIVE_INFINITY),
+		byPool(pools, () => Number.POSITIVE_INFINITY),
 		named,
 	);
-	const wanted: Counts = byRole((role) =>
-		target(role, said[role], now[role], chosen.filter(({ member }) => member.role === role).length),
+	const namedIn = (id: string) => chosen.filter(({ member }) => member.pool === id).length;
+	const wanted = byPool(pools, (pool) =>
+		target(pool, requests.get(pool.name), now[pool.id] ?? 0, namedIn(pool.id)),
 	);
-	requireGoodMasters(
-		name,
-		now.master,
-		wanted.master,
-		chosen.filter(({ member }) => member.role === 'master').length,
-	);
-	const counts = Object.fromEntries(
-		roles.filter((role) => wanted[role] !== now[role]).map((role) => [`${role}s`, wanted[role]]),
-	);
-	requireCounts(settingsOf(stack.parameters), counts);
+	requireGoodMasters(name, now.master, wanted.master, namedIn('master'));
 	const going = await membersToRemove(stack, wanted, named);
-	if (Object.keys(counts).length === 0 && stack.status.endsWith('_COMPLETE')) {
+	const changed = pools.filter(({ id }) => wanted[id] !== now[id]);
+	const settings: Record<string, number> = {};
+	const parameters: Record<string, number> = {};
+	for (const { id, role, name: pool } of changed) {
+		if (id === role) settings[pool] = wanted[id] ?? 0;
+		else parameters[`${id}_count`] = wanted[id] ?? 0;
+	}
+	requireCounts(settingsOf(stack.parameters), settings);
+	if (changed.length === 0 && stack.status.endsWith('_COMPLETE')) {
 		say(`${name} has that size already.`);
 		return statusText(await clusterStatus(stack, directory));
 	}
-	const after = await changeMembers(stack, directory, { settings: counts }, going, flags);
+	const after = await changeMembers(stack, directory, { settings, parameters }, going, flags);
 	return statusText(await clusterStatus(after, directory));
 }

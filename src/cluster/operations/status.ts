@@ -3,6 +3,7 @@ import { readIfThere, type StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+import { poolsOf } from '../spec/pools.ts';
 
 /** How a cluster is: Heat's, Nova's and Kubernetes' views side by side. */
 export interface Status {
@@ -13,6 +14,8 @@ export interface Status {
 	readonly nodes: readonly {
 		readonly name: string;
 		readonly role: string;
+		/** The name of its pool. */
+		readonly pool: string;
 		readonly address: string;
 		readonly server: string;
 		readonly node: string;
@@ -40,6 +43,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 					return [];
 				}),
 	]);
+	const pools = poolsOf(stack.parameters);
 	const serverOf = (id: string) => servers.find((server) => server.ID === id);
 	return {
 		name: stack.name,
@@ -51,6 +55,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 			return {
 				name: member.name,
 				role: member.role,
+				pool: pools.find(({ id }) => id === member.pool)?.name ?? member.pool,
 				address: member.address,
 				server: String(serverOf(member.server)?.Status ?? 'absent'),
 				node: unasked === undefined ? readiness(node) : 'unknown',
@@ -67,6 +72,7 @@ export function statusText(status: Status): string {
 	const rows = status.nodes.map((node) => [
 		node.name,
 		node.role,
+		node.pool,
 		node.address,
 		node.server,
 		node.node,
@@ -76,7 +82,7 @@ export function statusText(status: Status): string {
 	return [
 		`${status.name}   ${status.stack}   ${status.api}`,
 		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
-		table(['NODE', 'ROLE', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
+		table(['NODE', 'ROLE', 'POOL', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
 		...(status.unasked === undefined ? [] : [`Kubernetes was not asked: ${status.unasked}`]),
 	].join('\n');
 }

@@ -1,5 +1,6 @@
 import { say } from '../../base/say.ts';
-import { desiredChange } from './desired-change.ts';
+import type { Stack } from '../heat/stack.ts';
+import { type DesiredChange, desiredChange } from './desired-change.ts';
 import { planOf, planText, requireSafe } from './plan.ts';
 import { changeMembers, type DrainFlags } from './scale.ts';
 import { clusterStatus, statusText } from './status.ts';
@@ -9,6 +10,13 @@ export type UpdateFlags = DrainFlags & {
 	/** Machines, volumes and addresses may be replaced. */
 	readonly allowReplace?: boolean | undefined;
 } & Readonly<Record<string, unknown>>;
+
+/** Takes pools without members out of the templates and the parameters, in an update of its own. */
+async function dropEmptied({ stack: { name }, emptied }: DesiredChange, flags: UpdateFlags): Promise<Stack> {
+	say(`Removing the empty pools ${emptied.join(', ')} from the templates`);
+	const { stack, directory, change, going } = await desiredChange(name, flags);
+	return changeMembers(stack, directory, change, going, flags);
+}
 
 /**
  * `kstack update`: brings the cluster to what cluster.yaml, parameters.yaml and flags say, with the
@@ -27,6 +35,7 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<s
 	const plan = await planOf(wish);
 	if (plan.changes.length > 0) say(planText(plan));
 	requireSafe(plan, flags.allowReplace === true);
-	const after = await changeMembers(stack, directory, wish.change, wish.going, flags);
+	const changed = await changeMembers(stack, directory, wish.change, wish.going, flags);
+	const after = wish.emptied.length === 0 ? changed : await dropEmptied(wish, flags);
 	return statusText(await clusterStatus(after, directory));
 }

@@ -14,7 +14,6 @@ import type { Stack } from '../heat/stack.ts';
 import { listNodes } from '../kubernetes/api.ts';
 import { imageBefore, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
-import { roles } from '../spec/roles.ts';
 import type { DrainFlags } from './scale.ts';
 import { reversedUpgrade, startUpgrade, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
@@ -148,7 +147,7 @@ async function begin(
 	await requireSameEtcd(place.nowImages.master, image);
 	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
 	const next = startUpgrade(place, image.id, image.contract);
-	const all = roles.filter((role) => now[role] > 0).map((role) => `${now[role]} ${role}s`);
+	const all = place.pools.filter(({ id }) => now[id]).map(({ id, name }) => `${now[id]} ${name}`);
 	return {
 		place: {
 			...next,

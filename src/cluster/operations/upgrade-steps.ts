@@ -1,40 +1,46 @@
 import type { MemberState } from '../heat/inventory.ts';
 import {
-	byRole,
 	type Counts,
 	countsOf,
 	type Generations,
 	generationsOf,
 	nextGeneration,
-	type Pool,
+	type Prefix,
 	reversedGenerations,
 } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
-import { type Role, roles } from '../spec/roles.ts';
+import { byPool, type Pool, poolsOf } from '../spec/pools.ts';
+import type { Role } from '../spec/roles.ts';
+
+type Images = Readonly<Record<Role, string> & Record<string, string>>;
 
 /** Where an upgrade is: one generation grows to what is wanted while another goes. */
 export interface UpgradeState {
+	readonly pools: readonly Pool[];
 	readonly generations: Generations;
-	/** How many members Heat was told to have, of the generation that grows and of the one that goes. */
+	/** How many members Heat was told to have in each pool, of the generation that grows and of the one that goes. */
 	readonly now: Counts;
 	readonly before: Counts;
-	/** Image IDs of the two. */
-	readonly nowImages: Readonly<Record<Role, string>>;
-	readonly beforeImages: Readonly<Record<Role, string>>;
+	/** Image IDs of the two, by pool. */
+	readonly nowImages: Images;
+	readonly beforeImages: Images;
 }
 
 /** The next update: what Heat is to have after it. */
 export interface Step {
 	readonly now: Counts;
 	readonly before: Counts;
-	/** Whose members it is about; none when it only brings the last one to a good end. */
-	readonly role?: Role;
+	/** The pool whose members change; none when the step only repeats an update that failed. */
+	readonly pool?: Pool;
 }
 
 /** The place that a stack's parameters tell of. */
 export function upgradeState(parameters: Parameters): UpgradeState {
-	const images = (pool: Pool) => byRole((role) => String(parameters[`${pool}${role}_image`] ?? ''));
+	const pools = poolsOf(parameters);
+	const images = (prefix: Prefix) =>
+		byPool(pools, ({ id }) => String(parameters[`${prefix}${id}_image`] ?? ''));
 	return {
+		pools,
 		generations: generationsOf(parameters),
 		now: countsOf(parameters, ''),
 		before: countsOf(parameters, 'previous_'),
@@ -46,10 +52,11 @@ export function upgradeState(parameters: Parameters): UpgradeState {
 /** The place at which an upgrade to that image, of that contract, begins: nothing of the new generation is there yet. */
 export function startUpgrade(place: UpgradeState, image: string, contract = 0): UpgradeState {
 	return {
+		pools: place.pools,
 		generations: nextGeneration(place.generations, image, place.now, contract),
-		now: byRole(() => 0),
+		now: byPool(place.pools, () => 0),
 		before: place.now,
-		nowImages: byRole(() => image),
+		nowImages: byPool(place.pools, () => image),
 		beforeImages: place.nowImages,
 	};
 }
@@ -57,6 +64,7 @@ export function startUpgrade(place: UpgradeState, image: string, contract = 0): 
 /** The place seen from the other end: what grew goes, and what went grows. */
 export function reversedUpgrade(place: UpgradeState, rollback: boolean): UpgradeState {
 	return {
+		pools: place.pools,
 		generations: reversedGenerations(place.generations, rollback),
 		now: place.before,
 		before: place.now,
@@ -68,8 +76,12 @@ export function reversedUpgrade(place: UpgradeState, rollback: boolean): Upgrade
 const order = (mastersLast: boolean): readonly Role[] =>
 	mastersLast ? ['minion', 'gateway', 'master'] : ['master', 'gateway', 'minion'];
 
-const inPool = (members: readonly MemberState[], role: Role, generation: number | null) =>
-	members.filter((member) => member.role === role && member.generation === generation);
+const inPool = (members: readonly MemberState[], { id }: Pool, generation: number | null) =>
+	members.filter((member) => member.pool === id && member.generation === generation);
+
+/** The pools in the order in which an upgrade takes them: each in the turn of its role. */
+const ordered = ({ pools, generations }: UpgradeState) =>
+	order(generations.mastersLast === true).flatMap((role) => pools.filter((pool) => pool.role === role));
 
 const failed = (members: readonly MemberState[]) => members.filter(({ condition }) => condition === 'failed');
 
@@ -94,19 +106,22 @@ export function nextStep(
 	const { generations, now, before } = place;
 	const wanted = generations.wanted ?? now;
 	if (!settled || failed(members).length > 0) {
-		const without = (role: Role) => failed(inPool(members, role, generations.previous)).length;
-		return { now, before: byRole((role) => Math.max(0, before[role] - without(role))) };
+		const without = (pool: Pool) => failed(inPool(members, pool, generations.previous)).length;
+		const { pools } = place;
+		return { now, before: byPool(pools, (pool) => Math.max(0, (before[pool.id] ?? 0) - without(pool))) };
 	}
-	for (const role of order(generations.mastersLast === true)) {
-		const replaced = Math.min(before[role], Math.max(0, now[role] + before[role] - wanted[role]));
-		const missing = Math.max(0, wanted[role] - now[role]);
+	for (const pool of ordered(place)) {
+		const { id, role } = pool;
+		const [growing, old, target] = [now[id] ?? 0, before[id] ?? 0, wanted[id] ?? 0];
+		const replaced = Math.min(old, Math.max(0, growing + old - target));
+		const missing = Math.max(0, target - growing);
 		if (replaced === 0 && missing === 0) continue;
 		const come = role === 'master' ? (replaced > 0 ? 0 : 1) : Math.min(missing, batch);
 		const go = role === 'master' ? Math.min(replaced, 1) : replaced;
 		return {
-			now: { ...now, [role]: now[role] + come },
-			before: { ...before, [role]: before[role] - go },
-			role,
+			now: { ...now, [id]: growing + come },
+			before: { ...before, [id]: old - go },
+			pool,
 		};
 	}
 	return undefined;
@@ -122,34 +137,37 @@ export function membersToRemove(
 	members: readonly MemberState[],
 ): MemberState[] {
 	const { current, previous } = place.generations;
-	return roles.flatMap((role) => {
-		const present = inPool(members, role, previous).filter(({ condition }) => condition !== 'leaving');
+	return place.pools.flatMap((pool) => {
+		const present = inPool(members, pool, previous).filter(({ condition }) => condition !== 'leaving');
 		const healthy = present
 			.filter(({ condition }) => condition === 'well')
 			.sort((one, other) => other.index - one.index);
-		const fewer = place.before[role] - step.before[role];
-		return [...failed(inPool(members, role, current)), ...[...failed(present), ...healthy].slice(0, fewer)];
+		const fewer = (place.before[pool.id] ?? 0) - (step.before[pool.id] ?? 0);
+		return [...failed(inPool(members, pool, current)), ...[...failed(present), ...healthy].slice(0, fewer)];
 	});
 }
 
 /** What Heat is told for a step. */
 export function parametersOfStep(place: UpgradeState, step: Step, goes: readonly MemberState[]): Parameters {
 	const { generations } = place;
-	const indexes = (role: Role, generation: number | null) =>
-		inPool(goes, role, generation)
+	const indexes = (pool: Pool, generation: number | null) =>
+		inPool(goes, pool, generation)
 			.map(({ index }) => index)
 			.join(',');
 	return {
 		generations,
 		...Object.fromEntries(
-			roles.flatMap((role) => [
-				[`${role}_count`, step.now[role]],
-				[`${role}_image`, place.nowImages[role]],
-				[`removed_${role}s`, indexes(role, generations.current)],
-				[`previous_${role}_count`, step.before[role]],
-				[`previous_${role}_image`, place.beforeImages[role]],
-				[`previous_removed_${role}s`, indexes(role, generations.previous)],
-			]),
+			place.pools.flatMap((pool) => {
+				const { id, name } = pool;
+				return [
+					[`${id}_count`, step.now[id] ?? 0],
+					[`${id}_image`, place.nowImages[id] ?? ''],
+					[`removed_${name}`, indexes(pool, generations.current)],
+					[`previous_${id}_count`, step.before[id] ?? 0],
+					[`previous_${id}_image`, place.beforeImages[id] ?? ''],
+					[`previous_removed_${name}`, indexes(pool, generations.previous)],
+				];
+			}),
 		),
 	};
 }

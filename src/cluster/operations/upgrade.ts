@@ -18,6 +18,7 @@ import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { poolContracts } from '../spec/contracts.ts';
 import { finished, type Generations } from '../spec/generations.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
+import { furtherPoolsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
 import { applyChange, type StackChange } from './apply.ts';
 import { drainOptions } from './replace.ts';
@@ -34,18 +35,19 @@ import {
 
 /** What a step does, in a line. */
 function wordsOf(place: UpgradeState, step: Step, goes: readonly MemberState[]): string {
-	const { role } = step;
-	const total = (pool: Step['now']) => roles.reduce((sum, one) => sum + pool[one], 0);
+	const { pool } = step;
+	const total = (counts: Step['now']) => Object.values(counts).reduce((sum, count) => sum + count, 0);
 	const leaves = goes.length === 0 ? '' : `; ${goes.map(({ name }) => name).join(', ')} to go`;
-	if (role === undefined) return `The last update did not come to a good end: once more${leaves}`;
-	const wanted = place.generations.wanted?.[role] ?? step.now[role];
-	return `${role}s of generation ${place.generations.current}: ${step.now[role]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} stay)`;
+	if (pool === undefined) return `The last update failed; retrying${leaves}`;
+	const wanted = place.generations.wanted?.[pool.id] ?? step.now[pool.id];
+	return `${pool.name} of generation ${place.generations.current}: ${step.now[pool.id]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} stay)`;
 }
 
 /** The templates that a stack has with these parameters. */
 function templatesFor(stack: Stack, generations: Generations, parameters: Parameters) {
 	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
-	return renderTemplates(cluster, generations, poolContracts(parameters));
+	const pools = furtherPoolsOf(stack.parameters);
+	return renderTemplates({ ...cluster, pools }, generations, poolContracts(parameters));
 }
 
 async function take(
@@ -87,10 +89,11 @@ async function finish(stack: Stack, directory: StackDirectory, place: UpgradeSta
 	// From now on all machines have one image.
 	const own = roles.map((role) => `${role}Image`).filter((key) => before[key]);
 	const settings = { image, ...Object.fromEntries(own.map((key) => [key, ''])) };
-	const cluster = { name: stack.name, settings: { ...before, ...settings } };
-	const none = roles.flatMap((role) => [
-		[`previous_${role}_count`, 0],
-		[`previous_${role}_image`, ''],
+	const pools = furtherPoolsOf(stack.parameters);
+	const cluster = { name: stack.name, settings: { ...before, ...settings }, pools };
+	const none = place.pools.flatMap(({ id }) => [
+		[`previous_${id}_count`, 0],
+		[`previous_${id}_image`, ''],
 	]);
 	say(`Nothing of generation ${place.generations.previous} is left; its pools leave the templates`);
 	return applyChange(stack, directory, {

@@ -3,6 +3,7 @@ import { mistakeIn } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
 import { newContradictions } from './contradictions.ts';
 import type { Parameters } from './parameters.ts';
+import { recordsOf } from './pools.ts';
 import { formOf } from './setting-forms.ts';
 import { flagOf, settings, type Value } from './settings.ts';
 
@@ -88,9 +89,11 @@ export function editsOfKept(now: Parameters, file: Parameters, path: string): st
 	const direct = new Set(
 		settings.filter((setting) => setting.direct).flatMap((setting) => setting.parameters),
 	);
+	const counts = Object.keys(recordsOf(now)).map((pool) => `${pool}_count`);
+	const other = ['recorded_settings', 'cluster_state', 'pools', ...counts];
 	return Object.entries(file)
 		.filter(([name, value]) => {
-			const kept = !direct.has(name) && !['recorded_settings', 'cluster_state'].includes(name) && name in now;
+			const kept = !direct.has(name) && !other.includes(name) && name in now;
 			return kept && String(value ?? '') !== String(now[name] ?? '');
 		})
 		.map(([name, value]) => `${name} is ${value} in ${path}; the cluster has ${now[name]} and keeps it.`);

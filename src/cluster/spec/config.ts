@@ -4,6 +4,7 @@ import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
 import { clusterFields, nameForm } from './cluster-fields.ts';
 import { contradictions } from './contradictions.ts';
+import { type PoolEntry, readPools } from './pool-entries.ts';
 import { formOf } from './setting-forms.ts';
 import { flagOf, type Setting, settings, type Value } from './settings.ts';
 
@@ -16,6 +17,8 @@ export interface Cluster {
 	readonly settings: Settings;
 	/** The settings that the operator gave; the others are defaults. */
 	readonly given?: ReadonlySet<string>;
+	/** Its further pools, in the order of cluster.yaml. */
+	readonly pools?: readonly PoolEntry[];
 }
 
 /** The text of a file, and what messages call it. */
@@ -137,7 +140,8 @@ export function readCluster(
 			);
 		}
 	}
+	const pools = readPools(content.pools, file?.path ?? '', name, mistakes);
 	const hint = file === undefined ? "See 'kstack create --help'." : undefined;
 	refuse(mistakes, hint, 'invalid-settings');
-	return { name, settings: asked, given: new Set(Object.keys(given)) };
+	return { name, settings: asked, given: new Set(Object.keys(given)), pools };
 }

@@ -1,8 +1,9 @@
 import type { Parameters } from './parameters.ts';
+import { byPool, poolsOf } from './pools.ts';
 import { type Role, roles } from './roles.ts';
 
-/** How many members each role has. */
-export type Counts = Readonly<Record<Role, number>>;
+/** How many members each pool has, by the pool's ID; that of a default pool is its role. */
+export type Counts = Readonly<Record<Role, number> & Record<string, number>>;
 
 /** A node that is being replaced: with `extra` its pool has one member more until it is told to go. */
 export interface Replacing {
@@ -20,7 +21,7 @@ export interface Generations {
 	readonly latest: number;
 	/** Image IDs by generation, as far as they are known. */
 	readonly images: Readonly<Record<string, string>>;
-	/** How many members there are to be of each role when the upgrade is over. */
+	/** How many members each pool is to have when the upgrade is over. */
 	readonly wanted?: Counts;
 	/** Whether the upgrade under way was startUpgrade by `--rollback`. */
 	readonly rollback?: boolean;
@@ -36,8 +37,9 @@ export function generationsOf(parameters: Parameters): Generations {
 	const given = parameters.generations ?? {};
 	const record = (typeof given === 'string' ? JSON.parse(given || '{}') : given) as Partial<Generations>;
 	const current = record.current ?? 1;
-	// Where the roles have different images, there is no one to go back to.
-	const [image, ...others] = new Set(roles.flatMap((role) => parameters[`${role}_image`] ?? []));
+	// Where the pools have different images, there is no one to go back to.
+	const ids = poolsOf(parameters).map(({ id }) => id);
+	const [image, ...others] = new Set(ids.flatMap((id) => parameters[`${id}_image`] ?? []));
 	return {
 		...record,
 		current,
@@ -48,11 +50,11 @@ export function generationsOf(parameters: Parameters): Generations {
 }
 
 /** The parameters that carry the members of the current generation, or with `previous_` of the previous one. */
-export type Pool = '' | 'previous_';
+export type Prefix = '' | 'previous_';
 
-/** How many members Heat was told to have of each role. */
-export function countsOf(parameters: Parameters, pool: Pool): Counts {
-	return byRole((role) => Number(parameters[`${pool}${role}_count`] ?? 0));
+/** How many members Heat was told to have of each pool. */
+export function countsOf(parameters: Parameters, prefix: Prefix): Counts {
+	return byPool(poolsOf(parameters), ({ id }) => Number(parameters[`${prefix}${id}_count`] ?? 0));
 }
 
 /** One value for each role. */

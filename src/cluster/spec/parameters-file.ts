@@ -3,8 +3,9 @@ import { type Form, line } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { readMapping, type SettingsFile } from './config.ts';
 import type { Parameters } from './parameters.ts';
+import { furtherPoolsOf } from './pools.ts';
 import { roles } from './roles.ts';
-import { formOf } from './setting-forms.ts';
+import { countForm, formOf } from './setting-forms.ts';
 import { settings } from './settings.ts';
 
 /** Whatever Heat's own types take: kstack writes these, and compares them with what the stack has. */
@@ -45,6 +46,21 @@ function parameterForms(): Map<string, Form> {
 	]);
 }
 
+/** What the parameters of the further pools of a stack may be. */
+function poolForms(existing: Parameters): [string, Form][] {
+	const pools = furtherPoolsOf(existing).flatMap(({ name }): [string, Form][] => [
+		[`${name}_count`, countForm],
+		...['image', 'flavor', 'availability_zone'].map((what): [string, Form] => [`${name}_${what}`, line]),
+		...[
+			`removed_${name}`,
+			`previous_removed_${name}`,
+			`previous_${name}_count`,
+			`previous_${name}_image`,
+		].map((parameter): [string, Form] => [parameter, anything]),
+	]);
+	return [['pools', mappingOrJson], ...pools];
+}
+
 /** A value as text, for comparing what the file has with what Heat shows. */
 const textOf = (value: unknown) =>
 	Array.isArray(value)
@@ -65,21 +81,16 @@ function isSame(value: unknown, now: unknown): boolean {
  * The parameters of a stack directory's parameters.yaml, checked like cluster.yaml.
  *
  * @param existing  the parameters of the stack: what it has, the file may have too
- * @param further   forms of parameters beside those of the settings, such as the counts of further pools
  * @throws UserError exit code 2, with every mistake in it
  */
-export function readParametersFile(
-	file: SettingsFile,
-	existing: Parameters = {},
-	further: Readonly<Record<string, Form>> = {},
-): Parameters {
+export function readParametersFile(file: SettingsFile, existing: Parameters = {}): Parameters {
 	const mistakes: string[] = [];
 	const top = new Mapping(readMapping(file.text, file.path), file.path, mistakes);
 	top.only('parameters', 'resource_registry');
 	if (!top.holdsMapping('parameters'))
 		top.wrong('parameters', 'is missing: it must be a mapping of parameters');
 	const parameters = top.within('parameters');
-	const forms = new Map([...parameterForms(), ...Object.entries(further)]);
+	const forms = new Map([...parameterForms(), ...poolForms(existing)]);
 	parameters.only(...forms.keys());
 	const found: Record<string, unknown> = {};
 	for (const [name, form] of forms) {

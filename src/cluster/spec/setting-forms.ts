@@ -69,6 +69,9 @@ const hosts: Form<string> = {
 	secret: true,
 };
 
+/** How many members a pool may have; heat/cluster.yaml.ejs has the same range. */
+export const countForm = wholeNumber({ min: 0, max: 5000 });
+
 /** What a setting may be. */
 export function formOf(setting: Setting): Form<Value> {
 	const range = setting.range as Range;

@@ -1,0 +1,96 @@
+import type { PoolEntry } from '../spec/pool-entries.ts';
+import { recordsFor } from '../spec/pool-entries.ts';
+import { roleDefinitions } from '../spec/roles.ts';
+import type { Value } from '../spec/settings.ts';
+import { findFlavor, tooSmall } from './flavors.ts';
+import { compareVersions, findNodeImage, type NodeImage, nodeImage } from './node-image.ts';
+import { list } from './stack.ts';
+
+/** The lowest image contract whose masters label and taint nodes of pools. */
+const poolContract = 1;
+
+/** What a pool has where its entry names nothing: parameters of the cluster, or those it is created with. */
+export type RoleParameters = Readonly<Record<string, unknown>>;
+
+/** The Heat parameters of a pool, with names in place of IDs where the cloud is not asked. */
+export function poolParameters(
+	entry: PoolEntry,
+	ofRole: RoleParameters,
+	ids: { readonly image?: string; readonly flavor?: string } = {},
+): Record<string, Value> {
+	const { name, role, count } = entry;
+	const inherited = (what: string) => String(ofRole[`${role}_${what}`] ?? '');
+	return {
+		[`${name}_count`]: count,
+		[`${name}_image`]: ids.image ?? entry.image ?? inherited('image'),
+		[`${name}_flavor`]: ids.flavor ?? entry.flavor ?? inherited('flavor'),
+		[`${name}_availability_zone`]: entry.availabilityZone ?? inherited('availability_zone'),
+	};
+}
+
+/** What the stack records about pools, as Heat is given it. */
+export const poolsParameter = (entries: readonly PoolEntry[]): Record<string, Value> =>
+	entries.length === 0 ? {} : { pools: JSON.stringify(recordsFor(entries)) };
+
+function mistakesInImage(pool: string, image: NodeImage, master: NodeImage | undefined, driver: string) {
+	return [
+		...(compareVersions(image.kubernetes, master?.kubernetes) > 0
+			? [
+					`pool ${pool}: the image "${image.name}" has Kubernetes ${image.kubernetes}, newer than the masters (${master?.kubernetes}).`,
+				]
+			: []),
+		...(image.networkDrivers?.includes(driver) === false
+			? [`pool ${pool}: the image "${image.name}" does not have the cluster's network driver ${driver}.`]
+			: []),
+	];
+}
+
+/** @returns a sentence when the masters are too old to label and taint the nodes of a pool */
+export function mistakeInContract(
+	{ name, labels, taints }: Pick<PoolEntry, 'name' | 'labels' | 'taints'>,
+	masters: NodeImage | undefined,
+): string | undefined {
+	if (Object.keys(labels).length === 0 && taints.length === 0) return undefined;
+	if ((masters?.contract ?? 0) >= poolContract) return undefined;
+	return `pool ${name} has labels or taints, but the masters' image "${masters?.name}" is too old to set them: upgrade the masters first, or remove them.`;
+}
+
+/**
+ * Finds the images and flavors of pools to add.
+ *
+ * @param ofRole    parameters of the default pools
+ * @param driver    the cluster's network driver
+ * @param mistakes  gets a sentence for each thing that is absent or does not fit
+ * @returns the Heat parameters of the pools, and their images by the pools' names
+ */
+export async function resolvePools(
+	entries: readonly PoolEntry[],
+	ofRole: RoleParameters,
+	driver: string,
+	mistakes: string[],
+): Promise<{ parameters: Record<string, Value>; images: Record<string, NodeImage> }> {
+	const images: Record<string, NodeImage> = {};
+	if (entries.length === 0) return { parameters: {}, images };
+	const [flavors, masters] = await Promise.all([list(['flavor']), nodeImage(String(ofRole.master_image))]);
+	const parameters: Record<string, Value> = {};
+	for (const entry of entries) {
+		const { name, role } = entry;
+		const found: string[] = [];
+		const image = await findNodeImage(entry.image ?? String(ofRole[`${role}_image`]), found);
+		const needs = {
+			purpose: `a ${role}`,
+			flag: `pools[].flavor of ${name}`,
+			...roleDefinitions[role].minimum,
+		};
+		const flavor = findFlavor(entry.flavor ?? String(ofRole[`${role}_flavor`]), needs, flavors, found);
+		if (image !== undefined && flavor !== undefined) found.push(...tooSmall(flavor, image));
+		mistakes.push(...found.map((sentence) => `pool ${name}: ${sentence}`));
+		if (image === undefined || flavor === undefined) continue;
+		mistakes.push(...mistakesInImage(name, image, masters, driver));
+		const contract = mistakeInContract(entry, masters);
+		if (contract !== undefined) mistakes.push(contract);
+		images[name] = image;
+		Object.assign(parameters, poolParameters(entry, ofRole, { image: image.id, flavor: String(flavor.ID) }));
+	}
+	return { parameters, images };
+}

@@ -1,0 +1,96 @@
+import { UserError } from '../../base/errors.ts';
+import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import type { PoolRecord } from '../spec/pools.ts';
+import { askKubernetes, KubernetesRefusal } from './api.ts';
+
+const folder = '/api/v1/namespaces/kube-system/configmaps';
+const name = 'kstack-pools';
+
+/** What the masters set on the nodes of a pool, and what they remove because the pool had it once. */
+interface NodePool {
+	readonly labels: Readonly<Record<string, string>>;
+	readonly taints: readonly string[];
+	readonly formerLabels: readonly string[];
+	readonly formerTaints: readonly string[];
+}
+
+interface ConfigMap {
+	readonly metadata: { readonly resourceVersion?: string };
+	readonly data?: Readonly<Record<string, string>>;
+}
+
+/** Key and effect: a node has one taint of each. */
+const identity = (taint: string) => taint.replace(/=[^:]*/, '');
+
+/**
+ * What the masters are told of a pool. The former labels and taints are kept here, not on the nodes: a kubelet may
+ * change its node's annotations.
+ *
+ * @param before  what they were told before
+ */
+export function nodePool(
+	{ labels, taints }: Pick<PoolRecord, 'labels' | 'taints'>,
+	before?: NodePool,
+): NodePool {
+	const formerLabels = [...Object.keys(before?.labels ?? {}), ...(before?.formerLabels ?? [])];
+	const formerTaints = [...(before?.taints ?? []), ...(before?.formerTaints ?? [])];
+	const kept = new Set(taints.map(identity));
+	return {
+		labels,
+		taints,
+		formerLabels: [...new Set(formerLabels)].filter((key) => !(key in labels)),
+		formerTaints: [...new Set(formerTaints)].filter((taint) => !kept.has(identity(taint))),
+	};
+}
+
+async function readConfigMap(kubeconfig: string): Promise<ConfigMap | undefined> {
+	try {
+		return JSON.parse(await askKubernetes(kubeconfig, 'GET', `${folder}/${name}`)) as ConfigMap;
+	} catch (error) {
+		if (error instanceof KubernetesRefusal && error.status === 404) return undefined;
+		throw error;
+	}
+}
+
+/** Whether any of the pools has labels or taints; without, masters of an earlier release do as well. */
+export function hasNodeMarks(...stages: readonly Readonly<Record<string, PoolRecord>>[]): boolean {
+	const records = stages.flatMap((stage) => Object.values(stage));
+	return records.some(({ labels, taints }) => Object.keys(labels).length > 0 || taints.length > 0);
+}
+
+/**
+ * Stores the labels and taints of pools in the cluster, where its masters read them and set them on nodes by name.
+ *
+ * @throws UserError when there is no kubeconfig, or the API does not take them
+ */
+export async function storePools(
+	cluster: string,
+	directory: StackDirectory,
+	records: Readonly<Record<string, PoolRecord>>,
+): Promise<void> {
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	if (kubeconfig === undefined) {
+		throw new UserError(
+			`${directory.kubeconfig} does not exist: pools are stored through the Kubernetes API.`,
+			{
+				code: 'no-kubeconfig',
+				hint: `Fetch it first: kstack kubeconfig ${cluster}`,
+			},
+		);
+	}
+	const present = await readConfigMap(kubeconfig);
+	const text = present?.data?.['pools.json'];
+	const before = text === undefined ? {} : (JSON.parse(text) as { pools: Record<string, NodePool> }).pools;
+	const pools = Object.fromEntries(
+		Object.entries(records).map(([pool, record]) => [pool, nodePool(record, before[pool])]),
+	);
+	const body = {
+		...{ apiVersion: 'v1', kind: 'ConfigMap' },
+		// With the version that was read, the API refuses to overwrite what another wrote since.
+		metadata: { name, resourceVersion: present?.metadata.resourceVersion },
+		data: { 'pools.json': JSON.stringify({ cluster, pools }) },
+	};
+	const [method, path] =
+		present === undefined ? (['POST', folder] as const) : (['PUT', `${folder}/${name}`] as const);
+	await askKubernetes(kubeconfig, method, path, body);
+}

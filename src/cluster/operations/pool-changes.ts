@@ -1,0 +1,127 @@
+import { contractsOf, type NodeImage, nodeImage } from '../heat/node-image.ts';
+import { mistakeInContract, resolvePools } from '../heat/pool-resources.ts';
+import type { Stack } from '../heat/stack.ts';
+import { countsOf, generationsOf } from '../spec/generations.ts';
+import { type Parameters, settingsOf } from '../spec/parameters.ts';
+import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
+import { type FurtherPool, type PoolRecord, recordsOf } from '../spec/pools.ts';
+
+/** What an update does to the further pools. */
+export interface PoolChanges {
+	/** Heat parameters that change; none when the pools stay as they are. */
+	readonly parameters: Parameters;
+	/** The further pools that the templates have after it. */
+	readonly pools: readonly FurtherPool[];
+	/** Members that each further pool is to have. */
+	readonly counts: Readonly<Record<string, number>>;
+	/** Pools that lose their members in this update, and leave the templates in the next. */
+	readonly emptied: readonly string[];
+}
+
+const canonical = (record: PoolRecord) =>
+	JSON.stringify([
+		...[record.role, record.flavor ?? '', record.image ?? '', record.availabilityZone ?? ''],
+		...[Object.entries(record.labels).sort(), [...record.taints].sort()],
+	]);
+
+function mistakesInFixed(entry: PoolEntry, record: PoolRecord, path: string): string[] {
+	return (['role', 'flavor', 'image', 'availabilityZone'] as const)
+		.filter((key) => (entry[key] ?? '') !== (record[key] ?? ''))
+		.map(
+			(key) =>
+				`${key} of the pool ${entry.name} is ${JSON.stringify(entry[key] ?? '')} in ${path}; the pool was made with ${JSON.stringify(record[key] ?? '')} and keeps it: add another pool and remove this one.`,
+		);
+}
+
+/** The parameter that remembers the contracts of images, with those of new images; nothing where it stays as it is. */
+function withContracts(now: Parameters, images: readonly NodeImage[]): Parameters {
+	const added = contractsOf(images);
+	if (Object.keys(added).length === 0) return {};
+	const generations = generationsOf(now);
+	return { generations: { ...generations, contracts: { ...generations.contracts, ...added } } };
+}
+
+/** The count asked for in one of the two files; a mistake when both differ from the stack. */
+function wantedCount(
+	entry: PoolEntry,
+	now: number,
+	parameters: Parameters,
+	paths: { readonly cluster: string; readonly parameters: string },
+	mistakes: string[],
+): number {
+	const name = `${entry.name}_count`;
+	const other = Number(parameters[name] ?? now);
+	if (!Number.isInteger(other) || other < 0) {
+		mistakes.push(`${name} in ${paths.parameters} is ${parameters[name]}: it must be a whole number from 0.`);
+		return now;
+	}
+	if (entry.count === now) return other;
+	if (other === now || other === entry.count) return entry.count;
+	mistakes.push(
+		`The pool ${entry.name} has ${now} members, count ${entry.count} in ${paths.cluster} and ${name} ${other} in ${paths.parameters}: change one of the files to ${now}.`,
+	);
+	return now;
+}
+
+/**
+ * Compares the pools of cluster.yaml with those of the stack. A pool whose entry is gone first loses its members;
+ * only when nothing of it is left does it leave the templates.
+ *
+ * @param entries     the pools of cluster.yaml
+ * @param parameters  parameters.yaml, whose counts may have been edited
+ * @param mistakes    gets a sentence for each thing that cannot be done
+ */
+export async function poolChanges(
+	stack: Stack,
+	entries: readonly PoolEntry[],
+	parameters: Parameters,
+	paths: { readonly cluster: string; readonly parameters: string },
+	mistakes: string[],
+): Promise<PoolChanges> {
+	const records = recordsOf(stack.parameters);
+	const now = countsOf(stack.parameters, '');
+	const isGone = (name: string) => !entries.some((entry) => entry.name === name);
+	const settled = stack.status.endsWith('_COMPLETE');
+	const emptied = Object.keys(records).filter((name) => isGone(name) && ((now[name] ?? 0) > 0 || !settled));
+	const added = entries.filter(({ name }) => records[name] === undefined);
+	const counts: Record<string, number> = Object.fromEntries(emptied.map((name) => [name, 0]));
+	for (const entry of entries) {
+		const record = records[entry.name];
+		counts[entry.name] = entry.count;
+		if (record === undefined) continue;
+		mistakes.push(...mistakesInFixed(entry, record, paths.cluster));
+		counts[entry.name] = wantedCount(entry, now[entry.name] ?? 0, parameters, paths, mistakes);
+	}
+	const driver = String(settingsOf(stack.parameters).networkDriver ?? 'routed');
+	const { parameters: ofAdded, images } = await resolvePools(added, stack.parameters, driver, mistakes);
+	const changed = entries.filter((entry) => {
+		const record = records[entry.name];
+		return record !== undefined && canonical(record) !== canonical(entry);
+	});
+	if (changed.length > 0) {
+		const masters = await nodeImage(String(stack.parameters.master_image));
+		mistakes.push(...changed.flatMap((entry) => mistakeInContract(entry, masters) ?? []));
+	}
+	const then: Record<string, PoolRecord> = {
+		...Object.fromEntries(emptied.map((name) => [name, records[name] as PoolRecord])),
+		...recordsFor(entries),
+	};
+	const left = Object.keys(records).filter((name) => then[name] === undefined);
+	const isRecorded =
+		Object.keys(then).length > 0 && (added.length > 0 || changed.length > 0 || left.length > 0);
+	return {
+		parameters: {
+			...ofAdded,
+			...Object.fromEntries(
+				Object.entries(counts)
+					.filter(([name, count]) => records[name] !== undefined && count !== now[name])
+					.map(([name, count]) => [`${name}_count`, count]),
+			),
+			...(isRecorded ? { pools: JSON.stringify(then) } : {}),
+			...withContracts(stack.parameters, Object.values(images)),
+		},
+		pools: Object.entries(then).map(([name, record]) => ({ name, ...record })),
+		counts,
+		emptied,
+	};
+}

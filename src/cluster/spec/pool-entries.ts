@@ -1,0 +1,144 @@
+import { defaultPools, type PoolRecord } from './pools.ts';
+import { type Role, roles } from './roles.ts';
+
+/** A pool as cluster.yaml asks for it. */
+export interface PoolEntry extends PoolRecord {
+	readonly name: string;
+	readonly count: number;
+}
+
+const keys = ['name', 'role', 'count', 'flavor', 'image', 'availabilityZone', 'labels', 'taints'];
+/** Masters are one etcd cluster, so they are one pool. */
+const poolRoles: readonly Role[] = roles.filter((role) => role !== 'master');
+/** Names of existing resources and parameters, and words that would make a name ambiguous. */
+const reserved = new Set([
+	...defaultPools.flatMap(({ id, name }) => [id, name]),
+	...['api', 'previous', 'removed', 'pool', 'pools', 'node', 'cluster'],
+]);
+/** Longest CLUSTER-POOL: a server's name has at most 53 characters, `-gN-INDEX` among them. */
+const longestPrefix = 48;
+
+const part = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
+const dns = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
+const keyPattern = new RegExp(`^(${dns}/)?${part}$`);
+const valuePattern = new RegExp(`^(${part})?$`);
+const taintPattern = new RegExp(
+	`^(?:${dns}/)?${part}(?:=(?:${part})?)?:(NoSchedule|PreferNoSchedule|NoExecute)$`,
+);
+
+/** Whether a key belongs to Kubernetes or to kstack, which set labels and taints of it themselves. */
+const isOurs = (key: string) => /(^|\.)(kubernetes\.io|k8s\.io|kstack\.io)\//.test(key);
+
+const shown = (value: unknown) => JSON.stringify(value);
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+	typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function mistakeInPoolName(name: unknown, cluster: string): string | undefined {
+	if (typeof name !== 'string' || !/^[a-z][a-z0-9]{0,15}$/.test(name))
+		return 'must be 1 to 16 of a-z and 0-9, beginning with a letter';
+	if (reserved.has(name) || /^g\d+$/.test(name)) return 'is reserved: use another name';
+	if (`${cluster}-${name}`.length > longestPrefix)
+		return `makes the prefix of server names ${cluster}-${name} longer than ${longestPrefix} characters: use a shorter name`;
+	return undefined;
+}
+
+function readLabels(value: unknown, mistake: (key: string, what: string, value: unknown) => void) {
+	if (value === undefined || value === null) return {};
+	if (!isMapping(value)) {
+		mistake('labels', 'must be a mapping of label keys to values', value);
+		return {};
+	}
+	for (const [key, text] of Object.entries(value)) {
+		if (!keyPattern.test(key)) mistake('labels', 'is not a label key', key);
+		else if (isOurs(key)) mistake('labels', 'is a key that Kubernetes or kstack sets: use another', key);
+		if (isMapping(text) || Array.isArray(text) || !valuePattern.test(String(text ?? '')))
+			mistake(`labels.${key}`, 'is not a label value', text);
+	}
+	return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text ?? '')]));
+}
+
+function readTaints(value: unknown, mistake: (key: string, what: string, value: unknown) => void): string[] {
+	if (value === undefined || value === null) return [];
+	if (!Array.isArray(value)) {
+		mistake('taints', 'must be a list of KEY=VALUE:EFFECT', value);
+		return [];
+	}
+	const ids = new Set<string>();
+	for (const taint of value.map(String)) {
+		if (!taintPattern.test(taint)) {
+			mistake('taints', 'must be KEY=VALUE:EFFECT with NoSchedule, PreferNoSchedule or NoExecute', taint);
+			continue;
+		}
+		if (isOurs(taint)) mistake('taints', 'has a key that Kubernetes or kstack sets: use another', taint);
+		const id = taint.replace(/=[^:]*/, '');
+		if (ids.has(id)) mistake('taints', 'repeats the key and effect of another taint', taint);
+		ids.add(id);
+	}
+	// The API writes a taint without a value as `KEY:EFFECT`.
+	return value.map((taint) => String(taint).replace(/=:/, ':'));
+}
+
+function readEntry(
+	value: unknown,
+	place: string,
+	cluster: string,
+	mistakes: string[],
+): PoolEntry | undefined {
+	const before = mistakes.length;
+	if (!isMapping(value)) {
+		mistakes.push(`${place} is ${shown(value)}: it must be a mapping with name, role and count.`);
+		return undefined;
+	}
+	const mistake = (key: string, what: string, wrong: unknown) =>
+		mistakes.push(`${place}.${key} is ${shown(wrong)}: it ${what}.`);
+	for (const key of Object.keys(value)) {
+		if (!keys.includes(key)) mistakes.push(`${place}.${key} is unknown: a pool has ${keys.join(', ')}.`);
+	}
+	const wrongName = mistakeInPoolName(value.name, cluster);
+	if (wrongName !== undefined) mistake('name', wrongName, value.name);
+	const role = value.role ?? 'minion';
+	if (!poolRoles.includes(role as Role)) mistake('role', `must be ${poolRoles.join(' or ')}`, role);
+	const { count } = value;
+	if (!Number.isInteger(count) || Number(count) < 0) mistake('count', 'must be a whole number from 0', count);
+	const texts: Record<string, string> = {};
+	for (const key of ['flavor', 'image', 'availabilityZone']) {
+		const text = value[key];
+		if (text === undefined || text === null || text === '') continue;
+		if ((typeof text === 'string' || typeof text === 'number') && !/[\n\r\0]/.test(String(text)))
+			texts[key] = String(text);
+		else mistake(key, 'must be one line of text', text);
+	}
+	const labels = readLabels(value.labels, mistake);
+	const taints = readTaints(value.taints, mistake);
+	if (mistakes.length > before) return undefined;
+	return { name: value.name as string, role: role as Role, count: Number(count), labels, taints, ...texts };
+}
+
+/**
+ * Reads `pools` of cluster.yaml.
+ *
+ * @param value    what the file has; `undefined` or `null` for no further pools
+ * @param path     the file, for messages
+ * @param cluster  the cluster's name, which the names of servers begin with
+ * @param mistakes gets a sentence for each mistake
+ */
+export function readPools(value: unknown, path: string, cluster: string, mistakes: string[]): PoolEntry[] {
+	if (value === undefined || value === null) return [];
+	if (!Array.isArray(value)) {
+		mistakes.push(`pools in ${path} is ${shown(value)}: it must be a list of pools.`);
+		return [];
+	}
+	const entries = value.flatMap(
+		(entry, index) => readEntry(entry, `pools[${index}] in ${path}`, cluster, mistakes) ?? [],
+	);
+	for (const [index, { name }] of entries.entries()) {
+		if (entries.findIndex((entry) => entry.name === name) !== index)
+			mistakes.push(`pools in ${path} has two pools with the name "${name}": give each a name of its own.`);
+	}
+	return entries;
+}
+
+/** What the stack records about pools: all but their counts, which are parameters of their own. */
+export function recordsFor(entries: readonly PoolEntry[]): Record<string, PoolRecord> {
+	return Object.fromEntries(entries.map(({ name, count: _, ...record }) => [name, record]));
+}

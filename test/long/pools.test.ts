@@ -1,0 +1,119 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { load } from 'js-yaml';
+import { type Answers, event } from '../support/fake-cloud.ts';
+import { made, on, updates } from '../support/kstack-on-cloud.ts';
+
+type Shown = { parameters: Record<string, string>; outputs: object[] } & Record<string, unknown>;
+
+const record = { role: 'minion', labels: {}, taints: [] } as const;
+
+/** The stack demo with the pool gpu, after `number` events. */
+function withPool(first: Answers, count: number, number: number): Answers {
+	const shown = first['stack-show-demo'] as Shown;
+	const parameters = {
+		...{ gpu_count: String(count), gpu_image: 'image-1', gpu_flavor: '3', gpu_availability_zone: '' },
+		...{ pools: JSON.stringify({ gpu: record }), removed_gpu: '', previous_gpu_count: '0' },
+		...{ previous_gpu_image: '', previous_removed_gpu: '' },
+	};
+	const members = Array.from({ length: count }, (_, index) => ({
+		...{ name: `demo-gpu-${index}`, address: '10.0.0.9', server: `gpu-${index}` },
+		...{ index: String(index), generation: '1' },
+	}));
+	return {
+		'stack-show-demo': {
+			...shown,
+			parameters: { ...shown.parameters, ...parameters },
+			outputs: [...shown.outputs, { output_key: 'pool_gpu', output_value: members }],
+		},
+		'stack-event-list': [
+			event(1, 'CREATE_COMPLETE'),
+			...Array.from({ length: number }, (_, index) => event(index + 2, 'UPDATE_COMPLETE')),
+		],
+	};
+}
+
+const entry = (count: number) => `pools:\n  - name: gpu # cards\n    count: ${count}\n`;
+
+test('update adds a pool of cluster.yaml, and refuses one that the masters cannot label', async (t) => {
+	const { folder, stages } = await made();
+	const [first = {}] = stages(3);
+	const images = {
+		master_image: 'image-1',
+		minion_image: 'image-1',
+		minion_flavor: '3',
+		cluster_state: 'existing',
+	};
+	const shown = first['stack-show-demo'] as Shown;
+	const start = { ...first, 'stack-show-demo': { ...shown, parameters: { ...shown.parameters, ...images } } };
+	const file = path.join(folder, 'demo/cluster.yaml');
+	const text = await readFile(file, 'utf8');
+	const parametersFile = path.join(folder, 'demo/parameters.yaml');
+	const pinned = (await readFile(parametersFile, 'utf8'))
+		.replace(/(master|minion)_image: .*/g, '$1_image: image-1')
+		.replace(/minion_flavor: .*/, "minion_flavor: '3'");
+	await writeFile(parametersFile, pinned);
+
+	await writeFile(file, `${text}${entry(2)}    labels: {accelerator: nvidia}\n`);
+	const refused = await on([start], ['update', 'demo'], { cwd: folder });
+	t.is(refused.code, 2);
+	t.regex(refused.stderr, /gpu.*upgrade the masters first/);
+	t.deepEqual(updates(refused.asked), []);
+
+	await writeFile(file, `${text}${entry(2)}`);
+	const added = await on([start, withPool(start, 2, 1)], ['update', 'demo'], { cwd: folder });
+	t.is(added.code, 0, added.stderr);
+	t.is(updates(added.asked).length, 1);
+	for (const told of ["'gpu_count=2'", "'gpu_image=image-1'", "'gpu_flavor=3'", 'pools=file:'])
+		t.true(updates(added.asked)[0]?.includes(told), told);
+	t.regex(added.stderr, /^add +server +…-gpu-1|^add +server +demo-gpu-1/m);
+	t.notRegex(added.stderr, /^(replace|delete|update) +server/m);
+	t.regex(added.stdout, /^demo-gpu-1 +minion +gpu/m);
+	const { parameters } = load(await readFile(parametersFile, 'utf8')) as Shown;
+	t.like(parameters, { gpu_image: 'image-1', pools: JSON.stringify({ gpu: record }) });
+	t.is(Number(parameters.gpu_count), 2);
+});
+
+test('scale changes the count of a pool and writes it to cluster.yaml, and names the pools there are', async (t) => {
+	const { folder, stages } = await made();
+	const [first = {}] = stages(3);
+	const file = path.join(folder, 'demo/cluster.yaml');
+	await writeFile(file, `${await readFile(file, 'utf8')}${entry(2)}`);
+	const start = { ...first, ...withPool(first, 2, 0) };
+	const strange = await on([start], ['scale', 'demo', '--pool', 'cpu=1'], { cwd: folder });
+	t.is(strange.code, 2);
+	t.regex(strange.stderr, /cpu.*gpu/);
+	const { code, stderr, asked } = await on(
+		[start, withPool(first, 3, 1)],
+		['scale', 'demo', '--pool', 'gpu=+1'],
+		{
+			cwd: folder,
+		},
+	);
+	t.is(code, 0, stderr);
+	t.true(updates(asked)[0]?.includes("'gpu_count=3'"));
+	t.false(updates(asked)[0]?.includes('minion_count'));
+	t.true((await readFile(file, 'utf8')).includes('  - name: gpu # cards\n    count: 3\n'));
+});
+
+test('a pool whose entry is gone loses its members first, then leaves templates and parameters', async (t) => {
+	const { folder, stages } = await made();
+	const [first = {}] = stages(3);
+	const start = { ...first, ...withPool(first, 1, 0) };
+	const gone = {
+		'stack-show-demo': first['stack-show-demo'],
+		'stack-event-list': [1, 2, 3].map((number) => event(number, 'UPDATE_COMPLETE')),
+	};
+	const { code, stderr, stdout, asked } = await on(
+		[start, withPool(first, 0, 1), gone],
+		['update', 'demo', '--yes'],
+		{ cwd: folder },
+	);
+	t.is(code, 0, stderr);
+	t.is(updates(asked).length, 2, stderr);
+	t.true(updates(asked)[0]?.includes("'gpu_count=0'"));
+	t.regex(stderr, /^demo-gpu-0 +gpu/m);
+	t.notRegex(stdout, /demo-gpu/);
+	t.notRegex(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), /gpu/);
+});

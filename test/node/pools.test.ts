@@ -1,0 +1,67 @@
+// kstack-nodes: which labels and taints it sets on which node.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { packageRoot } from '../../src/base/package.ts';
+import { nodePool } from '../../src/cluster/kubernetes/pools.ts';
+import { runToEnd } from '../support/processes.ts';
+
+const program = path.join(packageRoot, 'elements/kubernetes-services/static/usr/local/sbin/kstack-nodes');
+
+const pending = { key: 'kstack.io/pending', effect: 'NoSchedule' };
+const gpu = nodePool(
+	{ labels: { a: 'b', c: 'd' }, taints: ['x=y:NoSchedule', 'z:NoExecute'] },
+	nodePool({ labels: { old: '1', a: 'z' }, taints: ['f=1:NoSchedule', 'x=other:NoSchedule'] }),
+);
+
+/** What the program tells kubectl to change, where these nodes are there. */
+async function changes(nodes: readonly object[], cluster = 'demo'): Promise<string[]> {
+	const functions = (await readFile(program, 'utf8')).replace(/^columns=[\s\S]*/m, '');
+	const script = `${functions}
+kube() { case "$*" in *configmap*) printf '%s' "$POOLS" ;; 'get nodes'*) printf '%s' "$NODES" ;; *) echo "$*" ;; esac; }
+set_pools`;
+	const env = {
+		POOLS: JSON.stringify({ cluster, pools: { gpu } }),
+		NODES: JSON.stringify({ items: nodes }),
+	};
+	const { code, stdout, stderr } = await runToEnd('bash', ['-c', script], { env });
+	if (code !== 0) throw new Error(stderr);
+	return stdout.split('\n').filter(Boolean);
+}
+
+const node = (name: string, labels: object = {}, taints: readonly object[] = []) => ({
+	metadata: { name, labels },
+	spec: { taints },
+});
+
+test('a node gets the labels and taints of the pool in its name, and only then takes pods', async (t) => {
+	for (const name of ['demo-gpu-0', 'demo-gpu-g2-11']) {
+		t.deepEqual(await changes([node(name, {}, [pending])]), [
+			`label --overwrite node ${name} a=b c=d`,
+			`taint --overwrite node ${name} x=y:NoSchedule z:NoExecute`,
+			`taint node ${name} kstack.io/pending:NoSchedule-`,
+		]);
+	}
+});
+
+test('labels and taints that a pool no longer has are removed; a changed value is overwritten', async (t) => {
+	const has = [
+		{ key: 'f', value: '1', effect: 'NoSchedule' },
+		{ key: 'x', value: 'other', effect: 'NoSchedule' },
+	];
+	t.deepEqual(await changes([node('demo-gpu-0', { old: '1', a: 'z', own: 'kept' }, has)]), [
+		'label --overwrite node demo-gpu-0 a=b c=d old-',
+		'taint --overwrite node demo-gpu-0 x=y:NoSchedule z:NoExecute f:NoSchedule-',
+	]);
+});
+
+test('a node that has all of it, or is in no pool by its exact name, is left alone', async (t) => {
+	const taints = [
+		{ key: 'x', value: 'y', effect: 'NoSchedule' },
+		{ key: 'z', effect: 'NoExecute' },
+	];
+	t.deepEqual(await changes([node('demo-gpu-0', { a: 'b', c: 'd' }, taints)]), []);
+	const others = ['demo-minion-0', 'demo-gpu', 'demo-gpu-x-0', 'xdemo-gpu-0', 'demo-gpu-0-1', 'demo-gpux-0'];
+	t.deepEqual(await changes(others.map((name) => node(name))), []);
+	t.deepEqual(await changes([node('demo-gpu-0')], 'other'), []);
+});
