@@ -146,7 +146,9 @@ case "$*" in
 esac
 `;
 	await writeFile(path.join(folder, 'kubectl'), kubectl, { mode: 0o755 });
-	await writeFile(path.join(folder, 'sleep'), '#!/bin/bash\n[ "$1" != 10 ] || exec /bin/sleep 1\n', { mode: 0o755 });
+	await writeFile(path.join(folder, 'sleep'), '#!/bin/bash\n[ "$1" != 10 ] || exec /bin/sleep 1\n', {
+		mode: 0o755,
+	});
 	const ended = await runToEnd(path.join(sbin, 'kstack-nodes'), [], {
 		env: { PATH: `${folder}:${systemPath}` },
 	});
