@@ -121,7 +121,7 @@ export function renderTemplates(
 ): Tree {
 	const heat = path.join(packageRoot, 'heat');
 	const file = (name: string, text: string) => ({ path: name, mode: 0o644, text });
-	const root = rootTerms(generations, cluster.pools);
+	const root = rootTerms(generations, cluster.pools, contractOf);
 	return sorted([
 		file('cluster.yaml', render(path.join(heat, 'cluster.yaml.ejs'), root)),
 		...root.pools.flatMap(({ role, groups, taints }) =>

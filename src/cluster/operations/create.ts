@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { imageContract } from '../../base/contract.ts';
 import { refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
@@ -92,9 +93,19 @@ export async function renderCluster(
 	const pools = cluster.pools ?? [];
 	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
 	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
-	Object.assign(ids, poolsParameter(pools));
+	Object.assign(ids, poolsParameter(pools), renderedContracts({ ...parametersOf(settings), ...ids }));
 	await prepare(directory, { cluster: { name, settings, pools }, ids });
 	return directory.path;
+}
+
+/**
+ * What the stack is to remember of images that are only named: their members get user-data of today's contract, so
+ * that is what later updates must render.
+ */
+function renderedContracts(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
+	const images = Object.entries(parameters).filter(([name]) => name.endsWith('_image'));
+	const contracts = Object.fromEntries(images.map(([, image]) => [String(image), imageContract]));
+	return { generations: JSON.stringify({ contracts }) };
 }
 
 /** What was found on the cloud, with the images and flavors of the further pools. */
