@@ -217,10 +217,13 @@ await main('kstack', (cli) =>
 		.command(
 			'delete <name>',
 			'Delete a cluster and all that was made for it',
-			(command) => command.positional('name', { ...which, demandOption: true }),
+			(command) =>
+				command
+					.positional('name', { ...which, demandOption: true })
+					.option('yes', { alias: 'y', type: 'boolean', describe: 'Do not ask' }),
 			async (args) => {
 				const { deleteCluster } = await import('./cluster/operations/delete.ts');
-				await deleteCluster(args.name);
+				await deleteCluster(args.name, args.yes === true);
 			},
 		)
 		.example('$0 create demo --masters 1 --minions 3', 'a cluster of four nodes')

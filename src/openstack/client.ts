@@ -1,5 +1,6 @@
 import { type UserError, usageError } from '../base/errors.ts';
 import { CommandError, type RunOptions, run } from '../base/run.ts';
+import { ifPresent } from './absence.ts';
 import { Session } from './session.ts';
 
 /** What the client prints of one thing. */
@@ -10,9 +11,6 @@ const client: RunOptions = {
 	// The client's own warnings are for its developers.
 	env: { PYTHONWARNINGS: 'ignore' },
 };
-
-/** What the client says when there is no such thing, whichever of its commands says it. */
-const absent = /not found|could not be found|No \w+ (found|with a name or ID)|Could not find/i;
 
 /** What it says when it does not know which cloud, or not how to enter. */
 const noCloud =
@@ -65,16 +63,6 @@ export async function json<Answer>(args: readonly string[]): Promise<Answer> {
 	return JSON.parse(usable ? answer : await openstack(words)) as Answer;
 }
 
-/** The answer, or `undefined` when there is no such thing. */
-export async function ifPresent<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-	try {
-		return await answer;
-	} catch (error) {
-		if (error instanceof CommandError && absent.test(error.stderr)) return undefined;
-		throw error;
-	}
-}
-
 /** Shows one thing of a kind such as `image` or `flavor`; `undefined` when there is none. */
 export function show(kind: readonly string[], nameOrId: string): Promise<Json | undefined> {
 	return ifPresent(json<Json>([...kind, 'show', nameOrId]));
@@ -88,9 +76,4 @@ export function list(kind: readonly string[], ...options: string[]): Promise<Jso
 /** The project that the client's credentials are for; `undefined` when they are for none. */
 export async function ownProject(): Promise<string | undefined> {
 	return (await json<{ project_id?: string }>(['token', 'issue'])).project_id;
-}
-
-/** Whether what went wrong is that a thing is not there. */
-export function isAbsent(error: unknown): boolean {
-	return error instanceof CommandError && absent.test(error.stderr);
 }

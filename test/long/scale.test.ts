@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { type Answers, demoStack } from '../support/fake-cloud.ts';
+import { type Answers, demoStack, withAuthorityOf } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { type FakeKubernetes, fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 
@@ -44,7 +44,7 @@ async function kubernetesThat(
 async function withKubernetes(kubernetes: FakeKubernetes) {
 	const { folder, stages } = await made();
 	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
-	return { folder, stages };
+	return { folder, stages: (minions: number) => withAuthorityOf(kubernetes.kubeconfig, stages(minions)) };
 }
 
 const changing = (kubernetes: FakeKubernetes) =>

@@ -2,7 +2,8 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { isAbsent, json } from '../../src/openstack/client.ts';
+import { isAbsent } from '../../src/openstack/absence.ts';
+import { json } from '../../src/openstack/client.ts';
 import { Session } from '../../src/openstack/session.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { systemPath } from '../support/processes.ts';
@@ -84,7 +85,9 @@ test.serial('what the client says against a question is an error of that questio
 
 const withoutSession = test.macro(async (t: ExecutionContext, asked: string, words: string[]) => {
 	await client(asked, `printf '["%s"]' "$3"`);
-	const { json: freshJson } = (await import(`../../src/openstack/client.js?${t.title}`)) as { json: typeof json };
+	const { json: freshJson } = (await import(`../../src/openstack/client.js?${t.title}`)) as {
+		json: typeof json;
+	};
 	t.deepEqual(await freshJson(words), [words[2]]);
 	t.deepEqual(await freshJson(words), [words[2]]);
 });

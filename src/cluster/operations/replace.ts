@@ -1,7 +1,7 @@
 import { confirm } from '../../base/confirm.ts';
 import { UserError, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import {
 	abandonUnready,
 	inventory,
@@ -12,6 +12,7 @@ import {
 } from '../heat/inventory.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate, running } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
@@ -157,7 +158,7 @@ export async function replaceNode(name: string, node: string, flags: DrainFlags)
 	if (other !== undefined && (generations.previous !== null || generations.replacing?.node !== node)) {
 		throw usageError(other, 'Nothing was changed.');
 	}
-	const kubeconfig = await readIfThere(directory.kubeconfig);
+	const kubeconfig = await readKubeconfig(directory, stack);
 	let asked = false;
 	for (;;) {
 		const members = await inventory(stack);

@@ -1,8 +1,9 @@
 import { table } from '../../base/table.ts';
-import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 
 /** How a cluster is: Heat's, Nova's and Kubernetes' views side by side. */
 export interface Status {
@@ -20,8 +21,8 @@ export interface Status {
 		/** Name of the image that the machine was made from. */
 		readonly image: string;
 	}[];
-	/** Why Kubernetes could not be asked; absent when it could. */
-	readonly unasked?: string;
+	/** Why the Kubernetes API was not queried; absent when it was. */
+	readonly kubernetesError?: string;
 }
 
 const readiness = (node: KubernetesNode | undefined) =>
@@ -29,14 +30,18 @@ const readiness = (node: KubernetesNode | undefined) =>
 
 /** Asks Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
 export async function clusterStatus(stack: Stack, directory: StackDirectory): Promise<Status> {
-	const kubeconfig = await readIfThere(directory.kubeconfig);
-	let unasked = kubeconfig === undefined ? `there is no ${directory.kubeconfig}` : undefined;
+	let kubernetesError: string | undefined;
+	const kubeconfig = await readKubeconfig(directory, stack).catch((error: Error) => {
+		kubernetesError = error.message;
+		return undefined;
+	});
+	if (kubeconfig === undefined) kubernetesError ??= `there is no ${directory.kubeconfig}`;
 	const [servers, nodes] = await Promise.all([
 		list(['server']),
 		kubeconfig === undefined
 			? []
 			: listNodes(kubeconfig).catch((error: Error) => {
-					unasked = error.message;
+					kubernetesError = error.message;
 					return [];
 				}),
 	]);
@@ -53,12 +58,12 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				role: member.role,
 				address: member.address,
 				server: String(serverOf(member.server)?.Status ?? 'absent'),
-				node: unasked === undefined ? readiness(node) : 'unknown',
+				node: kubernetesError === undefined ? readiness(node) : 'unknown',
 				version: node?.version ?? '',
 				image: String(serverOf(member.server)?.Image ?? ''),
 			};
 		}),
-		...(unasked === undefined ? {} : { unasked }),
+		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }
 
@@ -77,6 +82,8 @@ export function statusText(status: Status): string {
 		`${status.name}   ${status.stack}   ${status.api}`,
 		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
 		table(['NODE', 'ROLE', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
-		...(status.unasked === undefined ? [] : [`Kubernetes was not asked: ${status.unasked}`]),
+		...(status.kubernetesError === undefined
+			? []
+			: [`Kubernetes API not queried: ${status.kubernetesError}`]),
 	].join('\n');
 }
