@@ -23,7 +23,9 @@ test('delete removes the stack and the secrets of its directory, and keeps what 
 	const { folder, stages } = await made();
 	const [first] = stages(3);
 	const gone = { 'stack-event-list.fails': 'Stack not found: stack-1\n' };
-	const { code, stderr, asked } = await on([first as Answers, gone], ['delete', 'demo', '--yes'], { cwd: folder });
+	const { code, stderr, asked } = await on([first as Answers, gone], ['delete', 'demo', '--yes'], {
+		cwd: folder,
+	});
 	t.is(code, 0, stderr);
 	t.regex(stderr, /demo is deleted\n$/);
 	t.true(asked.includes("'stack' 'delete' '--yes' 'stack-1'"));

@@ -1,17 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { run } from '../../base/run.ts';
-import { writeSecret } from './directory.ts';
 
 const openssl = (args: readonly string[]) => run('openssl', args, { package: 'openssl' });
 
-/**
- * Makes the operator's private key, which stays in `keyFile`, and the request for its certificate,
- * which the first master signs.
- *
- * @returns the request as PEM
- */
-export async function requestOperatorCertificate(keyFile: string): Promise<string> {
-	await writeSecret(keyFile, `${await openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout'])}\n`);
+/** A new private key for the operator, as PEM. */
+export async function newOperatorKey(): Promise<string> {
+	return `${await openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout'])}\n`;
+}
+
+/** The request for the certificate of the operator's key in `keyFile`, as PEM; the first master signs it. */
+export async function operatorRequest(keyFile: string): Promise<string> {
 	const subject = '/O=kstack:operators/CN=kstack-operator';
 	return `${await openssl(['req', '-new', '-sha256', '-key', keyFile, '-subj', subject])}\n`;
 }

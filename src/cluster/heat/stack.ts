@@ -1,5 +1,6 @@
 import { UserError, usageError } from '../../base/errors.ts';
 import { ifPresent } from '../../openstack/absence.ts';
+import { badAnswer } from '../../openstack/answer.ts';
 import { type Json, json, openstack, show } from '../../openstack/client.ts';
 
 export { isAbsent } from '../../openstack/absence.ts';
@@ -32,6 +33,9 @@ export interface StackEvent {
 export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 	const found = await show(['stack'], nameOrId);
 	if (found === undefined) return undefined;
+	if (typeof found.id !== 'string' || typeof found.stack_status !== 'string') {
+		throw badAnswer(['stack', 'show', nameOrId], JSON.stringify(found));
+	}
 	const outputs = (found.outputs ?? []) as { output_key: string; output_value: unknown }[];
 	return {
 		id: String(found.id),
@@ -49,9 +53,14 @@ export async function showStack(nameOrId: string): Promise<Stack | undefined> {
  */
 const proof = ['cluster_state', 'join_token', 'operator_request', 'recorded_settings'];
 
+/** Whether parameters are those of kstack's root template, of whichever release. */
+export function isTemplate(parameters: Readonly<Record<string, unknown>>): boolean {
+	return proof.every((parameter) => parameter in parameters);
+}
+
 /** Whether a stack was made from kstack's templates, by kstack or with the plain client. */
 export function isCluster(stack: Stack): boolean {
-	return proof.every((parameter) => parameter in stack.parameters);
+	return isTemplate(stack.parameters);
 }
 
 /**

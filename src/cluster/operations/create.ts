@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
+import { parseAnswer } from '../../openstack/answer.ts';
 import { inTemporaryFolder, parameterArguments } from '../heat/arguments.ts';
+import { credentialsIn } from '../heat/credentials.ts';
 import {
 	readIfThere,
 	type StackDirectory,
@@ -12,7 +14,8 @@ import {
 } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
-import { makeToken, requestOperatorCertificate } from '../heat/operator.ts';
+import { withLock } from '../heat/lock.ts';
+import { requireWritable } from '../heat/ownership.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
@@ -21,7 +24,7 @@ import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { timeoutMinutes } from './apply.ts';
-import { clusterStatus, statusText } from './status.ts';
+import { clusterStatus, type Status } from './status.ts';
 
 /** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
 async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, file: string | undefined) {
@@ -34,7 +37,7 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
 }
 
 /**
- * Writes the stack directory with new tokens and a new operator's key.
+ * Writes the stack directory, with tokens and an operator's key where it has none.
  *
  * @returns the tokens, by parameter
  */
@@ -42,14 +45,12 @@ async function prepare(
 	directory: StackDirectory,
 	{ cluster, ids }: Omit<Resolved, 'images'>,
 ): Promise<Parameters> {
-	const secrets = { join_token: makeToken(), master_token: makeToken() };
-	await writeDirectory(directory, cluster, {}, secrets); // makes the folder that the key goes to
-	const request = await requestOperatorCertificate(directory.operatorKey);
+	const { secrets, request } = await credentialsIn(directory);
 	const parameters = {
 		...parametersOf(cluster.settings),
 		...ids,
 		cluster_state: 'new',
-		operator_request: Buffer.from(request).toString('base64'),
+		operator_request: request,
 	};
 	await writeDirectory(directory, cluster, parameters, secrets);
 	return secrets;
@@ -66,6 +67,7 @@ export async function renderCluster(
 	file: string | undefined,
 ): Promise<string> {
 	const { directory, cluster } = await askedFor(name, flags, file);
+	await requireWritable(directory, name);
 	const settings: Settings = {
 		image: 'debian12-x64-kubernetes',
 		masterFlavor: 'm1.medium',
@@ -82,7 +84,7 @@ export async function renderCluster(
 		const image = settings[`${role}Image`];
 		if (image) ids[`${role}_image`] = image;
 	}
-	await prepare(directory, { cluster: { name, settings }, ids });
+	await withLock(directory, () => prepare(directory, { cluster: { name, settings }, ids }));
 	return directory.path;
 }
 
@@ -114,17 +116,26 @@ async function closeFormation(name: string, directory: StackDirectory, bootTimeo
 /**
  * `kstack create`: checks, creates the stack, follows it to its end, and writes the kubeconfig.
  *
- * @returns the node table
+ * @returns the state of the cluster afterwards
  * @throws UserError exit code 2 before anything was made, 1 with every reason when making it failed
  */
 export async function createCluster(
 	name: string,
 	flags: Readonly<Record<string, unknown>>,
 	file: string | undefined,
-): Promise<string> {
+): Promise<Status> {
 	const { directory, cluster } = await askedFor(name, flags, file);
+	await requireWritable(directory, name);
 	say(`Comparing what ${name} needs with what the cloud has`);
 	const resolved = await preflight(cluster);
+	return withLock(directory, () => createStack(directory, resolved));
+}
+
+/** Creates the stack of a cluster whose settings are complete. */
+async function createStack(directory: StackDirectory, resolved: Resolved): Promise<Status> {
+	const { name } = resolved.cluster;
+	// Another `create` may have been faster.
+	await requireWritable(directory, name);
 	const images = Object.values(resolved.images).map(
 		(image) =>
 			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
@@ -135,7 +146,8 @@ export async function createCluster(
 
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
 	say(`Creating ${name}`);
-	const created = JSON.parse(
+	const created = parseAnswer<{ id: string }>(
+		['stack', 'create', name],
 		await inTemporaryFolder(async (folder) =>
 			openstack([
 				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
@@ -143,7 +155,7 @@ export async function createCluster(
 				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
 			]),
 		),
-	) as { id: string };
+	);
 	const outcome = await follow(name, created.id, 'CREATE', new Set());
 	if (outcome.status !== 'CREATE_COMPLETE') {
 		throw await explainFailure(
@@ -157,7 +169,7 @@ export async function createCluster(
 	say('Up. From now on no master may form a second cluster');
 	await closeFormation(name, directory, bootTimeout);
 	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
-	return statusText(await clusterStatus((await showStack(name)) ?? stack, directory));
+	return clusterStatus((await showStack(name)) ?? stack, directory);
 }
 
 /** Where a file with a cluster's settings is asked for by name, it must be there. */

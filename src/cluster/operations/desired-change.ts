@@ -6,12 +6,13 @@ import { makeToken } from '../heat/operator.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
-import { readCluster } from '../spec/config.ts';
+import { readCluster, type Settings } from '../spec/config.ts';
 import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { requireIdle, type StackChange } from './apply.ts';
+import { parseSettingFlags } from './drain-options.ts';
 import { membersToRemove, type Removal } from './removals.ts';
-import { parseSettingFlags, requireNoUpgrade } from './scale.ts';
+import { requireNoUpgrade } from './scale.ts';
 
 /** What an update would do: the change, and the members that a lower count sends away. */
 export interface DesiredChange {
@@ -19,6 +20,8 @@ export interface DesiredChange {
 	readonly directory: StackDirectory;
 	readonly change: StackChange;
 	readonly going: readonly Removal[];
+	/** Settings that flags gave. */
+	readonly flags: Settings;
 	/** Whether the stack has all of it already. */
 	readonly nothing: boolean;
 }
@@ -53,7 +56,8 @@ export async function desiredChange(
 	}
 	const wanted = readCluster(name, {}, { text, path: directory.cluster });
 	const wishes = {
-		flags: parseSettingFlags(name, flags),
+		// --drain-timeout is for this command alone.
+		flags: parseSettingFlags(name, { ...flags, drainTimeout: undefined }),
 		cluster: wanted.settings,
 		clusterPath: directory.cluster,
 		parameters: settingsOf(parameters),
@@ -73,10 +77,13 @@ export async function desiredChange(
 		stack,
 		directory,
 		change: { settings: changed, templates, ...missingSecrets(stack) },
+		flags: wishes.flags,
 		going: await membersToRemove(stack, wantedCounts, []),
 		nothing:
 			Object.keys(changed).length === 0 &&
 			stack.status.endsWith('_COMPLETE') &&
+			// Else `create` was interrupted before it closed the formation.
+			stack.parameters.cluster_state === 'existing' &&
 			(await isSame(directory, templates)),
 	};
 }

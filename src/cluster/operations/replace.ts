@@ -16,11 +16,10 @@ import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate, running } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
-import { settingsOf } from '../spec/parameters.ts';
 import { type Role, roles } from '../spec/roles.ts';
 import { applyChange } from './apply.ts';
-import { type DrainFlags, parseSettingFlags } from './scale.ts';
-import { clusterStatus, statusText } from './status.ts';
+import { type DrainFlags, drainOptions } from './drain-options.ts';
+import { clusterStatus, type Status } from './status.ts';
 import { parametersOfStep, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
 /** The next update of a replacement. */
@@ -87,16 +86,6 @@ export function nextMove(
 	return { place: more(place, role, 1, node, true), goes: [], words: `A new ${role} comes beside ${node}` };
 }
 
-/** How members leave: as flags say, else as the cluster's settings do. */
-export function drainOptions(stack: Stack, flags: DrainFlags): DrainOptions {
-	const now = settingsOf(stack.parameters);
-	const said = parseSettingFlags(stack.name, { drainTimeout: flags.drainTimeout });
-	return {
-		drainTimeout: Number(said.drainTimeout ?? now.drainTimeout ?? 300),
-		force: flags.force === true || now.drainForce === true,
-	};
-}
-
 /**
  * Whether a member is given up: Nova runs nothing of it, or it is silent and force was said.
  *
@@ -147,9 +136,9 @@ async function make(
 /**
  * `kstack replace`: puts a new machine in the place of one. Interrupted or failed, it goes on when run again.
  *
- * @returns the node table
+ * @returns the state of the cluster afterwards
  */
-export async function replaceNode(name: string, node: string, flags: DrainFlags): Promise<string> {
+export async function replaceNode(name: string, node: string, flags: DrainFlags): Promise<Status> {
 	const directory = await stackDirectory(name);
 	let stack = await whenIdle(name);
 	const how = drainOptions(stack, flags);
@@ -178,5 +167,5 @@ export async function replaceNode(name: string, node: string, flags: DrainFlags)
 		stack = await make(stack, directory, move, members, how);
 	}
 	say(`${node} has been replaced`);
-	return statusText(await clusterStatus(stack, directory));
+	return clusterStatus(stack, directory);
 }

@@ -1,41 +1,20 @@
-import { existsSync } from 'node:fs';
 import { usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { abandonUnready, inventory, withMembers } from '../heat/inventory.ts';
 import type { Member } from '../heat/members.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
-import { readCluster, type Settings } from '../spec/config.ts';
+import { readCluster } from '../spec/config.ts';
 import { byRole, type Counts, countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { type Role, roles } from '../spec/roles.ts';
-import type { Value } from '../spec/settings.ts';
 import { applyChange, requireIdle, type StackChange } from './apply.ts';
+import { type DrainFlags, drainOptions, drainTimeoutOf } from './drain-options.ts';
 import { confirmRemoval, membersToRemove, type Removal, removedParameters } from './removals.ts';
-import { clusterStatus, statusText } from './status.ts';
-
-/** How members that go are treated, as flags say it. */
-export interface DrainFlags {
-	/** Seconds, as text; undefined leaves it at the cluster's setting. */
-	readonly drainTimeout?: unknown;
-	/** Pods that are left when the time is up are deleted. */
-	readonly force?: boolean | undefined;
-	/** Nobody is asked. */
-	readonly yes?: boolean | undefined;
-}
-
-/** Flags as settings, checked like all others. */
-export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
-	const checked = readCluster(name, flags, undefined).settings;
-	return Object.fromEntries(Object.entries(checked).filter(([key]) => flags[key] !== undefined));
-}
-
-/** The seconds of this command; undefined when it says none. */
-function drainTimeoutOf(name: string, { drainTimeout }: DrainFlags): Value | undefined {
-	return drainTimeout === undefined ? undefined : parseSettingFlags(name, { drainTimeout }).drainTimeout;
-}
+import { clusterStatus, type Status } from './status.ts';
 
 /** @throws UserError exit code 2 while an upgrade or a replacement is under way */
 export function requireNoUpgrade(stack: Stack): void {
@@ -98,12 +77,7 @@ export async function changeMembers(
 	const goes = going.map(({ member }) => member);
 	// Those too that an earlier update could not take away: Heat goes on waiting for them.
 	const members = [...goes, ...standing.filter(({ condition }) => condition === 'leaving')];
-	const how = {
-		drainTimeout: Number(
-			drainTimeoutOf(stack.name, flags) ?? change.settings.drainTimeout ?? now.drainTimeout ?? 300,
-		),
-		force: flags.force === true,
-	};
+	const how = drainOptions(stack, flags, change.settings);
 	// Before anybody leaves: it may be refused.
 	const secrets = more
 		? { ...change.secrets, ...(await issueMasterToken(stack, directory)) }
@@ -141,10 +115,10 @@ async function prepareNodes(
 	members: readonly Member[],
 	{ force, drainTimeout }: DrainOptions,
 ): Promise<Stack> {
-	if (members.length === 0 || existsSync(directory.kubeconfig)) return stack;
+	if (members.length === 0 || (await readKubeconfig(directory, stack)) !== undefined) return stack;
 	const now = settingsOf(stack.parameters);
-	if ((now.drainForce === true || !force) && (now.drainTimeout ?? 300) === drainTimeout) return stack;
-	say(`Telling the nodes how to leave: there is no ${directory.kubeconfig}`);
+	if ((now.drainForce ?? false) === force && (now.drainTimeout ?? 300) === drainTimeout) return stack;
+	say(`Setting the drain options in Heat, because there is no ${directory.kubeconfig}`);
 	return applyChange(stack, directory, { settings: { drainForce: force, drainTimeout } });
 }
 
@@ -161,9 +135,9 @@ export interface ScaleFlags extends DrainFlags {
  * `kstack scale`: sets counts or removes named members, and changes nothing else; works without the stack
  * directory too.
  *
- * @returns the node table
+ * @returns the state of the cluster afterwards
  */
-export async function scaleCluster(name: string, flags: ScaleFlags): Promise<string> {
+export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Status> {
 	const named = [...new Set(flags.remove ?? [])];
 	const said = byRole((role) => flags[`${role}s`]);
 	if (named.length === 0 && roles.every((role) => said[role] === undefined)) {
@@ -197,8 +171,8 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<str
 	);
 	if (Object.keys(counts).length === 0 && stack.status.endsWith('_COMPLETE')) {
 		say(`${name} has that size already.`);
-		return statusText(await clusterStatus(stack, directory));
+		return clusterStatus(stack, directory);
 	}
 	const after = await changeMembers(stack, directory, { settings: counts }, going, flags);
-	return statusText(await clusterStatus(after, directory));
+	return clusterStatus(after, directory);
 }

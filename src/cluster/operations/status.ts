@@ -1,4 +1,3 @@
-import { table } from '../../base/table.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
@@ -65,25 +64,4 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 		}),
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
-}
-
-/** The status as an operator reads it. */
-export function statusText(status: Status): string {
-	const rows = status.nodes.map((node) => [
-		node.name,
-		node.role,
-		node.address,
-		node.server,
-		node.node,
-		node.version,
-		node.image,
-	]);
-	return [
-		`${status.name}   ${status.stack}   ${status.api}`,
-		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
-		table(['NODE', 'ROLE', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
-		...(status.kubernetesError === undefined
-			? []
-			: [`Kubernetes API not queried: ${status.kubernetesError}`]),
-	].join('\n');
 }

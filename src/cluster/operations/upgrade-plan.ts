@@ -16,7 +16,7 @@ import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { imageBefore, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
-import type { DrainFlags } from './scale.ts';
+import type { DrainFlags } from './drain-options.ts';
 import { reversedUpgrade, startUpgrade, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
 /** What `kstack upgrade` is told. */
