@@ -4,7 +4,7 @@ import type { MemberState } from '../../src/cluster/heat/inventory.ts';
 import { countsOf, generationsOf, type Pool } from '../../src/cluster/spec/generations.ts';
 import type { Parameters } from '../../src/cluster/spec/parameters.ts';
 import { type Role, roles } from '../../src/cluster/spec/roles.ts';
-import { type Answers, demoStack, event } from './fake-cloud.ts';
+import { type Answers, demoStack, event, withAuthorityOf } from './fake-cloud.ts';
 
 /** What becomes of an update: new members that never get Ready, members that do not go, or Heat refuses it. */
 export type Fate = 'well' | 'comers fail' | 'goers stay' | 'both' | 'refused';
