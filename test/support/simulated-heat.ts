@@ -34,6 +34,8 @@ function memberOf(role: Role, generation: number, index: number) {
 /** A stack of members. */
 export class SimulatedHeat {
 	parameters: Readonly<Record<string, string>> = {};
+	/** The kubeconfig of the cluster, whose CA the stack shows; empty while the test needs none. */
+	kubeconfig = '';
 	settled = true;
 	#updates = 0;
 	readonly #groups = new Map<string, Group>();
@@ -90,7 +92,7 @@ export class SimulatedHeat {
 				row('ready', `${pool}-${index}-k3`, '', condition === 'failed' ? 'CREATE_FAILED' : 'CREATE_COMPLETE'),
 			];
 		});
-		return {
+		const answers: Answers = {
 			'stack-show-demo': demoStack(0, more, this.parameters),
 			'stack-event-list': [
 				event(1, 'CREATE_COMPLETE'),
@@ -101,6 +103,7 @@ export class SimulatedHeat {
 			'stack-resource-list': rows,
 			'server-list': members.map(({ name, server }) => ({ ID: server, Name: name, Status: 'ACTIVE' })),
 		};
+		return this.kubeconfig === '' ? answers : (withAuthorityOf(this.kubeconfig, [answers])[0] as Answers);
 	}
 
 	/** Applies parameters as `stack update --existing` does. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Counts } from '../../src/cluster/spec/generations.ts';
-import { type Answers, emptyCloud, withAuthorityOf } from './fake-cloud.ts';
+import { type Answers, emptyCloud } from './fake-cloud.ts';
 import { made } from './kstack-on-cloud.ts';
 import { type FakeKubernetes, fakeKubernetes, nodeObject } from './kubernetes.ts';
 import { SimulatedHeat } from './simulated-heat.ts';
@@ -98,13 +98,17 @@ export async function upgradable(
 	});
 	t.teardown(kubernetes.close);
 	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
+	heat.kubeconfig = kubernetes.kubeconfig;
 	return {
 		folder,
 		heat,
 		kubernetes,
-		now: () => {
-			const answers = { ...emptyCloud, ...images, 'stack-update': { id: 'stack-1' }, 'server-delete': '' };
-			return withAuthorityOf(kubernetes.kubeconfig, [{ ...answers, ...heat.shown() }])[0] as Answers;
-		},
+		now: () => ({
+			...emptyCloud,
+			...images,
+			'stack-update': { id: 'stack-1' },
+			'server-delete': '',
+			...heat.shown(),
+		}),
 	};
 }

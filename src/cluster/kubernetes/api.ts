@@ -145,10 +145,16 @@ export async function askKubernetes(
 		} catch (error) {
 			const troubled = error instanceof KubernetesRefusal && (error.status >= 500 || error.status === 429);
 			if (!troubled || left <= 1) throw error;
-			await setTimeout(patience.pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
-			interrupted.signal.throwIfAborted();
+			await pause();
 		}
 	}
+}
+
+/** Ctrl-C ends it, but not when it is what undoes things after Ctrl-C. */
+async function pause(): Promise<void> {
+	if (interrupted.signal.aborted) return void (await setTimeout(patience.pause));
+	await setTimeout(patience.pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
+	interrupted.signal.throwIfAborted();
 }
 
 async function askOnce(kubeconfig: string, method: Method, path: string, body?: object): Promise<string> {
@@ -172,7 +178,6 @@ async function askOnce(kubeconfig: string, method: Method, path: string, body?: 
 				method,
 				...credentials,
 				timeout: 10_000,
-				signal: interrupted.signal,
 				agent: false,
 				...(body === undefined ? {} : { headers: { 'content-type': type } }),
 			},
@@ -193,11 +198,7 @@ async function askOnce(kubeconfig: string, method: Method, path: string, body?: 
 		);
 		call.on('timeout', () => call.destroy(new Error('no answer within 10 seconds')));
 		call.on('error', (error) =>
-			reject(
-				interrupted.signal.aborted
-					? interrupted.signal.reason
-					: new UserError(`The Kubernetes API at ${access.server} does not answer: ${error.message}.`),
-			),
+			reject(new UserError(`The Kubernetes API at ${access.server} does not answer: ${error.message}.`)),
 		);
 		call.end(body === undefined ? undefined : JSON.stringify(body));
 	});
