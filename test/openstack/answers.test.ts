@@ -13,7 +13,7 @@ for (const sentence of [
 	'Stack or resource not found: demo ready',
 	'ERROR: The Resource (ready) could not be found in Stack demo.',
 	'No Image found for debian9',
-	'No server with a name or ID of \'demo\' exists.',
+	"No server with a name or ID of 'demo' exists.",
 	'Instance 5f0e1a could not be found. (HTTP 404)',
 	'Keypair mine could not be found. (HTTP 404) (Request-ID: req-1)',
 ]) {
