@@ -95,9 +95,8 @@ export function withAuthorityOf(kubeconfig: string, stages: readonly Answers[]):
 			output_key: 'certificates',
 			output_value: JSON.stringify({ ca, operator: 'T1A=' }),
 		};
-		const outputs = stack.outputs.map((output) =>
-			output.output_key === 'certificates' ? certificates : output,
-		);
+		const others = stack.outputs.filter((output) => output.output_key !== 'certificates');
+		const outputs = [...others, certificates];
 		return { ...answers, 'stack-show-demo': { ...stack, outputs } };
 	});
 }
