@@ -5,6 +5,7 @@ import { print } from './base/say.ts';
 import { addonCommand } from './cli/kstack/addon.ts';
 import { main } from './cli/main.ts';
 import { schemaCommand } from './cli/schema.ts';
+import type { Status } from './cluster/operations/status.ts';
 import { flagOf, type Setting, settings } from './cluster/spec/settings.ts';
 
 const which = { describe: 'Name of the cluster', type: 'string' } as const;
@@ -23,6 +24,9 @@ function settingFlags(cli: Argv, wanted: (setting: Setting) => boolean): Argv {
 	}
 	return cli;
 }
+
+/** Settings that a flag of `update` changes. `--drain-timeout` is for one command; the setting is in cluster.yaml. */
+const isChangeable = ({ fixed, key }: Setting) => !fixed && key !== 'drainTimeout';
 
 const configFlag = {
 	alias: 'f',
@@ -45,17 +49,22 @@ const drainFlags = <Flags>(cli: Argv<Flags>) =>
 		.option('drain-timeout', {
 			type: 'string',
 			requiresArg: true,
-			describe: "Seconds that the pods of a leaving machine have; left out: the cluster's",
+			describe: 'Drain timeout of this command, in seconds [the setting drainTimeout]',
 		})
 		.option('force', {
 			type: 'boolean',
-			describe: 'Delete pods that are left then, and give up machines that do not answer',
+			describe: 'After the drain timeout, delete the remaining pods and abandon nodes that do not respond',
 		})
 		.option('yes', { alias: 'y', type: 'boolean', describe: 'Do not ask' });
 
 async function nameOf(args: Readonly<Record<string, unknown>>): Promise<string> {
 	const { defaultName } = await import('./cluster/heat/directory.ts');
 	return typeof args.name === 'string' ? args.name : defaultName();
+}
+
+async function printStatus(status: Status): Promise<void> {
+	const { statusText } = await import('./cli/kstack/status-table.ts');
+	print(statusText(status));
 }
 
 await main('kstack', (cli) =>
@@ -76,7 +85,7 @@ await main('kstack', (cli) =>
 					.example('$0 create demo --masters 1 --minions 3', 'a cluster of four nodes'),
 			async (args) => {
 				const { createCluster } = await import('./cluster/operations/create.ts');
-				print(await createCluster(await nameOf(args), args, args.config));
+				await printStatus(await createCluster(await nameOf(args), args, args.config));
 			},
 		)
 		.command(
@@ -95,7 +104,7 @@ await main('kstack', (cli) =>
 			'update [name]',
 			'Bring a cluster to what its cluster.yaml, parameters.yaml and these flags say',
 			(command) =>
-				drainFlags(settingFlags(command.positional('name', which), (setting) => !setting.fixed))
+				drainFlags(settingFlags(command.positional('name', which), isChangeable))
 					.option('allow-replace', {
 						type: 'boolean',
 						describe: 'Go on where machines, volumes or addresses would be replaced or deleted',
@@ -103,14 +112,14 @@ await main('kstack', (cli) =>
 					.example('$0 update demo', 'after an edit of demo/parameters.yaml'),
 			async (args) => {
 				const { updateCluster } = await import('./cluster/operations/update.ts');
-				print(await updateCluster(await nameOf(args), args));
+				await printStatus(await updateCluster(await nameOf(args), args));
 			},
 		)
 		.command(
 			'plan [name]',
 			'Show what `update` with these flags would add, change, replace and delete (exit code 0, 3 or 4)',
 			(command) =>
-				settingFlags(command.positional('name', which), (setting) => !setting.fixed)
+				settingFlags(command.positional('name', which), isChangeable)
 					.option('output', output)
 					.example('$0 plan demo -o json', 'exit code 0: nothing; 3: changes; 4: something would be lost'),
 			async (args) => {
@@ -149,7 +158,7 @@ await main('kstack', (cli) =>
 					.example('$0 scale demo --remove demo-minion-1', 'that one goes'),
 			async (args) => {
 				const { scaleCluster } = await import('./cluster/operations/scale.ts');
-				print(await scaleCluster(await nameOf(args), args));
+				await printStatus(await scaleCluster(await nameOf(args), args));
 			},
 		)
 		.command(
@@ -164,7 +173,7 @@ await main('kstack', (cli) =>
 				),
 			async (args) => {
 				const { replaceNode } = await import('./cluster/operations/replace.ts');
-				print(await replaceNode(args.name, args.node, args));
+				await printStatus(await replaceNode(args.name, args.node, args));
 			},
 		)
 		.command(
@@ -189,7 +198,7 @@ await main('kstack', (cli) =>
 				),
 			async (args) => {
 				const { upgradeCluster } = await import('./cluster/operations/upgrade.ts');
-				print(await upgradeCluster(await nameOf(args), args));
+				await printStatus(await upgradeCluster(await nameOf(args), args));
 			},
 		)
 		.command(
@@ -199,10 +208,11 @@ await main('kstack', (cli) =>
 			async (args) => {
 				const { stackDirectory } = await import('./cluster/heat/directory.ts');
 				const { requireStack } = await import('./cluster/heat/stack.ts');
-				const { clusterStatus, statusText } = await import('./cluster/operations/status.ts');
+				const { clusterStatus } = await import('./cluster/operations/status.ts');
 				const name = await nameOf(args);
 				const status = await clusterStatus(await requireStack(name), await stackDirectory(name));
-				print(args.output === 'json' ? JSON.stringify(status, undefined, 2) : statusText(status));
+				if (args.output === 'json') print(JSON.stringify(status, undefined, 2));
+				else await printStatus(status);
 			},
 		)
 		.command(
@@ -245,10 +255,13 @@ await main('kstack', (cli) =>
 		.command(
 			'delete <name>',
 			'Delete a cluster and all that was made for it',
-			(command) => command.positional('name', { ...which, demandOption: true }),
+			(command) =>
+				command
+					.positional('name', { ...which, demandOption: true })
+					.option('yes', { alias: 'y', type: 'boolean', describe: 'Do not ask' }),
 			async (args) => {
 				const { deleteCluster } = await import('./cluster/operations/delete.ts');
-				await deleteCluster(args.name);
+				await deleteCluster(args.name, args.yes === true);
 			},
 		)
 		.command(

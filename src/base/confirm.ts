@@ -13,8 +13,9 @@ export async function confirm(question: string, yes: boolean): Promise<void> {
 	if (yes) return;
 	if (!process.stdin.isTTY || !process.stderr.isTTY) {
 		throw usageError(
-			`${question} There is no terminal to ask at, so nothing was done.`,
-			'Where nobody can be asked, say --yes.',
+			`${question} Nothing was done: there is no terminal to ask on.`,
+			'Confirm with --yes.',
+			'not-confirmed',
 		);
 	}
 	const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -29,5 +30,5 @@ export async function confirm(question: string, yes: boolean): Promise<void> {
 	} finally {
 		terminal.close();
 	}
-	throw new UserError('Nothing was done.');
+	throw new UserError('Nothing was done.', { code: 'not-confirmed' });
 }

@@ -14,6 +14,8 @@ export interface RunOptions {
 	readonly stdin?: number;
 	/** The Debian package that holds the program, named when it is missing. */
 	readonly package?: string;
+	/** Milliseconds after which it is killed, and has failed; without it, it may run for ever. */
+	readonly timeout?: number;
 	/** Runs to its end even when the operator interrupts: for what clears up. */
 	readonly uninterrupted?: boolean;
 }
@@ -33,6 +35,9 @@ export class CommandError extends UserError {
 		this.status = code;
 	}
 }
+
+/** What stands for the message of a program that was killed because it did not end. */
+export const noAnswerWithin = (milliseconds: number) => `No answer within ${milliseconds / 1000} s.`;
 
 let verbose = false;
 
@@ -75,6 +80,7 @@ export async function run(
 			...(options.input === undefined ? {} : { input: options.input }),
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			env: { ...proxyVariables(), ...options.env },
+			...(options.timeout === undefined ? {} : { timeout: options.timeout, forceKillAfterDelay: 1000 }),
 			maxBuffer: 256 * 1024 * 1024,
 			...(options.uninterrupted === true ? {} : { cancelSignal: interrupted.signal }),
 		});
@@ -84,6 +90,9 @@ export async function run(
 		if (options.uninterrupted !== true) interrupted.signal.throwIfAborted();
 		if (!(error instanceof ExecaError)) throw error;
 		if (error.code === 'ENOENT') throw missing(command, options.package);
+		if (error.timedOut) {
+			throw new CommandError(error.escapedCommand, undefined, noAnswerWithin(options.timeout ?? 0));
+		}
 		throw new CommandError(error.escapedCommand, error.exitCode, String(error.stderr ?? error.shortMessage));
 	}
 }

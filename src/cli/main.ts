@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { Answer, exitCodes, UserError, usageError } from '../base/errors.ts';
 import { interrupted } from '../base/interrupt.ts';
 import { packageVersion } from '../base/package.ts';
+import { systemError } from '../base/system-errors.ts';
 
 /** What went wrong, as the operator reads it on stderr. */
 function explain(program: string, error: unknown): string {
@@ -66,7 +67,8 @@ export async function main(program: string, define: (cli: Argv) => Argv): Promis
 		interrupted.signal.throwIfAborted();
 	} catch (error) {
 		const told = error instanceof UserError && error.exitCode === exitCodes.interrupted;
-		const reason = interrupted.signal.aborted && !told ? interrupted.signal.reason : error;
+		const failure = systemError(error) ?? error;
+		const reason = interrupted.signal.aborted && !told ? interrupted.signal.reason : failure;
 		if (!(reason instanceof Answer)) process.stderr.write(`${explain(program, reason)}\n`);
 		process.exitCode = reason instanceof UserError || reason instanceof Answer ? reason.exitCode : 70;
 	}

@@ -1,6 +1,9 @@
 import { type UserError, usageError } from '../base/errors.ts';
 import { CommandError, type RunOptions, run } from '../base/run.ts';
+import { ifPresent } from './absence.ts';
+import { badAnswer, parseAnswer } from './answer.ts';
 import { Session } from './session.ts';
+import { clientTimeout } from './timeout.ts';
 
 /** What the client prints of one thing. */
 export type Json = Record<string, unknown>;
@@ -11,26 +14,29 @@ const client: RunOptions = {
 	env: { PYTHONWARNINGS: 'ignore' },
 };
 
-/** What the client says when there is no such thing, whichever of its commands says it. */
-const absent = /not found|could not be found|No \w+ (found|with a name or ID)|Could not find/i;
-
-/** What it says when it does not know which cloud, or not how to enter. */
+/** What it says when it does not know which cloud, or has no credentials for it. */
 const noCloud =
-	/Missing value auth-url|Auth plugin requires parameters|Missing value .* required for auth plugin|^Cloud .* was not found/m;
+	/No password entered|Missing value auth-url|Auth plugin requires parameters|Missing value .* required for auth plugin|^Cloud .* was not found/m;
 
 /**
  * Runs the `openstack` client. Which cloud and with which credentials is the client's own affair:
  * `OS_CLOUD`, clouds.yaml, or the `OS_` variables.
  *
  * @throws UserError exit code 2 when the client is not installed or no cloud is configured
- * @throws CommandError when it fails otherwise
+ * @throws CommandError when it fails otherwise, or does not end within `KSTACK_CLIENT_TIMEOUT` seconds
  */
 export async function openstack(
 	args: readonly string[],
 	options: Pick<RunOptions, 'stdin' | 'uninterrupted'> = {},
 ): Promise<string> {
+	// An upload takes as long as it takes; the client prints nothing for a whole gigabyte.
+	const timeout = options.stdin === undefined ? clientTimeout() : undefined;
 	try {
-		return await run('openstack', args, { ...client, ...options });
+		return await run('openstack', args, {
+			...client,
+			...options,
+			...(timeout === undefined ? {} : { timeout }),
+		});
 	} catch (error) {
 		throw error instanceof CommandError ? explained(error) : error;
 	}
@@ -40,7 +46,7 @@ export async function openstack(
 function explained(error: CommandError): UserError {
 	if (!noCloud.test(error.stderr)) return error;
 	return usageError(
-		`The openstack client knows no cloud: ${error.stderr.split('\n')[0]}`,
+		`The openstack client knows no cloud: ${error.stderr.split('\n').find((line) => noCloud.test(line))}`,
 		'Set OS_CLOUD to an entry of your clouds.yaml, or source an openrc file.',
 	);
 }
@@ -52,6 +58,7 @@ const session = new Session(client.env);
  *
  * @throws UserError exit code 2 when the client is not installed or no cloud is configured
  * @throws CommandError when it has no answer
+ * @throws UserError `client-answer` when what it printed is not an answer
  */
 export async function json<Answer>(args: readonly string[]): Promise<Answer> {
 	const words = [...args, '-f', 'json'];
@@ -62,17 +69,7 @@ export async function json<Answer>(args: readonly string[]): Promise<Answer> {
 	}
 	// A client whose own shell says more than the answer is run for the answer alone.
 	const usable = answer !== undefined && /^[[{]/.test(answer);
-	return JSON.parse(usable ? answer : await openstack(words)) as Answer;
-}
-
-/** The answer, or `undefined` when there is no such thing. */
-export async function ifPresent<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-	try {
-		return await answer;
-	} catch (error) {
-		if (error instanceof CommandError && absent.test(error.stderr)) return undefined;
-		throw error;
-	}
+	return parseAnswer(words, usable ? answer : await openstack(words));
 }
 
 /** Shows one thing of a kind such as `image` or `flavor`; `undefined` when there is none. */
@@ -81,16 +78,14 @@ export function show(kind: readonly string[], nameOrId: string): Promise<Json | 
 }
 
 /** Lists the things of a kind. */
-export function list(kind: readonly string[], ...options: string[]): Promise<Json[]> {
-	return json<Json[]>([...kind, 'list', ...options]);
+export async function list(kind: readonly string[], ...options: string[]): Promise<Json[]> {
+	const words = [...kind, 'list', ...options];
+	const answer = await json<unknown>(words);
+	if (Array.isArray(answer)) return answer as Json[];
+	throw badAnswer(words, JSON.stringify(answer));
 }
 
 /** The project that the client's credentials are for; `undefined` when they are for none. */
 export async function ownProject(): Promise<string | undefined> {
 	return (await json<{ project_id?: string }>(['token', 'issue'])).project_id;
-}
-
-/** Whether what went wrong is that a thing is not there. */
-export function isAbsent(error: unknown): boolean {
-	return error instanceof CommandError && absent.test(error.stderr);
 }

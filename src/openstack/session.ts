@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { interrupted } from '../base/interrupt.ts';
-import { proxyVariables, showCommand } from '../base/run.ts';
+import { CommandError, noAnswerWithin, proxyVariables, showCommand } from '../base/run.ts';
+import { clientTimeout } from './timeout.ts';
 
 /** What the client said to one question. */
 export interface Said {
@@ -11,9 +12,6 @@ export interface Said {
 /** A question that the client answers at once and without a cloud: its answer tells where the one before ends. */
 const fullStop = 'command list --group openstack.cli -f json';
 const fullStopAnswer = /\[\s*\{\s*"Command Group": "openstack\.cli"[^\]]*\][^\]]*\]\s*$/;
-
-/** Milliseconds after which a session is not believed to answer any more. */
-const patience = 120_000;
 
 /** Words that need no quoting in the client's own shell, which has rules of its own for that. */
 const plain = /^[\w.:,=/+-]+$/;
@@ -89,7 +87,12 @@ function answerOf(
 ): Promise<Said | undefined> {
 	return new Promise((resolve, reject) => {
 		const said = { stdout: '', stderr: '' };
-		const limit = setTimeout(() => child.kill(), patience);
+		const patience = clientTimeout();
+		let late = false;
+		const limit = setTimeout(() => {
+			late = true;
+			child.kill('SIGKILL');
+		}, patience);
 
 		function done(answer: Said | undefined): void {
 			clearTimeout(limit);
@@ -97,6 +100,8 @@ function answerOf(
 			child.stdout.off('data', read);
 			child.stderr.off('data', readError);
 			if (interrupted.signal.aborted) reject(interrupted.signal.reason);
+			else if (late)
+				reject(new CommandError(`openstack ${words.join(' ')}`, undefined, noAnswerWithin(patience)));
 			else resolve(answer);
 		}
 		const broken = () => done(undefined);

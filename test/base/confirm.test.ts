@@ -48,8 +48,5 @@ test('where there is no terminal nobody is asked', async (t) => {
 	const program = runnable('test/fixtures/program.ts');
 	const { code, stderr } = await runToEnd(process.execPath, [program, 'end', 'asking'], { input: 'y\n' });
 	t.is(code, 2);
-	t.is(
-		stderr,
-		'fake: Sure? There is no terminal to ask at, so nothing was done.\n  Where nobody can be asked, say --yes.\n',
-	);
+	t.is(stderr, 'fake: Sure? Nothing was done: there is no terminal to ask on.\n  Confirm with --yes.\n');
 });

@@ -30,6 +30,6 @@ try {
 		console.log(`| ${cells.join(' | ')} |`);
 	}
 } finally {
-	await attempt('kstack', ['delete', 'bench'], folder);
+	await attempt('kstack', ['delete', 'bench', '--yes'], folder);
 	await rm(folder, { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { type Answers, emptyCloud } from '../support/fake-cloud.ts';
@@ -19,14 +19,42 @@ test('scale changes the count and nothing else, and both files say so', async (t
 	t.regex(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), /^ {2}minion_count: 4$/m);
 });
 
+test('update closes the formation that an interrupted create left open, and writes the kubeconfig', async (t) => {
+	const { folder, stages } = await made();
+	const open = stages(3).map((answers) => ({ ...answers }));
+	const shown = open[0]?.['stack-show-demo'] as { parameters: Record<string, string> };
+	open[0] = {
+		...open[0],
+		'stack-show-demo': { ...shown, parameters: { ...shown.parameters, cluster_state: 'new' } },
+	};
+	const { code, stderr, asked } = await on(open, ['update', 'demo'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.is(updates(asked).length, 1);
+	t.true(updates(asked)[0]?.includes("'cluster_state=existing'"));
+	t.true((await readdir(path.join(folder, 'demo'))).includes('kubeconfig'));
+});
+
+test('a flag that the stack has already is written to files that are behind', async (t) => {
+	const { folder, stages } = await made();
+	const file = path.join(folder, 'demo/parameters.yaml');
+	const text = await readFile(file, 'utf8');
+	await writeFile(file, text.replace('minion_count: 3', 'minion_count: 2'));
+	const { code, stderr, asked } = await on(stages(3), ['update', 'demo', '--minions', '3'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.deepEqual(updates(asked), []);
+	t.is(await readFile(file, 'utf8'), text);
+});
+
 test('delete removes the stack and the secrets of its directory, and keeps what was asked for', async (t) => {
 	const { folder, stages } = await made();
 	const [first] = stages(3);
 	const gone = { 'stack-event-list.fails': 'Stack not found: stack-1\n' };
-	const { code, stderr, asked } = await on([first as Answers, gone], ['delete', 'demo'], { cwd: folder });
+	const { code, stderr, asked } = await on([first as Answers, gone], ['delete', 'demo', '--yes'], {
+		cwd: folder,
+	});
 	t.is(code, 0, stderr);
-	t.is(stderr, 'Deleting demo\ndemo is deleted\n');
-	t.true(asked.includes("'stack' 'delete' '--yes' 'demo'"));
+	t.regex(stderr, /demo is deleted\n$/);
+	t.true(asked.includes("'stack' 'delete' '--yes' 'stack-1'"));
 	const kept = ['cluster.schema.json', 'cluster.yaml', 'heat', 'parameters.yaml'];
 	t.deepEqual((await readdir(path.join(folder, 'demo'))).sort(), kept);
 });

@@ -93,11 +93,11 @@ type Kstack = (words: string) => Promise<Ended>;
 export async function withCluster(name: string, use: (kstack: Kstack, folder: string) => Promise<void>) {
 	await withFolder(async (folder) => {
 		const run: Kstack = (words) => attempt('kstack', words.split(' '), folder);
-		await run(`delete ${name}`); // of a run that was killed
+		await run(`delete ${name} --yes`); // of a run that was killed
 		try {
 			await use(run, folder);
 		} finally {
-			await run(`delete ${name}`);
+			await run(`delete ${name} --yes`);
 		}
 	});
 }

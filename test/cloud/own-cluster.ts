@@ -23,13 +23,13 @@ export class OwnCluster {
 	/** A name without a cluster; one of a run that was killed is deleted. */
 	static async named(name: string): Promise<OwnCluster> {
 		const cluster = new OwnCluster(name, await mkdtemp(path.join(tmpdir(), `kstack-${name}-`)));
-		await cluster.kstack(`delete ${name}`);
+		await cluster.kstack(`delete ${name} --yes`);
 		return cluster;
 	}
 
 	/** Deletes the cluster, and says what was said if that failed. */
 	async end(): Promise<string> {
-		const { code, stdout, stderr } = await this.kstack(`delete ${this.name}`);
+		const { code, stdout, stderr } = await this.kstack(`delete ${this.name} --yes`);
 		await rm(this.folder, { recursive: true, force: true });
 		return code === 0 ? '' : `${stdout}${stderr}`;
 	}

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { type Answers, demoStack } from '../support/fake-cloud.ts';
+import { type Answers, demoStack, withAuthorityOf } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { type FakeKubernetes, fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 
@@ -44,7 +44,7 @@ async function kubernetesThat(
 async function withKubernetes(kubernetes: FakeKubernetes) {
 	const { folder, stages } = await made();
 	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
-	return { folder, stages };
+	return { folder, stages: (minions: number) => withAuthorityOf(kubernetes.kubeconfig, stages(minions)) };
 }
 
 const changing = (kubernetes: FakeKubernetes) =>
@@ -262,7 +262,7 @@ test('what somebody else changed at the same time is said, and nothing claimed',
 });
 
 for (const [what, args, sentence] of [
-	['nobody can be asked', ['--minions', '2'], /kstack: Remove them\? There is no terminal .*\n {2}.*--yes/],
+	['nobody can be asked', ['--minions', '2'], /kstack: Remove them\?.*\n {2}.*--yes/],
 	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
 	['no master', ['--masters', '0'], /kstack: --masters is 0: /],
 	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is 0: /],

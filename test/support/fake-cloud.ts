@@ -54,6 +54,7 @@ export function demoStack(minions: number, more: object = {}, parameters: object
 		parameters: {
 			...{ master_count: '1', minion_count: String(minions), gateway_count: '0', boot_timeout: '1200' },
 			...{ join_token: '******', master_token: '******', generations: '{}', drain_timeout: '300' },
+			...{ cluster_state: 'existing', operator_request: 'UkVR', recorded_settings: '{}' },
 			...Object.fromEntries(
 				['master', 'minion', 'gateway'].flatMap((role) => [
 					...[
@@ -82,6 +83,22 @@ export function demoStack(minions: number, more: object = {}, parameters: object
 		],
 		...more,
 	};
+}
+
+/** The stages of a cloud where the stack demo shows the CA of this kubeconfig, as if the cluster were its own. */
+export function withAuthorityOf(kubeconfig: string, stages: readonly Answers[]): Answers[] {
+	const ca = /certificate-authority-data: (\S+)/.exec(kubeconfig)?.[1];
+	return stages.map((answers) => {
+		const stack = answers['stack-show-demo'] as { outputs: { output_key: string }[] } | undefined;
+		if (stack === undefined) return answers;
+		const certificates = {
+			output_key: 'certificates',
+			output_value: JSON.stringify({ ca, operator: 'T1A=' }),
+		};
+		const others = stack.outputs.filter((output) => output.output_key !== 'certificates');
+		const outputs = [...others, certificates];
+		return { ...answers, 'stack-show-demo': { ...stack, outputs } };
+	});
 }
 
 /** An event of the stack demo itself, or of one of its resources. */

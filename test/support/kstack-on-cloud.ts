@@ -61,10 +61,12 @@ export async function made(more: Readonly<Record<string, string>> = {}) {
 	};
 	const wanted = clusterOf({ ...flags, ...flavors, minions: '3' }).settings;
 	const shown = Object.fromEntries(
-		Object.entries({ ...parametersOf(wanted), ...parameters }).map(([name, value]) => {
-			if (typeof value === 'object') return [name, JSON.stringify(value)];
-			return [name, typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)];
-		}),
+		Object.entries({ ...parametersOf(wanted), ...parameters, cluster_state: 'existing' }).map(
+			([name, value]) => {
+				if (typeof value === 'object') return [name, JSON.stringify(value)];
+				return [name, typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value)];
+			},
+		),
 	);
 	const heat = await readTree(path.join(folder, 'demo/heat'));
 	const templates = {

@@ -5,7 +5,7 @@ import { countsOf, generationsOf, type Prefix } from '../../src/cluster/spec/gen
 import type { Parameters } from '../../src/cluster/spec/parameters.ts';
 import { groupName, memberName, type Pool, poolsOf } from '../../src/cluster/spec/pools.ts';
 import type { Role } from '../../src/cluster/spec/roles.ts';
-import { type Answers, demoStack, event } from './fake-cloud.ts';
+import { type Answers, demoStack, event, withAuthorityOf } from './fake-cloud.ts';
 
 /** What becomes of an update: new members that never get Ready, members that do not go, or Heat refuses it. */
 export type Fate = 'well' | 'comers fail' | 'goers stay' | 'both' | 'refused';
@@ -37,6 +37,8 @@ function memberOf({ id, role }: Pool, generation: number, index: number) {
 /** A stack of members. */
 export class SimulatedHeat {
 	parameters: Readonly<Record<string, string>> = {};
+	/** The kubeconfig of the cluster, whose CA the stack shows; empty while the test needs none. */
+	kubeconfig = '';
 	settled = true;
 	#updates = 0;
 	readonly #groups = new Map<string, Group>();
@@ -101,7 +103,7 @@ export class SimulatedHeat {
 				row('ready', `${pool}-${index}-k3`, '', condition === 'failed' ? 'CREATE_FAILED' : 'CREATE_COMPLETE'),
 			];
 		});
-		return {
+		const answers: Answers = {
 			'stack-show-demo': demoStack(0, more, this.parameters),
 			'stack-event-list': [
 				event(1, 'CREATE_COMPLETE'),
@@ -112,6 +114,7 @@ export class SimulatedHeat {
 			'stack-resource-list': rows,
 			'server-list': members.map(({ name, server }) => ({ ID: server, Name: name, Status: 'ACTIVE' })),
 		};
+		return this.kubeconfig === '' ? answers : (withAuthorityOf(this.kubeconfig, [answers])[0] as Answers);
 	}
 
 	/** Applies parameters as `stack update --existing` does. */

@@ -98,6 +98,7 @@ export async function upgradable(
 	});
 	t.teardown(kubernetes.close);
 	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
+	heat.kubeconfig = kubernetes.kubeconfig;
 	return {
 		folder,
 		heat,

@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.ts';
+import { CommandError } from '../../base/run.ts';
 import { groupOf } from '../spec/pools.ts';
 import type { Outcome } from './follow.ts';
 import {
@@ -10,14 +11,14 @@ import {
 	show,
 } from './stack.ts';
 
-type Words = Record<string, { status?: string; reason?: string; data?: string } | unknown>;
+type Signals = Record<string, { status?: string; reason?: string; data?: string } | unknown>;
 
 const indented = (text: string) => text.trimEnd().replace(/^/gm, '    ');
 
-/** What the node itself signalled: its sentence, and the end of the log of the step that failed. */
-async function nodesWords(event: StackEvent): Promise<string | undefined> {
+/** The message that the node signalled to Heat, and the end of the log of the step that failed. */
+async function nodesMessage(event: StackEvent): Promise<string | undefined> {
 	const handle = event.resource === 'certificates' ? 'certificates_handle' : 'ready_handle';
-	const signals = (await resourceMetadata(event.stack, handle)) as Words | undefined;
+	const signals = (await resourceMetadata(event.stack, handle)) as Signals | undefined;
 	for (const signal of Object.values(signals ?? {})) {
 		if (typeof signal !== 'object' || signal === null) continue;
 		const { status, reason, data } = signal as { status?: string; reason?: string; data?: string };
@@ -26,8 +27,8 @@ async function nodesWords(event: StackEvent): Promise<string | undefined> {
 	return undefined;
 }
 
-/** The last of a silent server's console, when its wait condition ran into its time limit. */
-async function lastOfConsole(event: StackEvent): Promise<string | undefined> {
+/** The last lines of a server's console, for a node that timed out without a message. */
+async function endOfConsole(event: StackEvent): Promise<string | undefined> {
 	// The certificates are the first master's to hand out, and a wait condition of the whole cluster.
 	const server =
 		event.resource === 'certificates' ? `${event.stack}-master-0` : await resourceId(event.stack, 'server');
@@ -41,24 +42,39 @@ async function serversFault(event: StackEvent): Promise<string | undefined> {
 	return typeof fault === 'string' ? fault : fault?.message;
 }
 
+/** What explains a failure, or why that could not be looked up: Heat's own reason is never lost for it. */
+async function lookUp(label: string, look: Promise<string | undefined>): Promise<string> {
+	try {
+		const found = await look;
+		return found ? `\n  ${label} ${found}` : '';
+	} catch (error) {
+		const reason = error instanceof CommandError ? error.stderr.split('\n').at(-1) : undefined;
+		return `\n  ${label} (not available: ${reason || (error as Error).message})`;
+	}
+}
+
+const onNewLine = (text: string | undefined) => (text ? `\n${indented(text)}` : undefined);
+
 async function explain(event: StackEvent): Promise<string> {
 	const reason = `${event.stack}/${event.resource}: ${event.reason}`;
-	if (event.resource === 'server') {
-		const fault = await serversFault(event);
-		return fault === undefined ? reason : `${reason}\n  Nova says: ${fault}`;
+	switch (event.resource) {
+		case 'server':
+			return reason + (await lookUp('Nova says:', serversFault(event)));
+		case 'leave': {
+			const output = deploymentOutput(event.physicalId).then(onNewLine);
+			return reason + (await lookUp('The node says:', output));
+		}
+		case 'ready':
+		case 'certificates': {
+			const signal = nodesMessage(event);
+			const node = await lookUp('The node says:', signal);
+			if (await signal.catch(() => undefined)) return reason + node;
+			const console = endOfConsole(event).then(onNewLine);
+			return reason + node + (await lookUp('The end of its console:', console));
+		}
+		default:
+			return reason;
 	}
-	if (event.resource === 'leave') {
-		const words = await deploymentOutput(event.physicalId);
-		if (words !== '') return `${reason}\n  The node says:\n${indented(words)}`;
-	}
-	if (event.resource === 'ready' || event.resource === 'certificates') {
-		const words = await nodesWords(event);
-		if (words !== undefined) return `${reason}\n  The node says: ${words}`;
-		const console = await lastOfConsole(event);
-		if (console)
-			return `${reason}\n  The node did not say why. The end of its console:\n${indented(console)}`;
-	}
-	return reason;
 }
 
 /** Failures that only pass on another's: groups, nested stacks, and what was cancelled because of it. */
@@ -78,10 +94,14 @@ function isEcho(event: StackEvent): boolean {
  * @param hint  what to do now
  */
 export async function explainFailure(what: string, outcome: Outcome, hint: string): Promise<UserError> {
+	if (outcome.status === '') {
+		return new UserError(`${what} failed: the stack was deleted by someone else.`, { code: 'stack-deleted' });
+	}
 	const own = outcome.failures.filter((event) => !isEcho(event));
 	const reasons = await Promise.all((own.length > 0 ? own : outcome.failures.slice(0, 1)).map(explain));
 	const told = [...new Set(reasons)].map((reason) => `  ${reason}`).join('\n');
 	return new UserError(`${what} failed (${outcome.status}).\n${told === '' ? `  ${outcome.reason}` : told}`, {
+		code: 'heat-failed',
 		hint,
 	});
 }

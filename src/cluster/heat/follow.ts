@@ -9,6 +9,9 @@ import { type StackEvent, stackEvents } from './stack.ts';
 /** Milliseconds between two looks at Heat's events. */
 const interval = 3000;
 
+/** An operation of Heat. */
+type Action = 'CREATE' | 'UPDATE' | 'DELETE';
+
 /** What an operation of Heat came to. */
 export interface Outcome {
 	/** Such as `CREATE_COMPLETE`; empty when the stack is gone. */
@@ -64,7 +67,7 @@ function line(event: StackEvent, name: string, began: number): string {
 
 /** The IDs of all events there have been: what comes later belongs to the next operation. */
 export async function eventsUntilNow(name: string): Promise<Set<string>> {
-	return new Set((await stackEvents(name)).map((event) => event.id));
+	return new Set(((await stackEvents(name)) ?? []).map((event) => event.id));
 }
 
 /**
@@ -76,17 +79,12 @@ export async function eventsUntilNow(name: string): Promise<Set<string>> {
  * @param action the operation; another one's end, such as of a creation that a deletion cancels, is passed over
  * @param known  events of earlier operations
  */
-export async function follow(
-	name: string,
-	id: string,
-	action: 'CREATE' | 'UPDATE' | 'DELETE',
-	known: Set<string>,
-): Promise<Outcome> {
+export async function follow(name: string, id: string, action: Action, known: Set<string>): Promise<Outcome> {
 	const began = Date.now();
 	const failures: StackEvent[] = [];
 	for (;;) {
-		const events = await withRetry(() => stackEvents(id), name);
-		if (events.length === 0) return { status: '', reason: '', failures };
+		const events = await withRetry(() => stackEvents(id), name, action);
+		if (events === undefined) return { status: '', reason: '', failures };
 		for (const event of events) {
 			if (known.has(event.id)) continue;
 			known.add(event.id);
@@ -99,32 +97,46 @@ export async function follow(
 				say(line(event, name, began));
 			}
 		}
-		await pause(name);
+		await pause(name, action);
 	}
 }
 
 /** Asks again when the cloud does not answer for a while: what it is doing goes on all the same. */
-async function withRetry<Answer>(question: () => Promise<Answer>, name: string): Promise<Answer> {
+async function withRetry<Answer>(
+	question: () => Promise<Answer>,
+	name: string,
+	action: Action,
+): Promise<Answer> {
 	for (let failures = 1; ; failures++) {
 		try {
 			return await question();
 		} catch (error) {
-			if (interrupted.signal.aborted) throw stillGoingOn(name);
-			if (failures === 20 || !(error instanceof CommandError)) throw error;
-			if (failures === 1) say(`        ${error.stderr.split('\n').at(-1)}; asking again`);
-			await pause(name);
+			if (interrupted.signal.aborted) throw notFollowed('Interrupted.', name, action);
+			if (!(error instanceof CommandError)) throw error;
+			const reason = error.stderr.split('\n').at(-1) ?? '';
+			if (failures === 20) throw notFollowed(`The cloud does not answer: ${reason}`, name, action);
+			if (failures === 1) say(`        ${reason}; retrying`);
+			await pause(name, action);
 		}
 	}
 }
 
-async function pause(name: string): Promise<void> {
+async function pause(name: string, action: Action): Promise<void> {
 	await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
-	if (interrupted.signal.aborted) throw stillGoingOn(name);
+	if (interrupted.signal.aborted) throw notFollowed('Interrupted.', name, action);
 }
 
-function stillGoingOn(name: string): UserError {
-	return new UserError(`Interrupted. Heat goes on with ${name}.`, {
-		exitCode: exitCodes.interrupted,
-		hint: `Look at it with: kstack status ${name}`,
+/** How the operator finishes what Heat goes on with when kstack no longer watches it. */
+const continuations: Readonly<Record<Action, (name: string) => string>> = {
+	CREATE: (name) => `When it is CREATE_COMPLETE, finish with: kstack update ${name}`,
+	UPDATE: () => 'When it is complete, run the same command again.',
+	DELETE: (name) => `If it is not deleted, run again: kstack delete ${name}`,
+};
+
+function notFollowed(why: string, name: string, action: Action): UserError {
+	return new UserError(`${why} Heat continues to work on ${name}.`, {
+		code: 'not-followed',
+		...(interrupted.signal.aborted ? { exitCode: exitCodes.interrupted } : {}),
+		hint: `See: kstack status ${name}\n  ${continuations[action](name)}`,
 	});
 }

@@ -1,18 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { run } from '../../base/run.ts';
-import { writeSecret } from './directory.ts';
 
 const openssl = (args: readonly string[]) => run('openssl', args, { package: 'openssl' });
 
+/** A new private key for an operator, as PEM. */
+export async function newOperatorKey(): Promise<string> {
+	return `${await openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout'])}\n`;
+}
+
 /**
- * Makes the operator's private key, which stays in `keyFile`, and the request for its certificate,
- * which a master signs.
+ * The request for the certificate of the operator's key in `keyFile`, as PEM; a master signs it.
  *
  * @param user  the operator's user name in Kubernetes
- * @returns the request as PEM
  */
-export async function requestOperatorCertificate(keyFile: string, user = 'kstack-operator'): Promise<string> {
-	await writeSecret(keyFile, `${await openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout'])}\n`);
+export async function operatorRequest(keyFile: string, user = 'kstack-operator'): Promise<string> {
 	const subject = `/O=kstack:operators/CN=${user}`;
 	return `${await openssl(['req', '-new', '-sha256', '-key', keyFile, '-subj', subject])}\n`;
 }

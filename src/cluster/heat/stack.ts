@@ -1,7 +1,10 @@
-import { UserError } from '../../base/errors.ts';
-import { ifPresent, type Json, json, openstack, show } from '../../openstack/client.ts';
+import { UserError, usageError } from '../../base/errors.ts';
+import { ifPresent } from '../../openstack/absence.ts';
+import { badAnswer } from '../../openstack/answer.ts';
+import { type Json, json, openstack, show } from '../../openstack/client.ts';
 
-export { isAbsent, list, openstack, show } from '../../openstack/client.ts';
+export { isAbsent } from '../../openstack/absence.ts';
+export { list, openstack, show } from '../../openstack/client.ts';
 
 /** A stack, as Heat shows it. */
 export interface Stack {
@@ -30,6 +33,9 @@ export interface StackEvent {
 export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 	const found = await show(['stack'], nameOrId);
 	if (found === undefined) return undefined;
+	if (typeof found.id !== 'string' || typeof found.stack_status !== 'string') {
+		throw badAnswer(['stack', 'show', nameOrId], JSON.stringify(found));
+	}
 	const outputs = (found.outputs ?? []) as { output_key: string; output_value: unknown }[];
 	return {
 		id: String(found.id),
@@ -41,20 +47,48 @@ export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 	};
 }
 
-/** The stack, or an error that says it is not there. */
-export async function requireStack(name: string): Promise<Stack> {
-	const stack = await showStack(name);
-	if (stack !== undefined) return stack;
-	throw new UserError(`There is no cluster "${name}" on this cloud.`, {
-		hint: "See 'kstack list'; make one with 'kstack create'.",
-	});
+/**
+ * Parameters that the templates of every release have, and no other template is likely to have together. A tag
+ * proves nothing: anybody can set one, and a stack made with the plain client has none.
+ */
+const proof = ['cluster_state', 'join_token', 'operator_request', 'recorded_settings'];
+
+/** Whether parameters are those of kstack's root template, of whichever release. */
+export function isTemplate(parameters: Readonly<Record<string, unknown>>): boolean {
+	return proof.every((parameter) => parameter in parameters);
 }
 
-/** Every event of a stack and of those nested in it, oldest first; none when it is gone. */
-export async function stackEvents(nameOrId: string): Promise<StackEvent[]> {
+/** Whether a stack was made from kstack's templates, by kstack or with the plain client. */
+export function isCluster(stack: Stack): boolean {
+	return isTemplate(stack.parameters);
+}
+
+/**
+ * The stack of a cluster. Every command that looks at a cluster or changes it gets the stack here.
+ *
+ * @throws UserError `no-cluster` when Heat says that there is none, `not-a-cluster` when kstack did not make it
+ */
+export async function requireStack(name: string): Promise<Stack> {
+	const stack = await showStack(name);
+	if (stack === undefined) {
+		throw new UserError(`There is no cluster "${name}" on this cloud.`, {
+			code: 'no-cluster',
+			hint: "See 'kstack list'; make one with 'kstack create'.",
+		});
+	}
+	if (isCluster(stack)) return stack;
+	throw usageError(
+		`The stack "${name}" was not made by kstack.`,
+		"Nothing was changed. See 'kstack list' for the clusters of this project.",
+		'not-a-cluster',
+	);
+}
+
+/** Every event of a stack and of those nested in it, oldest first; `undefined` when Heat says that it is gone. */
+export async function stackEvents(nameOrId: string): Promise<StackEvent[] | undefined> {
 	const found = await ifPresent(json<Json[]>(['stack', 'event', 'list', '--nested-depth', '3', nameOrId]));
-	return (found ?? [])
-		.map((event) => ({
+	return found
+		?.map((event) => ({
 			id: String(event.id),
 			stack: String(event.stack_name ?? event.stack_id ?? ''),
 			resource: String(event.resource_name),
@@ -77,14 +111,24 @@ export async function resourceId(stack: string, resource: string): Promise<strin
 	return typeof found?.physical_resource_id === 'string' ? found.physical_resource_id : undefined;
 }
 
-/** The IDs of the things of a type, such as `OS::Nova::Server`, that a stack and those nested in it have made. */
-export async function resourcesOfType(stack: string, type: string): Promise<string[]> {
+/** Something that a stack, or one nested in it, has made. */
+export interface StackResource {
+	/** Such as `OS::Nova::Server`. */
+	readonly type: string;
+	/** Its ID at the service that has it. */
+	readonly id: string;
+}
+
+/** Everything that a stack and those nested in it have made. */
+export async function stackResources(stack: string): Promise<StackResource[]> {
 	// Heat's own filter would leave out the nested stacks before it looks into them.
 	const found = await ifPresent(json<Json[]>(['stack', 'resource', 'list', '--nested-depth', '3', stack]));
 	return (found ?? [])
-		.filter((resource) => resource.resource_type === type)
-		.map((resource) => String(resource.physical_resource_id ?? ''))
-		.filter((id) => id !== '');
+		.map((resource) => ({
+			type: String(resource.resource_type),
+			id: String(resource.physical_resource_id ?? ''),
+		}))
+		.filter(({ id }) => id !== '');
 }
 
 /** What a node said when Heat asked something of it; none when it has not answered. */

@@ -1,7 +1,9 @@
 import { request } from 'node:https';
 import { setTimeout } from 'node:timers/promises';
+import { createSecureContext } from 'node:tls';
 import { load } from 'js-yaml';
-import { UserError } from '../../base/errors.ts';
+import { UserError, usageError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
 
 /** A Node object, as far as kstack looks at it. */
 export interface KubernetesNode {
@@ -30,9 +32,12 @@ export class KubernetesRefusal extends UserError {
 	}
 }
 
-interface Kubeconfig {
-	clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
-	users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
+/** The first cluster and the first user of a kubeconfig; certificates and key are base64 of PEM. */
+interface Access {
+	readonly server: string;
+	readonly ca: string;
+	readonly certificate: string;
+	readonly key: string;
 }
 
 interface NodeObject {
@@ -73,6 +78,47 @@ current-context: ${quoted}
 `;
 }
 
+/**
+ * What a kubeconfig says of its first cluster and user.
+ *
+ * @param file  what to call it in a message
+ * @throws UserError exit code 2, `bad-kubeconfig`, when it is none, or one with paths or tokens
+ */
+export function parseKubeconfig(text: string, file = 'The kubeconfig'): Access {
+	const bad = (why: string) =>
+		usageError(
+			`${file} cannot be used: ${why}.`,
+			'Get the file that kstack wrote, or make it anew where the cluster was created: kstack kubeconfig.',
+			'bad-kubeconfig',
+		);
+	let config: unknown;
+	try {
+		config = load(text);
+	} catch {
+		throw bad('it is not YAML');
+	}
+	const first = (list: string, item: string) => {
+		const entries = (config as Record<string, unknown> | null | undefined)?.[list];
+		const entry: unknown = Array.isArray(entries) ? entries[0]?.[item] : undefined;
+		return (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
+	};
+	const [cluster, user] = [first('clusters', 'cluster'), first('users', 'user')];
+	const required = (from: Record<string, unknown>, key: string) => {
+		const value = from[key];
+		if (typeof value !== 'string' || value === '') throw bad(`it has no ${key}`);
+		return value;
+	};
+	const server = required(cluster, 'server');
+	if (!/^https:/.test(server) || !URL.canParse(server))
+		throw bad(`its server "${server}" is not an https URL`);
+	return {
+		server,
+		ca: required(cluster, 'certificate-authority-data'),
+		certificate: required(user, 'client-certificate-data'),
+		key: required(user, 'client-key-data'),
+	};
+}
+
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** How often an API server in trouble is asked again, and milliseconds between: etcd elects a leader in seconds. */
@@ -99,27 +145,38 @@ export async function askKubernetes(
 		} catch (error) {
 			const troubled = error instanceof KubernetesRefusal && (error.status >= 500 || error.status === 429);
 			if (!troubled || left <= 1) throw error;
-			await setTimeout(patience.pause);
+			await pause();
 		}
 	}
 }
 
-function askOnce(kubeconfig: string, method: Method, path: string, body?: object): Promise<string> {
-	const config = load(kubeconfig) as Kubeconfig;
-	const cluster = config.clusters[0]?.cluster;
-	const user = config.users[0]?.user;
-	if (cluster === undefined || user === undefined)
-		throw new UserError('The kubeconfig has no cluster or no user.');
+/** Ctrl-C ends it, but not when it is what undoes things after Ctrl-C. */
+async function pause(): Promise<void> {
+	if (interrupted.signal.aborted) return void (await setTimeout(patience.pause));
+	await setTimeout(patience.pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
+	interrupted.signal.throwIfAborted();
+}
+
+async function askOnce(kubeconfig: string, method: Method, path: string, body?: object): Promise<string> {
+	const access = parseKubeconfig(kubeconfig);
 	const data = (base64: string) => Buffer.from(base64, 'base64');
+	const credentials = { ca: data(access.ca), cert: data(access.certificate), key: data(access.key) };
+	try {
+		createSecureContext(credentials);
+	} catch (error) {
+		throw usageError(
+			`The kubeconfig for ${access.server} cannot be used: its certificates or its key are not PEM (${(error as Error).message}).`,
+			'Get the file that kstack wrote, or make it anew where the cluster was created: kstack kubeconfig.',
+			'bad-kubeconfig',
+		);
+	}
 	const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
 	return new Promise((resolve, reject) => {
 		const call = request(
-			new URL(path, cluster.server),
+			new URL(path, access.server),
 			{
 				method,
-				ca: data(cluster['certificate-authority-data']),
-				cert: data(user['client-certificate-data']),
-				key: data(user['client-key-data']),
+				...credentials,
 				timeout: 10_000,
 				agent: false,
 				...(body === undefined ? {} : { headers: { 'content-type': type } }),
@@ -133,7 +190,7 @@ function askOnce(kubeconfig: string, method: Method, path: string, body?: object
 					const code = answer.statusCode ?? 0;
 					if (code < 300 || (method === 'DELETE' && code === 404)) resolve(text);
 					else {
-						const words = `The Kubernetes API at ${cluster.server} answered ${code} to ${method} ${path}.`;
+						const words = `The Kubernetes API at ${access.server} answered ${code} to ${method} ${path}.`;
 						reject(new KubernetesRefusal(words, code));
 					}
 				});
@@ -141,7 +198,7 @@ function askOnce(kubeconfig: string, method: Method, path: string, body?: object
 		);
 		call.on('timeout', () => call.destroy(new Error('no answer within 10 seconds')));
 		call.on('error', (error) =>
-			reject(new UserError(`The Kubernetes API at ${cluster.server} does not answer: ${error.message}.`)),
+			reject(new UserError(`The Kubernetes API at ${access.server} does not answer: ${error.message}.`)),
 		);
 		call.end(body === undefined ? undefined : JSON.stringify(body));
 	});

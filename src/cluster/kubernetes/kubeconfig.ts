@@ -1,23 +1,52 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { UserError } from '../../base/errors.ts';
+import { UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { readIfThere, type StackDirectory, writeSecret } from '../heat/directory.ts';
 import type { Stack } from '../heat/stack.ts';
-import { kubeconfigText } from './api.ts';
+import { kubeconfigText, parseKubeconfig } from './api.ts';
 import { certificateIn, issueKubeconfig, operatorName, userNameFrom } from './operator-certificate.ts';
 
 /** The two certificates as the first master signalled them: base64 of PEM, by name, as JSON text. */
-function certificatesOf(stack: Stack): { ca: string; operator: string } | undefined {
+function certificatesOf(stack: Stack): { readonly ca?: string; readonly operator?: string } {
 	const output = stack.outputs.certificates;
-	const data = (typeof output === 'string' ? JSON.parse(output || '{}') : (output ?? {})) as Record<
-		string,
-		string
-	>;
-	return data.ca === undefined || data.operator === undefined
-		? undefined
-		: { ca: data.ca, operator: data.operator };
+	try {
+		const data: unknown = typeof output === 'string' ? JSON.parse(output || '{}') : output;
+		return typeof data === 'object' && data !== null ? data : {};
+	} catch {
+		return {}; // Heat has no signal yet, or shows an error in its place
+	}
+}
+
+/**
+ * Whether a kubeconfig is for the cluster of this stack: by its CA, else, while the stack does not show one, by
+ * the API's address. A stack that shows neither decides nothing.
+ */
+export function isKubeconfigOf(stack: Stack, kubeconfig: string, file: string): boolean {
+	const { server, ca } = parseKubeconfig(kubeconfig, file);
+	const certificate = certificatesOf(stack).ca;
+	if (certificate !== undefined) {
+		return Buffer.from(ca, 'base64').equals(Buffer.from(certificate, 'base64'));
+	}
+	const endpoint = stack.outputs.api_endpoint;
+	return typeof endpoint !== 'string' || endpoint === '' || endpoint === server;
+}
+
+/**
+ * The kubeconfig in the stack directory; `undefined` when there is none. Everything that asks the Kubernetes API
+ * gets it here, so that no command acts on another cluster.
+ *
+ * @throws UserError exit code 2: `foreign-kubeconfig` for another cluster's, `bad-kubeconfig` for an unusable one
+ */
+export async function readKubeconfig(directory: StackDirectory, stack: Stack): Promise<string | undefined> {
+	const text = await readIfThere(directory.kubeconfig);
+	if (text === undefined || isKubeconfigOf(stack, text, directory.kubeconfig)) return text;
+	throw usageError(
+		`${directory.kubeconfig} is the kubeconfig of another cluster: ${parseKubeconfig(text, directory.kubeconfig).server} is not the "${stack.name}" of this cloud (${stack.outputs.api_endpoint ?? 'no API address yet'}).`,
+		'Is OS_CLOUD the right cloud? If it is, move the file away.',
+		'foreign-kubeconfig',
+	);
 }
 
 /** A certificate that ends within so many days is renewed. */
@@ -49,16 +78,16 @@ async function renewed(directory: StackDirectory, stack: Stack, present: string)
 
 /** A kubeconfig from the operator's key in the stack directory and the certificate of `kstack create`. */
 async function fromOwnKey(directory: StackDirectory, stack: Stack): Promise<string> {
-	const certificates = certificatesOf(stack);
-	if (certificates === undefined) {
+	const { ca, operator } = certificatesOf(stack);
+	if (ca === undefined || operator === undefined) {
 		throw new UserError(`The first master of ${stack.name} has not signed the operator's certificate yet.`, {
 			code: 'certificate-pending',
 			hint: `The stack is ${stack.status}; watch it with: kstack status ${stack.name}`,
 		});
 	}
 	return kubeconfigText(stack.name, String(stack.outputs.api_endpoint), {
-		ca: certificates.ca,
-		certificate: certificates.operator,
+		ca,
+		certificate: operator,
 		key: Buffer.from(await readFile(directory.operatorKey, 'utf8')).toString('base64'),
 	});
 }
@@ -72,7 +101,7 @@ async function fromOwnKey(directory: StackDirectory, stack: Stack): Promise<stri
  * @throws UserError when no master has signed, or signs, a certificate
  */
 export async function obtainKubeconfig(directory: StackDirectory, stack: Stack): Promise<string> {
-	const present = await readIfThere(directory.kubeconfig);
+	const present = await readKubeconfig(directory, stack);
 	if (present !== undefined) return renewed(directory, stack, present);
 	const hasKey = existsSync(directory.operatorKey);
 	if (!hasKey) say(`${directory.kubeconfig} does not exist`);

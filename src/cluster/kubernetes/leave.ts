@@ -2,10 +2,11 @@ import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
-import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import type { StackDirectory } from '../heat/directory.ts';
 import { type Member, membersOf } from '../heat/members.ts';
 import { isAbsent, list, openstack, type Stack } from '../heat/stack.ts';
 import { countMovablePods, deleteNode, type KubernetesNode, listNodes, patchNode } from './api.ts';
+import { readKubeconfig } from './kubeconfig.ts';
 
 /** How members are to leave. */
 export interface DrainOptions {
@@ -189,7 +190,7 @@ export async function drainBeforeUpdate(
 	how: DrainOptions,
 ): Promise<() => Promise<void>> {
 	if (members.length === 0) return async () => {};
-	const [servers, kubeconfig] = await Promise.all([list(['server']), readIfThere(directory.kubeconfig)]);
+	const [servers, kubeconfig] = await Promise.all([list(['server']), readKubeconfig(directory, stack)]);
 	const nodes = kubeconfig === undefined ? [] : await listNodes(kubeconfig);
 	const leavers = members.map((member) => ({
 		member,
@@ -265,7 +266,7 @@ export async function deleteRemovedNodes(
 		.filter((name) => !left.has(name));
 	if (gone.length === 0) return;
 	const byHand = `kubectl delete node ${gone.join(' ')}`;
-	const kubeconfig = await readIfThere(directory.kubeconfig);
+	const kubeconfig = await readKubeconfig(directory, before);
 	if (kubeconfig === undefined) {
 		say(`There is no ${directory.kubeconfig}; if their nodes are left, remove them: ${byHand}`);
 		return;

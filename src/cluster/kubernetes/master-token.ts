@@ -1,10 +1,11 @@
 import { UserError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import type { StackDirectory } from '../heat/directory.ts';
 import { makeToken } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { askKubernetes } from './api.ts';
+import { readKubeconfig } from './kubeconfig.ts';
 
 /** Seconds that a token outlives the boot of the master it is for: Heat and Nova take their time before it. */
 const spare = 600;
@@ -35,7 +36,7 @@ function secretOf(token: string, end: Date): object {
  * @throws UserError when there is no kubeconfig, without which the cluster cannot be told of it
  */
 export async function issueMasterToken(stack: Stack, directory: StackDirectory): Promise<Parameters> {
-	const kubeconfig = await readIfThere(directory.kubeconfig);
+	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig === undefined) {
 		throw new UserError(
 			`There is no ${directory.kubeconfig}: a new master needs a token that the cluster knows, and only the kubeconfig can tell it one.`,

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { load } from 'js-yaml';
 import { UserError, usageError } from '../../base/errors.ts';
 import { inTemporaryFolder } from '../heat/arguments.ts';
-import { requestOperatorCertificate } from '../heat/operator.ts';
+import { writeSecret } from '../heat/directory.ts';
+import { newOperatorKey, operatorRequest } from '../heat/operator.ts';
 import { signOnMaster } from '../heat/signing.ts';
 import type { Stack } from '../heat/stack.ts';
 import { kubeconfigText } from './api.ts';
@@ -85,7 +86,9 @@ export async function issueKubeconfig(stack: Stack, user: string): Promise<strin
 	}
 	const { key, request } = await inTemporaryFolder(async (folder) => {
 		const file = path.join(folder, 'operator.key');
-		return { request: await requestOperatorCertificate(file, user), key: await readFile(file, 'utf8') };
+		const key = await newOperatorKey();
+		await writeSecret(file, key);
+		return { request: await operatorRequest(file, user), key };
 	});
 	const answer = await signOnMaster(stack, { operator: user, request: base64(request) });
 	const { certificate, ca } = requireCertificates(answer, key);

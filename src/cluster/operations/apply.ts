@@ -224,6 +224,11 @@ function isOfPool(parameter: string, changed: Parameters = {}): boolean {
 	return own.includes(parameter);
 }
 
+/** Writes to the files of the stack directory what the stack has, when nothing else is to be changed. */
+export async function syncFiles(stack: Stack, directory: StackDirectory): Promise<void> {
+	await writeBack(stack, directory, { settings: {} }, {});
+}
+
 /** Those of the parameters that are counts. */
 const countsAmong = (parameters: Parameters) =>
 	Object.fromEntries(

@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { imageContract } from '../../base/contract.ts';
 import { refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
+import { parseAnswer } from '../../openstack/answer.ts';
 import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
+import { credentialsIn } from '../heat/credentials.ts';
 import {
 	readIfThere,
 	type StackDirectory,
@@ -13,8 +15,9 @@ import {
 } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
+import { withLock } from '../heat/lock.ts';
 import { contractsOf } from '../heat/node-image.ts';
-import { makeToken, requestOperatorCertificate } from '../heat/operator.ts';
+import { requireWritable } from '../heat/ownership.ts';
 import { poolParameters, poolsParameter, resolvePools } from '../heat/pool-resources.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
@@ -28,7 +31,7 @@ import { recordsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { timeoutMinutes } from './apply.ts';
-import { clusterStatus, statusText } from './status.ts';
+import { clusterStatus, type Status } from './status.ts';
 
 /** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
 async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, file: string | undefined) {
@@ -41,7 +44,7 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
 }
 
 /**
- * Writes the stack directory with new tokens and a new operator's key.
+ * Writes the stack directory, with tokens and an operator's key where it has none.
  *
  * @returns the tokens, by parameter
  */
@@ -50,14 +53,12 @@ async function prepare(
 	{ cluster, ids }: Omit<Resolved, 'images'>,
 	contracts?: PoolContracts,
 ): Promise<Parameters> {
-	const secrets = { join_token: makeToken(), master_token: makeToken() };
-	await writeDirectory(directory, cluster, {}, secrets, contracts); // makes the folder that the key goes to
-	const request = await requestOperatorCertificate(directory.operatorKey);
+	const { secrets, request } = await credentialsIn(directory);
 	const parameters = {
 		...parametersOf(cluster.settings),
 		...ids,
 		cluster_state: 'new',
-		operator_request: Buffer.from(request).toString('base64'),
+		operator_request: request,
 	};
 	await writeDirectory(directory, cluster, parameters, secrets, contracts);
 	return secrets;
@@ -74,6 +75,7 @@ export async function renderCluster(
 	file: string | undefined,
 ): Promise<string> {
 	const { directory, cluster } = await askedFor(name, flags, file);
+	await requireWritable(directory, name);
 	const settings: Settings = {
 		image: 'debian12-x64-kubernetes',
 		masterFlavor: 'm1.medium',
@@ -94,7 +96,7 @@ export async function renderCluster(
 	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
 	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
 	Object.assign(ids, poolsParameter(pools), renderedContracts({ ...parametersOf(settings), ...ids }));
-	await prepare(directory, { cluster: { name, settings, pools }, ids });
+	await withLock(directory, () => prepare(directory, { cluster: { name, settings, pools }, ids }));
 	return directory.path;
 }
 
@@ -151,18 +153,26 @@ async function closeFormation(name: string, directory: StackDirectory, bootTimeo
 /**
  * `kstack create`: checks, creates the stack, follows it to its end, and writes the kubeconfig.
  *
- * @returns the node table
+ * @returns the state of the cluster afterwards
  * @throws UserError exit code 2 before anything was made, 1 with every reason when making it failed
  */
 export async function createCluster(
 	name: string,
 	flags: Readonly<Record<string, unknown>>,
 	file: string | undefined,
-): Promise<string> {
+): Promise<Status> {
 	const { directory, cluster } = await askedFor(name, flags, file);
+	await requireWritable(directory, name);
 	say(`Comparing what ${name} needs with what the cloud has`);
-	const checked = await preflight(cluster);
-	const resolved = await withPools(checked, cluster.pools ?? []);
+	const resolved = await withPools(await preflight(cluster), cluster.pools ?? []);
+	return withLock(directory, () => createStack(directory, resolved));
+}
+
+/** Creates the stack of a cluster whose settings are complete. */
+async function createStack(directory: StackDirectory, resolved: Resolved): Promise<Status> {
+	const { name } = resolved.cluster;
+	// Another `create` may have been faster.
+	await requireWritable(directory, name);
 	const images = Object.values(resolved.images).map(
 		(image) =>
 			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
@@ -176,7 +186,8 @@ export async function createCluster(
 
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
 	say(`Creating ${name}`);
-	const created = JSON.parse(
+	const created = parseAnswer<{ id: string }>(
+		['stack', 'create', name],
 		await inTemporaryFolder(async (folder) =>
 			openstack([
 				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
@@ -184,7 +195,7 @@ export async function createCluster(
 				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
 			]),
 		),
-	) as { id: string };
+	);
 	const outcome = await follow(name, created.id, 'CREATE', new Set());
 	if (outcome.status !== 'CREATE_COMPLETE') {
 		throw await explainFailure(
@@ -200,7 +211,7 @@ export async function createCluster(
 	say('Up. From now on no master may form a second cluster');
 	await closeFormation(name, directory, bootTimeout);
 	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
-	return statusText(await clusterStatus((await showStack(name)) ?? stack, directory));
+	return clusterStatus((await showStack(name)) ?? stack, directory);
 }
 
 /** Where a file with a cluster's settings is asked for by name, it must be there. */

@@ -6,15 +6,16 @@ import { makeToken } from '../heat/operator.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
-import { readCluster } from '../spec/config.ts';
+import { readCluster, type Settings } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
 import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
 import { requireIdle, type StackChange } from './apply.ts';
+import { parseSettingFlags } from './drain-options.ts';
 import { poolChanges } from './pool-changes.ts';
 import { membersToRemove, type Removal } from './removals.ts';
-import { parseSettingFlags, requireNoUpgrade } from './scale.ts';
+import { requireNoUpgrade } from './scale.ts';
 
 /** What an update would do: the change, and the members that a lower count sends away. */
 export interface DesiredChange {
@@ -24,6 +25,8 @@ export interface DesiredChange {
 	readonly going: readonly Removal[];
 	/** Pools that leave the templates once this update has removed their members. */
 	readonly emptied: readonly string[];
+	/** Settings that flags gave. */
+	readonly flags: Settings;
 	/** Whether the stack has all of it already. */
 	readonly nothing: boolean;
 }
@@ -56,7 +59,8 @@ export async function desiredChange(
 			`Run this where it lies; \`kstack scale ${name}\` needs none.`,
 		);
 	}
-	const byFlag = parseSettingFlags(name, flags);
+	// --drain-timeout is for this command alone.
+	const byFlag = parseSettingFlags(name, { ...flags, drainTimeout: undefined });
 	const stack = await requireStack(name);
 	requireIdle(stack);
 	requireNoUpgrade(stack);
@@ -94,6 +98,7 @@ export async function desiredChange(
 		stack,
 		directory,
 		change: { settings: changed, parameters: pools.parameters, templates, ...missingSecrets(stack) },
+		flags: byFlag,
 		going: await membersToRemove(stack, wantedCounts, []),
 		emptied: pools.emptied,
 		nothing:
@@ -101,6 +106,8 @@ export async function desiredChange(
 			Object.keys(pools.parameters).length === 0 &&
 			pools.emptied.length === 0 &&
 			stack.status.endsWith('_COMPLETE') &&
+			// Else `create` was interrupted before it closed the formation.
+			stack.parameters.cluster_state === 'existing' &&
 			(await isSame(directory, templates)),
 	};
 }

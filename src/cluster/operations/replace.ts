@@ -1,7 +1,7 @@
 import { confirm } from '../../base/confirm.ts';
 import { UserError, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import {
 	abandonUnready,
 	inventory,
@@ -12,14 +12,14 @@ import {
 } from '../heat/inventory.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate, running } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
-import { settingsOf } from '../spec/parameters.ts';
 import { roles } from '../spec/roles.ts';
 import { applyChange } from './apply.ts';
-import { type DrainFlags, parseSettingFlags } from './scale.ts';
-import { clusterStatus, statusText } from './status.ts';
+import { type DrainFlags, drainOptions } from './drain-options.ts';
+import { clusterStatus, type Status } from './status.ts';
 import { parametersOfStep, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
 /** The next update of a replacement. */
@@ -86,16 +86,6 @@ export function nextMove(
 	return { place: more(place, member.pool, 1, node, true), goes: [], words };
 }
 
-/** How members leave: as flags say, else as the cluster's settings do. */
-export function drainOptions(stack: Stack, flags: DrainFlags): DrainOptions {
-	const now = settingsOf(stack.parameters);
-	const said = parseSettingFlags(stack.name, { drainTimeout: flags.drainTimeout });
-	return {
-		drainTimeout: Number(said.drainTimeout ?? now.drainTimeout ?? 300),
-		force: flags.force === true || now.drainForce === true,
-	};
-}
-
 /**
  * Whether a member is given up: Nova runs nothing of it, or it is silent and force was said.
  *
@@ -146,9 +136,9 @@ async function make(
 /**
  * `kstack replace`: puts a new machine in the place of one. Interrupted or failed, it goes on when run again.
  *
- * @returns the node table
+ * @returns the state of the cluster afterwards
  */
-export async function replaceNode(name: string, node: string, flags: DrainFlags): Promise<string> {
+export async function replaceNode(name: string, node: string, flags: DrainFlags): Promise<Status> {
 	const directory = await stackDirectory(name);
 	let stack = await whenIdle(name);
 	const how = drainOptions(stack, flags);
@@ -157,7 +147,7 @@ export async function replaceNode(name: string, node: string, flags: DrainFlags)
 	if (other !== undefined && (generations.previous !== null || generations.replacing?.node !== node)) {
 		throw usageError(other, 'Nothing was changed.');
 	}
-	const kubeconfig = await readIfThere(directory.kubeconfig);
+	const kubeconfig = await readKubeconfig(directory, stack);
 	let asked = false;
 	for (;;) {
 		const members = await inventory(stack);
@@ -177,5 +167,5 @@ export async function replaceNode(name: string, node: string, flags: DrainFlags)
 		stack = await make(stack, directory, move, members, how);
 	}
 	say(`${node} has been replaced`);
-	return statusText(await clusterStatus(stack, directory));
+	return clusterStatus(stack, directory);
 }

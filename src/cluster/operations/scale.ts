@@ -1,45 +1,22 @@
-import { existsSync } from 'node:fs';
 import { refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { abandonUnready, inventory, withMembers } from '../heat/inventory.ts';
 import type { Member } from '../heat/members.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { requireCounts } from '../spec/changes.ts';
-import { mistakeInName, readCluster, readFlags, type Settings } from '../spec/config.ts';
+import { readCluster } from '../spec/config.ts';
 import { countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { byPool, defaultPools, type Pool, poolsOf, recordsOf } from '../spec/pools.ts';
-import type { Value } from '../spec/settings.ts';
 import { applyChange, requireIdle, type StackChange } from './apply.ts';
+import { type DrainFlags, drainOptions, drainTimeoutOf } from './drain-options.ts';
 import { confirmRemoval, membersToRemove, type Removal, removedParameters } from './removals.ts';
-import { clusterStatus, statusText } from './status.ts';
-
-/** How members that go are treated, as flags say it. */
-export interface DrainFlags {
-	/** Seconds, as text; undefined leaves it at the cluster's setting. */
-	readonly drainTimeout?: unknown;
-	/** Pods that are left when the time is up are deleted. */
-	readonly force?: boolean | undefined;
-	/** Nobody is asked. */
-	readonly yes?: boolean | undefined;
-}
-
-/** Flags as settings, checked like all others. */
-export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
-	const mistakes = [mistakeInName(name) ?? []].flat();
-	const found = readFlags(flags, mistakes);
-	refuse(mistakes, "See 'kstack update --help'.", 'invalid-settings');
-	return found;
-}
-
-/** The seconds of this command; undefined when it says none. */
-function drainTimeoutOf(name: string, { drainTimeout }: DrainFlags): Value | undefined {
-	return drainTimeout === undefined ? undefined : parseSettingFlags(name, { drainTimeout }).drainTimeout;
-}
+import { clusterStatus, type Status } from './status.ts';
 
 /** @throws UserError exit code 2 while an upgrade or a replacement is under way */
 export function requireNoUpgrade(stack: Stack): void {
@@ -128,12 +105,7 @@ export async function changeMembers(
 	const goes = going.map(({ member }) => member);
 	// Those too that an earlier update could not take away: Heat goes on waiting for them.
 	const members = [...goes, ...standing.filter(({ condition }) => condition === 'leaving')];
-	const how = {
-		drainTimeout: Number(
-			drainTimeoutOf(stack.name, flags) ?? change.settings.drainTimeout ?? now.drainTimeout ?? 300,
-		),
-		force: flags.force === true,
-	};
+	const how = drainOptions(stack, flags, change.settings);
 	for (const [parameter, value] of Object.entries(change.parameters ?? {})) {
 		if (parameter.endsWith('_count')) say(`${parameter}: ${stack.parameters[parameter] ?? 0} -> ${value}`);
 	}
@@ -179,10 +151,10 @@ async function prepareNodes(
 	members: readonly Member[],
 	{ force, drainTimeout }: DrainOptions,
 ): Promise<Stack> {
-	if (members.length === 0 || existsSync(directory.kubeconfig)) return stack;
+	if (members.length === 0 || (await readKubeconfig(directory, stack)) !== undefined) return stack;
 	const now = settingsOf(stack.parameters);
-	if ((now.drainForce === true || !force) && (now.drainTimeout ?? 300) === drainTimeout) return stack;
-	say(`Telling the nodes how to leave: there is no ${directory.kubeconfig}`);
+	if ((now.drainForce ?? false) === force && (now.drainTimeout ?? 300) === drainTimeout) return stack;
+	say(`Setting the drain options in Heat, because there is no ${directory.kubeconfig}`);
 	return applyChange(stack, directory, { settings: { drainForce: force, drainTimeout } });
 }
 
@@ -201,9 +173,9 @@ export interface ScaleFlags extends DrainFlags {
  * `kstack scale`: sets counts or removes named members, and changes nothing else; works without the stack
  * directory too.
  *
- * @returns the node table
+ * @returns the state of the cluster afterwards
  */
-export async function scaleCluster(name: string, flags: ScaleFlags): Promise<string> {
+export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Status> {
 	const named = [...new Set(flags.remove ?? [])];
 	const requests = countRequests(flags);
 	if (named.length === 0 && requests.size === 0) {
@@ -248,8 +220,8 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<str
 	requireCounts(settingsOf(stack.parameters), settings);
 	if (changed.length === 0 && stack.status.endsWith('_COMPLETE')) {
 		say(`${name} has that size already.`);
-		return statusText(await clusterStatus(stack, directory));
+		return clusterStatus(stack, directory);
 	}
 	const after = await changeMembers(stack, directory, { settings, parameters }, going, flags);
-	return statusText(await clusterStatus(after, directory));
+	return clusterStatus(after, directory);
 }

@@ -1,8 +1,8 @@
-import { table } from '../../base/table.ts';
-import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { poolsOf } from '../spec/pools.ts';
 
 /** How a cluster is: Heat's, Nova's and Kubernetes' views side by side. */
@@ -23,8 +23,8 @@ export interface Status {
 		/** Name of the image that the machine was made from. */
 		readonly image: string;
 	}[];
-	/** Why Kubernetes could not be asked; absent when it could. */
-	readonly unasked?: string;
+	/** Why the Kubernetes API was not queried; absent when it was. */
+	readonly kubernetesError?: string;
 }
 
 const readiness = (node: KubernetesNode | undefined) =>
@@ -32,14 +32,18 @@ const readiness = (node: KubernetesNode | undefined) =>
 
 /** Asks Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
 export async function clusterStatus(stack: Stack, directory: StackDirectory): Promise<Status> {
-	const kubeconfig = await readIfThere(directory.kubeconfig);
-	let unasked = kubeconfig === undefined ? `there is no ${directory.kubeconfig}` : undefined;
+	let kubernetesError: string | undefined;
+	const kubeconfig = await readKubeconfig(directory, stack).catch((error: Error) => {
+		kubernetesError = error.message;
+		return undefined;
+	});
+	if (kubeconfig === undefined) kubernetesError ??= `there is no ${directory.kubeconfig}`;
 	const [servers, nodes] = await Promise.all([
 		list(['server']),
 		kubeconfig === undefined
 			? []
 			: listNodes(kubeconfig).catch((error: Error) => {
-					unasked = error.message;
+					kubernetesError = error.message;
 					return [];
 				}),
 	]);
@@ -58,31 +62,11 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				pool: pools.find(({ id }) => id === member.pool)?.name ?? member.pool,
 				address: member.address,
 				server: String(serverOf(member.server)?.Status ?? 'absent'),
-				node: unasked === undefined ? readiness(node) : 'unknown',
+				node: kubernetesError === undefined ? readiness(node) : 'unknown',
 				version: node?.version ?? '',
 				image: String(serverOf(member.server)?.Image ?? ''),
 			};
 		}),
-		...(unasked === undefined ? {} : { unasked }),
+		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
-}
-
-/** The status as an operator reads it. */
-export function statusText(status: Status): string {
-	const rows = status.nodes.map((node) => [
-		node.name,
-		node.role,
-		node.pool,
-		node.address,
-		node.server,
-		node.node,
-		node.version,
-		node.image,
-	]);
-	return [
-		`${status.name}   ${status.stack}   ${status.api}`,
-		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
-		table(['NODE', 'ROLE', 'POOL', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
-		...(status.unasked === undefined ? [] : [`Kubernetes was not asked: ${status.unasked}`]),
-	].join('\n');
 }

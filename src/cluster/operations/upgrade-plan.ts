@@ -1,5 +1,5 @@
 import { refuse, UserError, usageError } from '../../base/errors.ts';
-import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import type { StackDirectory } from '../heat/directory.ts';
 import { isSettled } from '../heat/inventory.ts';
 import { membersOf } from '../heat/members.ts';
 import {
@@ -12,9 +12,10 @@ import {
 } from '../heat/node-image.ts';
 import type { Stack } from '../heat/stack.ts';
 import { listNodes } from '../kubernetes/api.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { imageBefore, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
-import type { DrainFlags } from './scale.ts';
+import type { DrainFlags } from './drain-options.ts';
 import { reversedUpgrade, startUpgrade, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
 /** What `kstack upgrade` is told. */
@@ -61,7 +62,7 @@ async function requireImage(nameOrId: string): Promise<NodeImage> {
 
 /** The versions of Kubernetes on a cluster's nodes, the oldest first. */
 async function versionsOf(stack: Stack, directory: StackDirectory): Promise<string[]> {
-	const kubeconfig = await readIfThere(directory.kubeconfig);
+	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig === undefined) {
 		throw new UserError(
 			`There is no ${directory.kubeconfig}: an upgrade asks Kubernetes for the nodes' versions, and hands tokens to new masters.`,

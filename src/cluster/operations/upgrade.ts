@@ -21,8 +21,8 @@ import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { furtherPoolsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
 import { applyChange, type StackChange } from './apply.ts';
-import { drainOptions } from './replace.ts';
-import { clusterStatus, statusText } from './status.ts';
+import { drainOptions } from './drain-options.ts';
+import { clusterStatus, type Status } from './status.ts';
 import { type Plan, parseUpgradeFlags, planUpgrade, type UpgradeFlags } from './upgrade-plan.ts';
 import {
 	membersToRemove,
@@ -139,9 +139,9 @@ function withResumeHint(error: unknown, name: string, { rollback }: Generations)
  * `kstack upgrade`: gives a running cluster machines of another image, and takes those of the old one away.
  * It can be interrupted anywhere and run again; the stack says how far it has come.
  *
- * @returns the node table
+ * @returns the state of the cluster afterwards
  */
-export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise<string> {
+export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise<Status> {
 	const request = parseUpgradeFlags(flags);
 	const directory = await stackDirectory(name);
 	const stack = await whenIdle(name);
@@ -149,14 +149,14 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 	const plan = await planUpgrade(stack, directory, request);
 	if (plan === undefined) {
 		say(`${name} has that image already.`);
-		return statusText(await clusterStatus(stack, directory));
+		return clusterStatus(stack, directory);
 	}
 	say(plan.words);
 	await confirm('Go on?', flags.yes === true);
 	try {
 		const after = await resumeUpgrade(stack, directory, plan, request.batch, how);
 		say(`${name} is of generation ${plan.place.generations.current} now`);
-		return statusText(await clusterStatus(after, directory));
+		return clusterStatus(after, directory);
 	} catch (error) {
 		throw withResumeHint(error, name, plan.place.generations);
 	}

@@ -43,7 +43,7 @@ export function changes(now: Settings, requested: RequestedSettings): Settings {
 		].filter(({ value }) => value !== undefined && value !== has);
 		if (flag === undefined && edits.length === 2) {
 			mistakes.push(
-				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${value} in ${place}`).join(' and ')}: changed elsewhere, or in both files? Say which with --${flagOf(setting)}.`,
+				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${value} in ${place}`).join(' and ')}: changed elsewhere, or in both files? ${key === 'drainTimeout' ? 'Write the same value to both files.' : `Say which with --${flagOf(setting)}.`}`,
 			);
 			continue;
 		}

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { isAbsent, type Json, openstack, show } from '../../openstack/client.ts';
+import { isAbsent } from '../../openstack/absence.ts';
+import { type Json, openstack, show } from '../../openstack/client.ts';
 import { ownName, stillRuns } from '../workspace/workplace.ts';
 
 /** The tag of all that kimg uploads. */

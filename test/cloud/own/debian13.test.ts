@@ -93,7 +93,7 @@ test.serial(
 );
 
 test.serial('a cluster that is deleted leaves nothing', async (t) => {
-	await cluster.done('delete kubernetes');
+	await cluster.done('delete kubernetes --yes');
 	t.deepEqual(await everything(), before);
 	for (const secret of ['kubeconfig', 'secrets.yaml', 'operator.key']) {
 		t.false(existsSync(path.join(cluster.folder, 'kubernetes', secret)), secret);

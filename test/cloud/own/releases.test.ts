@@ -37,10 +37,10 @@ for (const release of readdirSync(releases)) {
 		const folder = await mkdtemp(path.join(tmpdir(), 'kstack-old-'));
 		const kstack = (...words: string[]) => standingInFor('old', () => attempt('kstack', words, folder));
 		t.teardown(async () => {
-			await kstack('delete', 'old');
+			await kstack('delete', 'old', '--yes');
 			await rm(folder, { recursive: true, force: true });
 		});
-		await kstack('delete', 'old'); // of a run that was killed
+		await kstack('delete', 'old', '--yes'); // of a run that was killed
 		const directory = await directoryOf(release, folder);
 		const file = (name: string) => path.join(directory, name);
 		const environments = ['-e', file('parameters.yaml'), '-e', file('secrets.yaml')];

@@ -1,0 +1,33 @@
+import { CommandError } from '../base/run.ts';
+
+/**
+ * The sentences in which a service says that the thing itself does not exist. A missing endpoint, cloud, user
+ * or project is none of them: then nobody knows whether the thing exists.
+ */
+const sentences: readonly RegExp[] = [
+	// Heat: "Stack not found: demo", "Stack or resource not found: demo ready"
+	/^(ERROR: )?(Stack|Resource|Stack or resource|Event|Deployment|Software \w+) not found: /im,
+	// Heat's own answer: "The Stack (demo) could not be found."
+	/\bThe (Stack|Resource|Event|Entity|Software \w+) \(.*\) (in Stack .* )?could not be found/i,
+	// The client: "No Image found for demo", "No server with a name or ID of 'demo' exists."
+	/\bNo [\w -]+ (found for|found with ID|with a name or ID of) /i,
+	// Nova: "Instance 5f0e could not be found.", "Keypair demo could not be found."
+	/\b(Instance|Server|Keypair|Flavor|Image|Network|Subnet) '?[\w.:-]+'? could not be found/i,
+	// Glance: "Failed to find image 5f0e"
+	/\bFailed to find image /i,
+];
+
+/** Whether a service said that the thing does not exist; any other failure leaves that open. */
+export function isAbsent(error: unknown): boolean {
+	return error instanceof CommandError && sentences.some((sentence) => sentence.test(error.stderr));
+}
+
+/** The answer, or `undefined` when the service says that the thing does not exist. */
+export async function ifPresent<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+	try {
+		return await answer;
+	} catch (error) {
+		if (isAbsent(error)) return undefined;
+		throw error;
+	}
+}
