@@ -84,7 +84,9 @@ test.serial('what the client says against a question is an error of that questio
 
 const withoutSession = test.macro(async (t: ExecutionContext, asked: string, words: string[]) => {
 	await client(asked, `printf '["%s"]' "$3"`);
-	const { json: freshJson } = (await import(`../../src/openstack/client.js?${t.title}`)) as { json: typeof json };
+	const { json: freshJson } = (await import(`../../src/openstack/client.js?${t.title}`)) as {
+		json: typeof json;
+	};
 	t.deepEqual(await freshJson(words), [words[2]]);
 	t.deepEqual(await freshJson(words), [words[2]]);
 });
