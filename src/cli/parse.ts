@@ -64,6 +64,7 @@ export function parseWords(
 	const mistakes: string[] = [];
 	const values: Record<string, unknown> = {};
 	const given: string[] = [];
+	let unknown = false;
 	for (let at = 0; at < words.length; at++) {
 		const word = words[at] as string;
 		if (word === '--') {
@@ -72,9 +73,10 @@ export function parseWords(
 		}
 		const found = flagIn(word, flags);
 		if (found === undefined) given.push(word);
-		else if (found.flag === undefined)
+		else if (found.flag === undefined) {
+			unknown = true;
 			mistakes.push(`Unknown flag: ${found.typed}.${suggestion(found.name, Object.keys(flags), '--')}`);
-		else {
+		} else {
 			const next = words[at + 1];
 			const takesNext = found.value === undefined && takesValue(found.flag) && isValue(next);
 			if (takesNext) at++;
@@ -93,7 +95,8 @@ export function parseWords(
 		if (value !== undefined) values[name] = value;
 		else if (expected[name]?.required) mistakes.push(`Missing argument ${name.toUpperCase()}.`);
 	}
-	for (const word of given.slice(names.length)) mistakes.push(`Unexpected argument: ${word}.`);
+	// A word too many may be the value of an unknown flag.
+	if (!unknown) for (const word of given.slice(names.length)) mistakes.push(`Unexpected argument: ${word}.`);
 	for (const [name, flag] of Object.entries(flags))
 		if (flag.default !== undefined) values[camelCase(name)] ??= flag.default;
 	refuse(mistakes, hint);

@@ -128,7 +128,7 @@ for (const [args, code, stderr] of [
 	[
 		['build', 'debian12-x64-kubernetes', '--bundle', 'b', '--mirror', '/', '--locked'],
 		2,
-		/^kimg: 3 mistakes:\n.* leave out debian12-x64-kubernetes\.\n.* leave out --locked\.\n.* leave out --mirror\.\n$/,
+		/^kimg: 3 mistakes:\n.* debian12-x64-kubernetes\.\n.* --locked\.\n.* --mirror\.\n/,
 	],
 	[['build', '--bundle', 'none.tar'], 2, 'kimg: There is no file none.tar.\n  kimg bundle makes one.\n'],
 	[['build', '--bundle', 'text'], 1, /^kimg: text is not a whole bundle of kimg: .*\n {2}Copy it again, /],

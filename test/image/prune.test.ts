@@ -53,7 +53,7 @@ test('prune deletes what is old and unused, by name; 0.2.0 called them all the s
 
 	const refused = await kimg();
 	t.is(refused.code, 2);
-	t.regex(refused.stderr, /Delete these 2 images\? There is no terminal to ask at/);
+	t.regex(refused.stderr, /Delete these 2 images\? .*\n.*--yes/);
 	const dry = await kimg('--dry-run', '-o', 'json');
 	const going = (JSON.parse(dry.stdout) as { id: string; goes: boolean }[]).filter(({ goes }) => goes);
 	t.deepEqual(

@@ -133,7 +133,7 @@ test(
 	'where nobody can be asked, and --yes was not said',
 	refuses,
 	['demo-minion-0'],
-	/^kstack: Go on\? There is no terminal to ask at/m,
+	/^kstack: Go on\? .*\n.*--yes/m,
 );
 test(
 	'in the middle of another replacement',

@@ -262,7 +262,7 @@ test('what somebody else changed at the same time is said, and nothing claimed',
 });
 
 for (const [what, args, sentence] of [
-	['nobody can be asked', ['--minions', '2'], /kstack: Remove them\? There is no terminal .*\n {2}.*--yes/],
+	['nobody can be asked', ['--minions', '2'], /kstack: Remove them\? .*\n {2}.*--yes/],
 	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
 	['no master', ['--masters', '0'], /kstack: --masters is 0: /],
 	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is 0: /],
