@@ -78,8 +78,7 @@ export const settings: readonly Setting[] = [
 	named('image', {
 		type: 'text',
 		parameters: roles.map((role) => `${role}_image`),
-		describe:
-			'Image of all nodes, by ID or name (default: the newest image that kimg uploaded)',
+		describe: 'Image of all nodes, by ID or name (default: the newest image that kimg uploaded)',
 	}),
 	...roles.map((role) =>
 		rendered(`${role}Image`, {

@@ -6,7 +6,7 @@ import { aptSources } from '../debian/apt.ts';
 import { renderElements } from '../spec/elements.ts';
 import type { ImagePlan } from '../spec/plan.ts';
 
-/** The elements of an image and the script that builds it, with nothing of this machine in them. */
+/** The elements of an image and the script that builds it, without paths of this machine. */
 export async function renderImage(plan: ImagePlan) {
 	const { places, mirrors } = asked;
 	const command = buildCommand(
@@ -19,9 +19,9 @@ export async function renderImage(plan: ImagePlan) {
 }
 
 /**
- * Writes what `kimg build` would build from, and builds nothing.
+ * Writes the input of `kimg build`, and builds nothing.
  *
- * @param out  the folder to write, whole; `./PROFILE` when left out
+ * @param out  the folder to write (default: `./PROFILE`)
  * @returns the folder's path
  */
 export async function writeImage(profileName: string, sourceWord: string, out?: string): Promise<string> {
