@@ -41,7 +41,7 @@ for (const [args, stderr] of [
 test('kimg list names the profiles and marks the default', async (t) => {
 	const { stdout } = await kimg(['list']);
 	t.regex(stdout, /^PROFILE +DEBIAN +KUBERNETES\n/);
-	t.regex(stdout, /^debian8-x64-kubernetes .*\(the default\)$/m);
+	t.regex(stdout, /^debian8-x64-kubernetes .*\(default\)$/m);
 	const listed = JSON.parse((await kimg(['list', '-o', 'json'])).stdout) as {
 		name: string;
 		contents: Record<string, string>;

@@ -141,7 +141,7 @@ async function transfer(image: LocalImage): Promise<string> {
 		);
 		await mustHaveArrived(id, image);
 	} catch (error) {
-		await removeImage(id).catch(() => say(`${id} could not be deleted; `kimg prune` deletes it later`));
+		await removeImage(id).catch(() => say(`${id} could not be deleted; kimg prune deletes it later`));
 		throw error;
 	} finally {
 		quiet();
