@@ -1,25 +1,66 @@
 #!/usr/bin/env node
-import { pruneCommand, uploadCommand } from './cli/kimg/cloud.ts';
-import { lookCommands } from './cli/kimg/look.ts';
-import { makeCommands } from './cli/kimg/make.ts';
+import { verbose } from './cli/flags.ts';
 import { main } from './cli/main.ts';
-import { schemaCommand } from './cli/schema.ts';
 
-await main('kimg', (cli) => {
-	cli
-		.usage('$0 <command>\n\nDisk images for the nodes of a Kubernetes cluster on OpenStack.')
-		.option('verbose', { type: 'boolean', describe: 'Show the commands that are run' })
-		.middleware(async (args) => {
-			if (args.verbose === true) (await import('./base/run.ts')).showCommands(true);
-		});
-	return lookCommands(makeCommands(cli))
-		.command(uploadCommand)
-		.command(pruneCommand)
-		.command(
-			schemaCommand('a profile file', '$0 schema > profile.schema.json', async () =>
-				(await import('./image/spec/profile-fields.ts')).profileSchema(),
-			),
-		)
-		.example('$0 build debian12-x64-kubernetes', 'an image for production, from upstream')
-		.example('$0 upload debian12-x64-kubernetes.qcow2', 'to the cloud that OS_CLOUD names');
+await main({
+	name: 'kimg',
+	summary: 'kimg builds disk images for the nodes of Kubernetes clusters on OpenStack.',
+	flags: { verbose },
+	commands: [
+		{
+			name: 'list',
+			describe: 'List the profiles',
+			load: () => import('./cli/kimg/list.ts'),
+		},
+		{
+			name: 'render',
+			describe: "Write an image's elements and build script, and build nothing",
+			load: () => import('./cli/kimg/render.ts'),
+		},
+		{
+			name: 'build',
+			describe: 'Build an image with diskimage-builder',
+			load: () => import('./cli/kimg/build.ts'),
+		},
+		{
+			name: 'bundle',
+			describe: 'Pack everything that an image is built from, except Debian packages, into one file',
+			load: () => import('./cli/kimg/bundle.ts'),
+		},
+		{
+			name: 'lock',
+			describe: 'Record the version and checksum of everything in an image, and build nothing',
+			load: () => import('./cli/kimg/lock.ts'),
+		},
+		{
+			name: 'inspect',
+			describe: 'Show the versions, sizes and packages of an image',
+			load: () => import('./cli/kimg/inspect.ts'),
+		},
+		{
+			name: 'verify',
+			describe: 'Check an image against its lock, and for content that must not be in an image',
+			load: () => import('./cli/kimg/verify.ts'),
+		},
+		{
+			name: 'diff',
+			describe: 'Show the differences between two images',
+			load: () => import('./cli/kimg/diff.ts'),
+		},
+		{
+			name: 'upload',
+			describe: 'Upload an image to Glance',
+			load: () => import('./cli/kimg/upload.ts'),
+		},
+		{
+			name: 'prune',
+			describe: 'List the uploaded images, and delete old ones that nothing uses',
+			load: () => import('./cli/kimg/prune.ts'),
+		},
+		{
+			name: 'schema',
+			describe: 'Print the JSON Schema of profile files, for editors',
+			load: () => import('./cli/kimg/schema.ts'),
+		},
+	],
 });

@@ -3,19 +3,19 @@ import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
 
 /**
- * Asks the operator before something is done that cannot be taken back; no answer means no.
+ * Asks for confirmation of a change that cannot be undone. No answer means no.
  *
- * @param question  one that yes answers, such as "Remove these nodes?"
- * @param yes       whether it has been answered on the command line
- * @throws UserError exit code 2 where nobody can be asked, 1 when the answer is no
+ * @param question  answered by yes or no, such as "Remove these nodes?"
+ * @param yes       whether --yes was given
+ * @throws UserError exit code 2, code `no-terminal`; exit code 1, code `not-confirmed`, when the answer is no
  */
 export async function confirm(question: string, yes: boolean): Promise<void> {
 	if (yes) return;
 	if (!process.stdin.isTTY || !process.stderr.isTTY) {
 		throw usageError(
-			`${question} Nothing was done: there is no terminal to ask on.`,
-			'Confirm with --yes.',
-			'not-confirmed',
+			`${question} Cannot ask for confirmation without a terminal. Nothing was changed.`,
+			'Use --yes to proceed without confirmation.',
+			'no-terminal',
 		);
 	}
 	const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -30,5 +30,5 @@ export async function confirm(question: string, yes: boolean): Promise<void> {
 	} finally {
 		terminal.close();
 	}
-	throw new UserError('Nothing was done.', { code: 'not-confirmed' });
+	throw new UserError('Cancelled. Nothing was changed.', { code: 'not-confirmed' });
 }

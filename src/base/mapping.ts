@@ -76,7 +76,7 @@ export class Mapping {
 		return '';
 	}
 
-	/** The texts of a key that may be left out; the wrong ones are left out too. */
+	/** The texts of an optional key, without invalid ones. */
 	texts(key: string, form: Form<string> = text): string[] {
 		const value = this.#content[key] ?? [];
 		if (!Array.isArray(value)) {
@@ -87,7 +87,7 @@ export class Mapping {
 		return items.keys.map((index) => items.text(index, form)).filter((text) => text !== '');
 	}
 
-	/** The mapping of a key that may be left out. */
+	/** The mapping of an optional key. */
 	within(key: string): Mapping {
 		return new Mapping(this.#content[key] ?? {}, `${this.#place}: ${key}`, this.mistakes);
 	}

@@ -1,86 +1,124 @@
-import type { Argv } from 'yargs';
-import yargs from 'yargs';
 import { Answer, exitCodes, UserError, usageError } from '../base/errors.ts';
 import { interrupted } from '../base/interrupt.ts';
 import { packageVersion } from '../base/package.ts';
 import { systemError } from '../base/system-errors.ts';
+import type { Program } from './command.ts';
+import { completionEntry } from './completion.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { suggestion } from './suggest.ts';
 
-/** What went wrong, as the operator reads it on stderr. */
-function explain(program: string, error: unknown): string {
+/** The failure as the operator reads it on stderr. */
+function explain(program: string, error: unknown, verbose: boolean): string {
 	if (!(error instanceof UserError)) {
 		const stack = error instanceof Error ? error.stack : String(error);
 		return `${program}: this is a bug in ${program}, please report it:\n${stack}`;
 	}
-	return [`${program}: ${error.message}`, ...(error.hint === undefined ? [] : [`  ${error.hint}`])].join(
-		'\n',
-	);
+	const lines = [`${program}: ${error.message}`];
+	if (error.hint !== undefined) lines.push(`  ${error.hint}`);
+	if (verbose && error.code !== undefined) lines.push(`  Error code: ${error.code}`);
+	return lines.join('\n');
 }
 
-/** yargs tells an unknown `--minion-flavour` twice: so, and as `minionFlavour`. */
-function withoutTwins(words: readonly string[]): string[] {
-	const camel = (word: string) => word.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-	const twins = new Set(words.filter((word) => camel(word) !== word).map(camel));
-	return [...new Set(words)].filter((word) => !twins.has(word));
+/** What the signal handlers need to know of the command that runs. */
+let interruptedHint: string | undefined;
+
+const isHelp = (word: string) => word === '--help' || word === '-h';
+
+/** Global flags take effect before the command runs. */
+async function applyGlobals({ osCloud, verbose }: Readonly<Record<string, unknown>>): Promise<void> {
+	if (typeof osCloud === 'string') process.env.OS_CLOUD = osCloud;
+	if (verbose === true) (await import('../base/run.ts')).showCommands(true);
 }
 
-/** yargs knows the unknown words but not how to say them: one sentence for each. */
-function usageSentence(message: string): string {
-	const unknown = /^Unknown (arguments?|commands?): (.*)$/s.exec(message);
-	if (/^Not enough non-option arguments/.test(message)) return 'A word is missing after the command.';
-	if (unknown === null) return message.replace(/\s*\n\s*/g, ' ').replace(/[^.?!]$/, '$&.');
-	const words = withoutTwins((unknown[2] as string).split(', '));
-	const what = unknown[1]?.startsWith('argument') ? 'Unknown flag or word' : 'Unknown command';
-	return `${what}: ${words.join(', ')}.`;
+function unknownCommand(program: Program, typed: string | undefined): UserError {
+	const see = `See '${program.name} --help'.`;
+	if (typed === undefined) return usageError('Missing command.', see, 'missing-command');
+	const group = program.commands.filter(({ name }) => name.startsWith(`${typed} `));
+	const names = group.length > 0 ? group : program.commands;
+	return group.length > 0
+		? usageError(
+				`${typed} needs one of: ${names.map(({ name }) => name.slice(typed.length + 1)).join(', ')}.`,
+				see,
+				'missing-command',
+			)
+		: usageError(
+				`Unknown command: ${typed}.${suggestion(
+					typed,
+					names.map(({ name }) => name),
+				)}`,
+				see,
+				'unknown-command',
+			);
+}
+
+async function run(program: Program, argv: readonly string[]): Promise<void> {
+	if (argv.length === 1 && isHelp(argv[0] as string)) {
+		process.stdout.write(programHelp(program));
+		return;
+	}
+	// The help of a program needs no parser.
+	const { findCommand, parseWords } = await import('./parse.ts');
+	if (argv[0] === '--complete') {
+		const { completions } = await import('./complete.ts');
+		const words = await completions(program, argv.slice(1));
+		process.stdout.write(words.map((word) => `${word}\n`).join(''));
+		return;
+	}
+	const { entry, rest, name } = findCommand(argv, program.commands, program.flags);
+	const options = rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined);
+	if (entry === undefined) {
+		if (options.some(isHelp) && name === undefined) process.stdout.write(programHelp(program));
+		else if (options.includes('--version')) process.stdout.write(`${packageVersion()}\n`);
+		else {
+			if (name === undefined)
+				parseWords(rest, { flags: program.flags, arguments: {} }, `See '${program.name} --help'.`);
+			throw unknownCommand(program, name);
+		}
+		return;
+	}
+	const { command } = await entry.load();
+	if (options.some(isHelp)) {
+		process.stdout.write(commandHelp(program, entry, command));
+		return;
+	}
+	const hint = `See '${program.name} ${entry.name} --help'.`;
+	const flags = { ...command.flags, ...program.flags };
+	const values = parseWords(rest, { flags, arguments: command.arguments }, hint);
+	await applyGlobals(values);
+	interruptedHint = command.interruptedHint?.(values);
+	await command.run(values);
 }
 
 /**
- * Runs one of the two programs: parses the command line, runs the command, and turns
+ * Runs one of the two programs: reads the command line, runs the command, and turns
  * every failure into one message and an exit code. The only place that sets one.
- *
- * @param program  its name, `kimg` or `kstack`
- * @param define   adds the commands
  */
-export async function main(program: string, define: (cli: Argv) => Argv): Promise<void> {
-	const cli = yargs(process.argv.slice(2))
-		.scriptName(program)
-		.locale('en') // else help follows LANG, and docs and tests with it
-		.parserConfiguration({ 'boolean-negation': false, 'duplicate-arguments-array': false })
-		.version(packageVersion())
-		.help()
-		.alias('help', 'h')
-		.completion('completion', 'Print a completion script for bash or zsh')
-		.strict()
-		.recommendCommands()
-		.demandCommand(1, 'Say what to do.')
-		.wrap(100)
-		.exitProcess(false)
-		.fail((message: string | null, error: Error | undefined) => {
-			// yargs throws some mistakes of the command line as errors of its own.
-			if (error !== undefined && error.name !== 'YError') throw error;
-			const mistake = error?.message ?? message ?? 'Wrong usage.';
-			throw usageError(usageSentence(mistake), `See '${program} --help'.`);
-		});
-	listen('SIGINT', new UserError('Interrupted.', { exitCode: exitCodes.interrupted }));
-	listen('SIGTERM', new UserError('Terminated.', { exitCode: 143 }));
+export async function main(program: Program): Promise<void> {
+	const argv = process.argv.slice(2);
+	const all = { ...program, commands: [...program.commands, completionEntry(program.name)] };
+	listen('SIGINT', 'Interrupted.', exitCodes.interrupted);
+	listen('SIGTERM', 'Terminated.', 143);
 	try {
-		await define(cli).parseAsync();
+		await run(all, argv);
 		interrupted.signal.throwIfAborted();
 	} catch (error) {
 		const told = error instanceof UserError && error.exitCode === exitCodes.interrupted;
 		const failure = systemError(error) ?? error;
 		const reason = interrupted.signal.aborted && !told ? interrupted.signal.reason : failure;
-		if (!(reason instanceof Answer)) process.stderr.write(`${explain(program, reason)}\n`);
+		const verbose = argv.includes('--verbose');
+		if (!(reason instanceof Answer)) process.stderr.write(`${explain(program.name, reason, verbose)}\n`);
 		process.exitCode = reason instanceof UserError || reason instanceof Answer ? reason.exitCode : 70;
 	}
 }
 
 /**
  * The first signal asks for an orderly end, a second one ends at once. The listener stays after the first:
- * without one, execa's own, which is there while a child runs, would end the program with no word.
+ * without one, execa's own, which is there while a child runs, would end the program without a message.
  */
-function listen(signal: 'SIGINT' | 'SIGTERM', reason: UserError): void {
+function listen(signal: 'SIGINT' | 'SIGTERM', message: string, exitCode: number): void {
 	process.on(signal, () => {
-		if (interrupted.signal.aborted) process.exit(reason.exitCode);
-		interrupted.abort(reason);
+		if (interrupted.signal.aborted) process.exit(exitCode);
+		const hint = interruptedHint === undefined ? {} : { hint: interruptedHint };
+		interrupted.abort(new UserError(message, { exitCode, code: 'interrupted', ...hint }));
 	});
 }

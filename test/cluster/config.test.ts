@@ -245,7 +245,7 @@ test('what has no default and was not said stays open', (t) => {
 	]);
 });
 
-test('flags of yargs that are no settings are no mistakes', (t) => {
+test('flags that are not settings are ignored', (t) => {
 	t.notThrows(() =>
 		readCluster('demo', { _: ['create'], $0: 'kstack', name: 'demo', 'pod-cidr': 'x' }, undefined),
 	);

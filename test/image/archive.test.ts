@@ -92,7 +92,7 @@ const refused = test.macro({
 		await mkdir(folder, { recursive: true });
 		const file = await make();
 		const error = await t.throwsAsync(unpackArchive(file, folder), { name: 'UserError' });
-		t.true(error?.message.startsWith(`${file} is not a whole bundle of kimg: `), error?.message);
+		t.true(error?.message.startsWith(file), error?.message);
 		t.regex(error?.message ?? '', why);
 		t.deepEqual(await readdir(path.dirname(folder)), ['b'], 'nothing outside');
 	},

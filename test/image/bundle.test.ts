@@ -118,7 +118,7 @@ test('kimg build --bundle wants the packages of its lock, names those that are o
 	t.is(ended.code, 1);
 	t.regex(
 		ended.stderr,
-		/kimg: What this machine's mirror has is not what the lock says:\n {2}- package jq: the lock has 8\.0-1\+deb8u1 .*, here is 8\.0-1\+deb8u2 .*\n {2}The mirror must be as of 2026-11-21T10:00:00Z, /,
+		/kimg: [^\n]* the lock:\n {2}- package jq: the lock has 8\.0-1\+deb8u1 .*, here is 8\.0-1\+deb8u2 .*\n {2}The mirror must be as of 2026-11-21T10:00:00Z, /,
 	);
 	t.deepEqual(await readdir(path.join(cache, 'work')), []);
 	t.false((await readdir(cwd)).includes('mine.qcow2'));
@@ -128,10 +128,10 @@ for (const [args, code, stderr] of [
 	[
 		['build', 'debian12-x64-kubernetes', '--bundle', 'b', '--mirror', '/', '--locked'],
 		2,
-		/^kimg: 3 mistakes:\n.* leave out debian12-x64-kubernetes\.\n.* leave out --locked\.\n.* leave out --mirror\.\n$/,
+		/^kimg: 3 mistakes:\n.* debian12-x64-kubernetes\.\n.* --locked\.\n.* --mirror\.\n/,
 	],
-	[['build', '--bundle', 'none.tar'], 2, 'kimg: There is no file none.tar.\n  kimg bundle makes one.\n'],
-	[['build', '--bundle', 'text'], 1, /^kimg: text is not a whole bundle of kimg: .*\n {2}Copy it again, /],
+	[['build', '--bundle', 'none.tar'], 2, /^kimg: .* none\.tar\.\n {2}.*kimg bundle\n$/],
+	[['build', '--bundle', 'text'], 1, /^kimg: text .*\n {2}Copy it again, /],
 	[['bundle', 'debian7'], 2, /^kimg: There is no profile "debian7"\./],
 ] as const) {
 	test(`\`kimg ${args.join(' ')}\` is refused in a sentence, and writes nothing`, async (t) => {

@@ -23,7 +23,7 @@ function tableOfProfiles(): string {
 	].join('');
 }
 
-test('the page on images says what is in each profile', async (t) => {
+test('docs/images.md lists the content of each profile', async (t) => {
 	const text = await readFile(page, 'utf8');
 	const from = text.indexOf(begin) + begin.length;
 	const to = text.indexOf(end, from);

@@ -6,11 +6,12 @@ import { runSource } from '../support/processes.ts';
 const standing = { place: 3, keep: 2, abandoned: false };
 
 const judged = test.macro({
-	title: (_, why: string, ..._rest) => `an image that ${why}`,
+	title: (_, reason: string, deleted: boolean, ..._rest) =>
+		`an image is ${deleted ? 'deleted' : 'kept'}: ${reason}`,
 	exec(
 		t: ExecutionContext,
-		why: string,
-		goes: boolean,
+		reason: string,
+		deleted: boolean,
 		image: Partial<FakeImage> = {},
 		more: { usedBy?: string[]; place?: number; keep?: number; abandoned?: boolean } = {},
 	) {
@@ -18,19 +19,19 @@ const judged = test.macro({
 		const whole = { ...given, glanceName: 'node-1', name: 'node', digest: undefined, created: created_at };
 		const { usedBy = [], ...rest } = more;
 		const answer = judge({ ...whole, uploader: undefined }, usedBy, { ...standing, ...rest });
-		t.deepEqual([answer.why, answer.goes], [why, goes]);
+		t.deepEqual([answer.reason, answer.delete], [reason, deleted]);
 	},
 });
 
-test(judged, 'is old', true);
-test(judged, 'is the newest', false, {}, { place: 1 });
-test(judged, 'is one of the newest 2', false, {}, { place: 2 });
-test(judged, 'is used', false, {}, { usedBy: ['server demo-master-0'] });
-test(judged, 'is protected', false, { protected: true });
-test(judged, 'is public', false, { visibility: 'public' });
-test(judged, 'is deactivated', false, { status: 'deactivated' });
-test(judged, 'is being uploaded', false, { status: 'saving' });
-test(judged, 'was broken off', true, { status: 'queued' }, { place: 1, abandoned: true });
+test(judged, 'old', true);
+test(judged, 'newest', false, {}, { place: 1 });
+test(judged, 'among the newest 2', false, {}, { place: 2 });
+test(judged, 'in use', false, {}, { usedBy: ['server demo-master-0'] });
+test(judged, 'protected', false, { protected: true });
+test(judged, 'public', false, { visibility: 'public' });
+test(judged, 'deactivated', false, { status: 'deactivated' });
+test(judged, 'upload in progress', false, { status: 'saving' });
+test(judged, 'incomplete', true, { status: 'queued' }, { place: 1, abandoned: true });
 
 const named = (id: string, kstack_name: string, more: Partial<FakeImage> = {}) =>
 	uploaded(`id-${id}`, `${kstack_name}-${id}`, {
@@ -53,23 +54,25 @@ test('prune deletes what is old and unused, by name; 0.2.0 called them all the s
 
 	const refused = await kimg();
 	t.is(refused.code, 2);
-	t.regex(refused.stderr, /Delete these 2 images\?.*\n.*--yes/);
+	t.regex(refused.stderr, /Delete these 2 images\? .*\n.*--yes/);
 	const dry = await kimg('--dry-run', '-o', 'json');
-	const going = (JSON.parse(dry.stdout) as { id: string; goes: boolean }[]).filter(({ goes }) => goes);
+	const toDelete = (JSON.parse(dry.stdout) as { id: string; delete: boolean }[]).filter(
+		(image) => image.delete,
+	);
 	t.deepEqual(
-		going.map(({ id }) => id),
+		toDelete.map(({ id }) => id),
 		['id-4', 'id-0'],
 	);
 	t.is(glance.images.length, 10);
 
 	const { code, stdout, stderr } = await kimg('--yes');
 	t.is(code, 0, stderr);
-	t.regex(stdout, /^node +1f .* server demo-minion-0 +stays: is used$/m);
+	t.regex(stdout, /^node +1f .* server demo-minion-0 +keep: in use$/m);
 	t.deepEqual(glance.images.map(({ id }) => id.slice(3)).sort(), [...'12356789']);
 });
 
 for (const [args, sentence] of [
-	[['nonsuch'], /^kimg: kimg has uploaded no image "nonsuch" to this project\./m],
+	[['nonsuch'], /^kimg: .*"nonsuch"/m],
 	[['--keep', 'some'], /^kimg: --keep is "some": it must be a whole number from 0\./m],
 ] as const) {
 	test(`\`kimg prune ${args.join(' ')}\` is refused`, async (t) => {

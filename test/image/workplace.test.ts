@@ -15,7 +15,7 @@ test('a file that is claimed is refused to the next, by whatever path it comes',
 	await t.notThrowsAsync(claim(path.join(folder, 'new/other')));
 	const error = await t.throwsAsync<UserError>(claim(path.join(link, 'new/node')));
 	t.is(error?.exitCode, 2);
-	t.is(error?.message, `Another kimg is making ${folder}/new/node.`);
+	t.true(error?.message.includes(`${folder}/new/node`), error?.message);
 	t.regex(error?.hint ?? '', /--out/);
 });
 

@@ -3,7 +3,7 @@ import type { Range } from '../../base/forms.ts';
 /** What a setting may hold. An empty text means none. */
 export type Value = string | number | boolean;
 
-/** One thing that can be said about a cluster, under one word in three spellings. */
+/** One setting of a cluster: the same word as flag, key of cluster.yaml and Heat parameter. */
 export interface Setting {
 	/** Its key in cluster.yaml, in camel case; the flag is the same word in kebab case. */
 	readonly key: string;
@@ -26,14 +26,14 @@ export interface Setting {
 		| 'proxy'
 		| 'hosts'
 		| 'length';
-	/** The least and the greatest value of what is a number, as the Heat parameter has them. */
+	/** The least and the greatest value of a number, as the Heat parameter has them. */
 	readonly range?: Range;
-	/** Without one, `kstack create` chooses what the cloud offers. */
+	/** Without one, `kstack create` chooses from what the cloud offers. */
 	readonly default?: Value;
 	readonly choices?: readonly string[];
 	/** Whether a running cluster keeps the value it was made with. */
 	readonly fixed: boolean;
-	/** Whether Heat is told the value as it is; if not, the parameter `recorded_settings` keeps it. */
+	/** Whether the Heat parameter has this very value; if not, the parameter `recorded_settings` keeps it. */
 	readonly direct: boolean;
 }
 
@@ -52,10 +52,10 @@ const define = (key: string, rest: Rest): Setting => ({
 	...rest,
 });
 
-/** A setting that is no parameter of Heat's, since user-data holds it or others follow from it. */
+/** A setting without a Heat parameter of its own: it is part of user-data, or other settings follow from it. */
 const rendered = (key: string, rest: Rest) => define(key, { parameters: [], direct: false, ...rest });
 
-/** A setting that names a thing, which Heat is given by its ID. */
+/** A setting that names an OpenStack resource; Heat gets its ID. */
 const named = (key: string, rest: Rest) => define(key, { direct: false, ...rest });
 
 const roles = ['master', 'minion', 'gateway'] as const;
@@ -82,7 +82,7 @@ export const settings: readonly Setting[] = [
 		range: anyCount,
 		default: 1,
 		fixed: false,
-		describe: 'Number of minions, the machines that run pods',
+		describe: 'Number of minions, the nodes that run your pods',
 	}),
 	define('gateways', {
 		type: 'count',
@@ -90,25 +90,24 @@ export const settings: readonly Setting[] = [
 		range: anyCount,
 		default: 0,
 		fixed: false,
-		describe: 'Number of gateways, tainted machines for traffic from outside',
+		describe: 'Number of gateways, the tainted nodes that carry traffic from outside to Services',
 	}),
 	named('image', {
 		type: 'text',
 		parameters: roles.map((role) => `${role}_image`),
-		describe:
-			'Image of all machines, by name (the newest of it) or ID; left out: the newest that kimg uploaded',
+		describe: 'Image of all nodes, by ID or name (default: the newest image that kimg uploaded)',
 	}),
 	...roles.map((role) =>
 		rendered(`${role}Image`, {
 			type: 'text',
 			default: '',
-			describe: `Image of the ${role}s, where it is not that of all machines`,
+			describe: `Image of the ${role}s, if it differs from that of the other nodes`,
 		}),
 	),
 	...roles.map((role) =>
 		named(`${role}Flavor`, {
 			type: 'text',
-			describe: `Flavor of the ${role}s; left out: the smallest that is enough`,
+			describe: `Flavor of the ${role}s (default: the smallest that is sufficient)`,
 		}),
 	),
 	...roles.map((role) =>
@@ -118,95 +117,100 @@ export const settings: readonly Setting[] = [
 			describe: `Availability zone of the ${role}s`,
 		}),
 	),
-	define('keyName', { type: 'text', default: '', describe: 'Key pair for SSH' }),
+	define('keyName', { type: 'text', default: '', describe: 'Nova key pair for SSH access to the nodes' }),
 	define('bootTimeout', {
 		type: 'seconds',
 		range: { min: 60, max: 43200 },
 		default: 1200,
-		describe: 'Seconds that a new machine has from its first boot to Ready',
+		describe: 'Timeout in seconds for a new node to become Ready after its first boot',
 	}),
 	define('drainTimeout', {
 		type: 'seconds',
 		range: { min: 0, max: 43200 },
 		default: 300,
 		fixed: false,
-		describe: 'Seconds that the pods of a leaving machine have to end and to be replaced elsewhere',
+		describe: 'Timeout in seconds for draining a node before it is removed',
 	}),
 	define('drainForce', {
 		type: 'switch',
 		default: false,
 		fixed: false,
-		describe: 'Whether pods that their disruption budgets hold back are deleted when that time is over',
+		describe: 'Whether pods that remain after the drain timeout are deleted, despite disruption budgets',
 	}),
 	named('externalNetwork', {
 		type: 'text',
-		describe: 'Network of the floating IPs, or `none`; left out: the one there is',
+		describe: 'Network for floating IPs, or `none` (default: the only external network)',
 	}),
 	define('apiFloatingIp', {
 		type: 'switch',
 		default: true,
-		describe: 'Whether the API gets a floating IP, if there is an external network',
+		describe: 'Whether the Kubernetes API gets a floating IP, if there is an external network',
 	}),
 	define('apiAllowedCidr', {
 		type: 'cidr',
 		default: '0.0.0.0/0',
 		fixed: false,
-		describe: 'Who may reach the Kubernetes API',
+		describe: 'Addresses that may connect to the Kubernetes API',
 	}),
 	define('sshAllowedCidr', {
 		type: 'cidrs',
 		default: '',
 		fixed: false,
-		describe: 'Who may reach the machines by SSH; nobody unless given',
+		describe: 'Addresses that may connect to the nodes by SSH (default: none)',
 	}),
 	define('gatewayFloatingIp', {
 		type: 'switch',
-		describe: "Whether the gateways' shared address gets a floating IP; left out: if there are gateways",
+		describe:
+			'Whether the shared address of the gateways gets a floating IP (default: true if there are gateways)',
 	}),
 	define('gatewayAllowedCidr', {
 		type: 'cidr',
 		default: '0.0.0.0/0',
 		fixed: false,
-		describe: 'Who may reach Services through the gateways',
+		describe: 'Addresses that may connect to Services through the gateways',
 	}),
 	define('gatewayFirstPort', {
 		type: 'port',
 		range: freePorts,
 		default: 23,
 		fixed: false,
-		describe: 'The first of the ports at which Services may be reached through the gateways',
+		describe: 'First port that the gateways open for Services',
 	}),
 	define('gatewayLastPort', {
 		type: 'port',
 		range: freePorts,
 		default: 9999,
 		fixed: false,
-		describe: 'The last of them',
+		describe: 'Last port that the gateways open for Services',
 	}),
 	define('fixedNetwork', {
 		type: 'text',
 		default: '',
-		describe: 'Existing network for the machines; left out: one is made, with a router',
+		describe: 'Existing network for the nodes (default: a new network with a router)',
 	}),
 	define('fixedSubnet', { type: 'text', default: '', describe: 'Subnet of the existing network' }),
 	define('nodeCidr', {
 		type: 'network',
 		default: '10.0.0.0/24',
-		describe: 'Addresses of the machines, on a network that is made',
+		describe: 'Address range of the nodes, for a new network',
 	}),
 	define('dnsNameserver', {
 		type: 'addresses',
 		default: '',
-		describe: 'DNS name servers of the machines, with commas, on a network that is made',
+		describe: 'DNS servers of the nodes, separated by commas, for a new network',
 	}),
-	define('podCidr', { type: 'network', default: '10.244.0.0/16', describe: 'Addresses of the pods' }),
+	define('podCidr', { type: 'network', default: '10.244.0.0/16', describe: 'Address range of the pods' }),
 	rendered('podSubnetLength', {
 		type: 'length',
 		range: { min: 8, max: 30 },
 		default: 24,
-		describe: "Prefix length of one machine's share of the pods' addresses",
+		describe: 'Prefix length of the pod address range of one node',
 	}),
-	rendered('serviceCidr', { type: 'network', default: '10.96.0.0/16', describe: 'Addresses of Services' }),
+	rendered('serviceCidr', {
+		type: 'network',
+		default: '10.96.0.0/16',
+		describe: 'Address range of Services',
+	}),
 	rendered('clusterDomain', {
 		type: 'domain',
 		default: 'cluster.local',
@@ -215,15 +219,19 @@ export const settings: readonly Setting[] = [
 	rendered('networkDriver', {
 		type: 'choice',
 		choices: ['calico', 'flannel', 'routed'],
-		describe: 'Pod network; left out: the first of calico, flannel and routed that the image has',
+		describe: 'Pod network (default: the first of calico, flannel and routed that the image supports)',
 	}),
 	rendered('flannelBackend', {
 		type: 'choice',
 		choices: ['vxlan', 'host-gw', 'udp'],
 		default: 'vxlan',
-		describe: 'How flannel carries packets',
+		describe: 'Backend of flannel',
 	}),
-	rendered('httpProxy', { type: 'proxy', default: '', describe: 'Proxy for http, for pulling images' }),
-	rendered('httpsProxy', { type: 'proxy', default: '', describe: 'Proxy for https, for pulling images' }),
-	rendered('noProxy', { type: 'hosts', default: '', describe: 'Hosts that are reached without a proxy' }),
+	rendered('httpProxy', { type: 'proxy', default: '', describe: 'HTTP proxy for pulling container images' }),
+	rendered('httpsProxy', {
+		type: 'proxy',
+		default: '',
+		describe: 'HTTPS proxy for pulling container images',
+	}),
+	rendered('noProxy', { type: 'hosts', default: '', describe: 'Hosts to connect to without a proxy' }),
 ];

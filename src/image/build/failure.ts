@@ -17,9 +17,9 @@ export function explainFailure(
 ): unknown {
 	const full =
 		log.full ?? (error instanceof Error && tellsOfFullDisk(error.message) ? fullest(folders) : undefined);
-	const wholeLog = `The whole log is ${log.file}.`;
+	const wholeLog = `The full log is ${log.file}.`;
 	if (full !== undefined) {
-		return new UserError(`${name} could not be built: there is no room left in ${full}.`, {
+		return new UserError(`${name} could not be built: no space left in ${full}.`, {
 			hint: [
 				'Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image,',
 				'DIB_NO_TMPFS=1 to work on the disk where that was memory.',
@@ -30,12 +30,12 @@ export function explainFailure(
 	}
 	if (!(error instanceof CommandError)) return error;
 	if (log.unfetched !== undefined) {
-		return new UserError(`${name} could not be built: Debian's mirror did not give\n    ${log.unfetched}`, {
-			hint: `Build again when it does, or name another one with KSTACK_DEBIAN_MIRROR.\n  ${wholeLog}`,
+		return new UserError(`${name} could not be built: Debian's mirror did not deliver\n    ${log.unfetched}`, {
+			hint: `Try again later, or set KSTACK_DEBIAN_MIRROR to another mirror.\n  ${wholeLog}`,
 			cause: error,
 		});
 	}
-	return new UserError(`${name} could not be built. The last lines were:\n${log.tail}`, {
+	return new UserError(`${name} could not be built. The last lines of the log:\n${log.tail}`, {
 		hint: wholeLog,
 		cause: error,
 	});

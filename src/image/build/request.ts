@@ -6,7 +6,7 @@ import { type KubernetesSource, readSource, versionOf } from '../fetch/kubernete
 /**
  * What goes into the image of a profile, with Kubernetes from the given source.
  *
- * @param profileWord  the name of a profile, or the file of an own one
+ * @param profileWord  the name of a profile, or a profile file
  * @param sourceWord   `upstream`, `debian`, or a folder
  * @param withImages   container images that are added: references, or archives
  * @throws UserError exit code 2 when there is no such profile, source or archive

@@ -28,7 +28,7 @@ export const format = 1;
 
 /** Why a file is not taken for a bundle. */
 function bad(file: string, why: string): UserError {
-	return new UserError(`${file} is not a whole bundle of kimg: ${why}.`, {
+	return new UserError(`${file} is not a valid bundle: ${why}.`, {
 		hint: 'Copy it again, or make it again with `kimg bundle`.',
 	});
 }

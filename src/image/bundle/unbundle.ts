@@ -25,7 +25,7 @@ export async function readBundle(file: string): Promise<BundledPlan> {
 		() => true,
 		() => false,
 	);
-	if (!isThere) throw usageError(`There is no file ${file}.`, 'kimg bundle makes one.');
+	if (!isThere) throw usageError(`There is no file ${file}.`, 'Create a bundle with: kimg bundle');
 	return JSON.parse(await readFrom(file, 'plan.json')) as BundledPlan;
 }
 
@@ -54,6 +54,6 @@ export async function unpackBundle(
 	const files = await filesOf(plan, places, elements);
 	const archives = await checksumsBelow(places.archives, await filesBelow(places.archives), '');
 	const lines = differences(lock, withFiles(lock, { files, archives })).map((line) => `  - ${line}`);
-	if (lines.length > 0) throw new UserError(`${file} does not hold what its lock says:\n${lines.join('\n')}`);
+	if (lines.length > 0) throw new UserError(`${file} does not match its lock:\n${lines.join('\n')}`);
 	return { lock, inputs: { places, elements, files, archives } };
 }

@@ -28,7 +28,7 @@ async function firstMirror(uri: string): Promise<string> {
 
 /**
  * The mirrors that this machine's apt uses for Debian, as apt itself reads its configuration.
- * `KSTACK_DEBIAN_MIRROR` goes before the main one.
+ * `KSTACK_DEBIAN_MIRROR` takes precedence over the main one.
  *
  * @throws UserError when there is neither
  */
@@ -55,7 +55,7 @@ export async function debianMirrors(): Promise<Mirrors> {
 	const security = targets.find((target) => target.suite.endsWith('-security'));
 	const main = process.env.KSTACK_DEBIAN_MIRROR ?? targets.find((target) => target !== security)?.uri;
 	if (main === undefined) {
-		throw new UserError('apt names no Debian mirror on this machine.', {
+		throw new UserError('apt on this machine has no Debian mirror configured.', {
 			hint: 'Set KSTACK_DEBIAN_MIRROR to one.',
 		});
 	}

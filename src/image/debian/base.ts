@@ -108,7 +108,7 @@ export async function makeBase(
 	);
 	if (isThere) return archive;
 
-	say(`installing ${packages.length} packages and what they need; kept for the next builds`);
+	say(`Installing ${packages.length} packages and their dependencies; cached for later builds`);
 	await mkdir(cache, { recursive: true });
 	const unfinished = path.join(work, 'base.tar.zst');
 	const pins = path.join(work, 'base.pref');

@@ -48,7 +48,7 @@ export function rootOffset(table: PartitionTable): number | undefined {
  */
 export async function diskFacts(file: string): Promise<DiskFacts> {
 	await access(file).catch(() => {
-		throw usageError(`There is no file ${file}.`, 'kimg build makes one.');
+		throw usageError(`There is no file ${file}.`, 'Create an image with: kimg build');
 	});
 	try {
 		const said = await run('qemu-img', ['info', '--output=json', path.resolve(file)], {
@@ -65,7 +65,7 @@ export async function diskFacts(file: string): Promise<DiskFacts> {
 /** The disk's bytes as a file that can be mounted: itself, or a sparse copy in the work folder. */
 async function rawOf(file: string, { format }: DiskFacts, folder: string): Promise<string> {
 	if (format === 'raw') return path.resolve(file);
-	say(`unpacking ${path.basename(file)}`);
+	say(`Unpacking ${path.basename(file)}`);
 	const raw = path.join(folder, 'raw');
 	await run('qemu-img', ['convert', '-f', format, '-O', 'raw', path.resolve(file), raw], {
 		package: 'qemu-utils',
@@ -79,7 +79,7 @@ async function partitionTable(raw: string, file: string): Promise<PartitionTable
 		return (JSON.parse(said) as { partitiontable: PartitionTable }).partitiontable;
 	} catch (error) {
 		if (!(error instanceof CommandError)) throw error;
-		throw usageError(`${file} is not a disk with partitions, as kimg builds them.`);
+		throw usageError(`${file} is not a partitioned disk image built by kimg.`);
 	}
 }
 

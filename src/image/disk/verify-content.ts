@@ -77,7 +77,7 @@ export function packageFindings(packages: readonly InstalledPackage[], lock: Loc
 	return found;
 }
 
-/** Documentation and translations may be left out of an image, programs may not. */
+/** An image may lack documentation and translations, but not programs. */
 const program = /\/s?bin\//;
 
 /** Files that are not as their Debian package has brought them; configuration is not looked at. */

@@ -15,7 +15,7 @@ export interface Verdict {
 	/** Where its lock was found; `null` when there is none. */
 	readonly lock: string | null;
 	readonly checked: { readonly components: number; readonly packages: number };
-	/** Everything that is not as it should be. */
+	/** Everything that is wrong. */
 	readonly findings: readonly Finding[];
 }
 
@@ -34,7 +34,7 @@ const essence = ({ profile, debian, elements, components, images, packages }: Lo
 async function innerLockFindings(files: DiskFiles, { lock, source }: FoundLock): Promise<Finding[]> {
 	const inner = await innerLock(files);
 	if (inner === undefined || isDeepStrictEqual(essence(inner.lock), essence(lock))) return [];
-	return [{ about: lockInside, problem: `is another lock than ${source}` }];
+	return [{ about: lockInside, problem: `differs from ${source}` }];
 }
 
 /** What is wrong between the image and its lock. */
@@ -69,7 +69,7 @@ const componentFiles = (lock: Lock | undefined) =>
 /**
  * Checks a disk against its lock and against what a node's image must and must not hold.
  *
- * @param outer  the lock from outside; left out, the one on the disk
+ * @param outer  the external lock (default: the lock on the disk)
  */
 export async function verifyFiles(files: DiskFiles, outer?: FoundLock): Promise<Verdict> {
 	const found = outer ?? (await innerLock(files));
@@ -90,9 +90,9 @@ export async function verifyFiles(files: DiskFiles, outer?: FoundLock): Promise<
 /** The verdict as an operator reads it. */
 export function verdictText(image: string, { lock, checked, findings: all }: Verdict): string {
 	const what = `component files: ${checked.components}, packages: ${checked.packages}, lock: ${lock ?? 'none'}`;
-	if (all.length === 0) return `${image} is as it should be (${what}).`;
+	if (all.length === 0) return `${image} passed all checks (${what}).`;
 	return [
-		`${image} is not as it should be (${what}):`,
+		`${image} failed these checks (${what}):`,
 		...all.map(({ about, problem }) => `  - ${about}: ${problem}`),
 	].join('\n');
 }
@@ -100,7 +100,7 @@ export function verdictText(image: string, { lock, checked, findings: all }: Ver
 /**
  * `kimg verify`: mounts an image read-only and checks all that is in it.
  *
- * @param given  the lock to check against; left out, the one beside the image or in it
+ * @param given  the lock to check against (default: the lock beside the image, or inside it)
  * @returns the verdict as text, and whether nothing was found
  * @throws UserError when the image cannot be read, or the lock
  */

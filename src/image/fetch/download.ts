@@ -10,7 +10,7 @@ const passing = new Set([5, 6, 7, 18, 28, 35, 52, 55, 56, 92]);
 const noRanges = new Set([33, 36]);
 
 /** Tries in a row that bring nothing. */
-const patience = 3;
+const maximumFailures = 3;
 
 /** Bytes of a file, 0 when there is none. */
 export async function sizeOf(file: string): Promise<number> {
@@ -47,7 +47,7 @@ function attempt(address: string, file: string): Promise<string> {
  * again where it broke, as long as that brings something.
  *
  * @param address  http://, https:// or file://
- * @param file     where it goes; what has come stays there when the rest cannot be had
+ * @param file     the target; on failure the received part is kept for a resumed download
  * @throws CommandError curl's, when it cannot be fetched
  */
 export async function download(address: string, file: string): Promise<void> {
@@ -62,7 +62,7 @@ export async function download(address: string, file: string): Promise<void> {
 			if (before > 0 && cannotGoOn) await rm(file, { force: true });
 			else if (!mayPass(error)) throw error;
 			else if ((await sizeOf(file)) > before) failures = 0;
-			if (failures >= patience) throw error;
+			if (failures >= maximumFailures) throw error;
 		}
 		await setTimeout(1000 * failures, undefined, { signal: interrupted.signal }).catch(() => {});
 		interrupted.signal.throwIfAborted();

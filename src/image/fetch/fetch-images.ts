@@ -65,7 +65,7 @@ async function fromFile(image: ContainerImage, address: string, folder: string):
 	const source = address.startsWith('file:') ? fileURLToPath(address) : address;
 	const found = (await readArchive(file)).find(({ references }) => references.includes(image.reference));
 	if (found?.digest === undefined)
-		throw new UserError(`${source} does not hold ${image.reference} with its registry's manifest.`, {
+		throw new UserError(`${source} does not have ${image.reference} with the manifest of its registry.`, {
 			hint: 'Take the archive that kimg keeps in its cache, or give it with --with-image.',
 		});
 	if (image.digest !== undefined && found.digest !== image.digest)
@@ -80,7 +80,7 @@ async function packFetched(image: PinnedImage, folder: string): Promise<void> {
 	const manifests = list === undefined ? [manifest] : [list, manifest];
 	const wanted = list === undefined ? image.digest : platformOf(JSON.parse(String(list)))?.digest;
 	if (digestOfBytes(manifests[0] as Buffer) !== image.digest || digestOfBytes(manifest) !== wanted)
-		throw new Error(`skopeo has copied another image than ${image.reference}@${image.digest}`);
+		throw new Error(`skopeo copied a different image than ${image.reference}@${image.digest}`);
 	const { repository } = partsOf(image.reference);
 	const names = [...new Set([image.reference, `${repository}@${image.digest}`])];
 	await writeArchive(path.join(folder, 'image.tar'), names, manifests, path.join(folder, 'platform'));
@@ -115,7 +115,7 @@ async function bytesBelow(folder: string): Promise<number> {
 /** Tells now and then how much has come, until its result is called. */
 function tellProgress(reference: string, folder: string): () => void {
 	const timer = setInterval(async () => {
-		say(`${reference}: ${megabytes(await bytesBelow(folder))} so far`);
+		say(`${reference}: ${megabytes(await bytesBelow(folder))}`);
 	}, tellEvery * 1000);
 	return () => clearInterval(timer);
 }
@@ -199,7 +199,7 @@ export async function fetchImage(
 	if (await isIntact(cached, image)) return cached;
 	const { reference } = image;
 	const began = Date.now();
-	say(`fetching ${reference}`);
+	say(`Fetching ${reference}`);
 	const file = await inFolder(reference, work, async (folder) => {
 		const reasons: string[] = [];
 		const found =

@@ -59,12 +59,12 @@ export function readSupply(
 	const mirrorAddress = (address: string) => {
 		if (!/^https?:\/\//.test(address)) return folderAddress(address);
 		if (/^https?:\/\/[^/]*@/.test(address))
-			mistakes.push("A mirror's password does not belong on the command line: put it into ~/.netrc.");
+			mistakes.push("Do not pass a mirror's password on the command line: put it into ~/.netrc.");
 		return address.replace(/\/+$/, '');
 	};
 	const registryAddress = (address: string) => {
 		if (address.includes('@'))
-			mistakes.push("A registry's password does not belong on the command line: `skopeo login` keeps it.");
+			mistakes.push("Do not pass a registry's password on the command line: use `skopeo login`.");
 		else if (!/^(https?:\/\/)?[\w.-]+(:\d+)?(\/[\w.-]+)*\/*$/.test(address))
 			mistakes.push(`--registry-mirror is ${address}: it must be HOST, HOST:PORT or HOST:PORT/PATH.`);
 		return address.replace(/\/+$/, '');
@@ -117,7 +117,7 @@ async function partOf(file: string): Promise<string> {
 /** Tells now and then how much has come, until its result is called. */
 function tellProgress(component: Component, part: string): () => void {
 	const timer = setInterval(async () => {
-		say(`${called(component)}: ${megabytes(await sizeOf(part))} so far`);
+		say(`${called(component)}: ${megabytes(await sizeOf(part))}`);
 	}, tellEvery * 1000);
 	return () => clearInterval(timer);
 }
@@ -188,7 +188,7 @@ export async function fetchComponent(component: Component, cache: string, supply
 	const part = await partOf(file);
 	const there = await sizeOf(part);
 	const began = Date.now();
-	say(`fetching ${called(component)}${there === 0 ? '' : `, of which ${megabytes(there)} are here already`}`);
+	say(`Fetching ${called(component)}${there === 0 ? '' : `, resuming after ${megabytes(there)}`}`);
 	const quiet = tellProgress(component, part);
 	try {
 		await obtain(component, part, addressesOf(component, supply));

@@ -201,7 +201,7 @@ export async function readArchive(file: string): Promise<ArchivedImage[]> {
 		return images.length === 0 && saved !== undefined ? imagesOfSaved(members, saved) : images;
 	} catch (error) {
 		interrupted.signal.throwIfAborted();
-		throw new UserError(`${file} is no archive of container images: ${(error as Error).message}`, {
+		throw new UserError(`${file} is not a container image archive: ${(error as Error).message}`, {
 			hint: '`docker save`, `ctr images export` and kimg write such archives.',
 			cause: error,
 		});

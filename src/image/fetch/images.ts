@@ -47,8 +47,7 @@ function namesOf({ references }: ArchivedImage): readonly string[] {
 async function lockedArchive(file: string): Promise<[string, LockedImage][]> {
 	const images = await readArchive(file);
 	const names = images.flatMap(namesOf);
-	if (names.length === 0)
-		throw new UserError(`${file} has no image with a name in it: no pod could ask for it.`);
+	if (names.length === 0) throw new UserError(`${file} has no named image, so no pod could use it.`);
 	const checksum = await checksumOf(file);
 	return images.flatMap((image) =>
 		namesOf(image).map((reference): [string, LockedImage] => [
@@ -66,7 +65,7 @@ async function lockedArchive(file: string): Promise<[string, LockedImage][]> {
 function sharedNames(images: readonly (readonly [string, LockedImage])[]): string[] {
 	return repeated(images.map(([reference]) => reference)).map((reference) => {
 		const archives = images.filter(([name]) => name === reference).map(([, { archive }]) => archive);
-		return `There are two container images of the name ${reference}: ${archives.join(' and ')}.`;
+		return `Two container images have the name ${reference}: ${archives.join(' and ')}.`;
 	});
 }
 
@@ -110,7 +109,7 @@ export async function resolveImages(
 	]);
 	const files = [...archives, ...plan.archives, ...named.map(([, { archive }]) => archive)];
 	for (const name of repeated(files.map((file) => path.basename(file))))
-		mistakes.push(`There are two archives of container images of the name ${name}.`);
+		mistakes.push(`Two archives have the name ${name}.`);
 	refuse([...mistakes, ...sharedNames([...images, ...named])]);
 	const resolved = await forEach(plan.images, atOnce, (image) =>
 		resolveImage({ ...lockedDigest(image.reference, wanted), ...image }, folders, supply),

@@ -59,7 +59,7 @@ export async function versionOf(source: KubernetesSource): Promise<string | unde
 	const said = await run(path.join(source.folder, 'bin', 'kubelet'), ['--version']);
 	const version = /^Kubernetes v(\d+\.\d+\.\d+)/.exec(said)?.[1];
 	if (version === undefined)
-		throw usageError(`bin/kubelet of ${source.folder} does not say its version: ${said}`);
+		throw usageError(`bin/kubelet of ${source.folder} does not print its version: ${said}`);
 	return version;
 }
 
@@ -111,7 +111,7 @@ async function buildFromDebian(cache: string): Promise<string> {
 			{ env: { KSTACK_CACHE: cache } },
 		);
 	} catch (error) {
-		throw new UserError("Kubernetes could not be built from Debian's source; the reason is above.", {
+		throw new UserError("Kubernetes could not be built from Debian's source; see the messages above.", {
 			cause: error,
 		});
 	}

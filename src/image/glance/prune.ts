@@ -17,44 +17,44 @@ import { ask, membersOf, usersOf, usersOfImages } from './usage.ts';
 /** An image, and whether pruning deletes it. */
 export interface Judged extends UploadedImage {
 	readonly usedBy: readonly string[];
-	readonly goes: boolean;
-	/** Why it goes or stays. */
-	readonly why: string;
+	readonly delete: boolean;
+	/** Why it is deleted or kept. */
+	readonly reason: string;
 }
 
-/** What speaks for an image, apart from what uses it. */
-interface MemberState {
-	/** Its place among those of its name, from 1 for the newest. */
+/** What decides on an image, apart from its users. */
+interface Standing {
+	/** Its position among the images of its name; 1 is the newest. */
 	readonly place: number;
 	readonly keep: number;
 	readonly abandoned: boolean;
 }
 
-/** Whether an image goes, and why. */
+/** Whether an image is deleted, and why. */
 export function judge(
 	image: UploadedImage,
 	usedBy: readonly string[],
-	{ place, keep, abandoned }: MemberState,
+	{ place, keep, abandoned }: Standing,
 ): Judged {
-	const stays = (why: string): Judged => ({ ...image, usedBy, goes: false, why });
-	const goes = (why: string): Judged => ({ ...image, usedBy, goes: true, why });
-	if (image.protected) return stays('is protected');
-	if (isUnfinished(image)) return abandoned ? goes('was broken off') : stays('is being uploaded');
-	if (image.status !== 'active') return stays(`is ${image.status}`);
-	if (usedBy.length > 0) return stays('is used');
-	if (['public', 'community'].includes(image.visibility)) return stays(`is ${image.visibility}`);
-	if (place <= keep) return stays(place === 1 ? 'is the newest' : `is one of the newest ${keep}`);
-	return goes('is old');
+	const kept = (reason: string): Judged => ({ ...image, usedBy, delete: false, reason });
+	const deleted = (reason: string): Judged => ({ ...image, usedBy, delete: true, reason });
+	if (image.protected) return kept('protected');
+	if (isUnfinished(image)) return abandoned ? deleted('incomplete') : kept('upload in progress');
+	if (image.status !== 'active') return kept(image.status);
+	if (usedBy.length > 0) return kept('in use');
+	if (['public', 'community'].includes(image.visibility)) return kept(image.visibility);
+	if (place <= keep) return kept(place === 1 ? 'newest' : `among the newest ${keep}`);
+	return deleted('old');
 }
 
-/** How many newest ones stay, from `--keep`. */
+/** The number of newest images to keep, from `--keep`. */
 export function readKeep(text: string): number {
 	if (!/^\d{1,4}$/.test(text))
 		throw usageError(`--keep is ${JSON.stringify(text)}: it must be a whole number from 0.`);
 	return Number(text);
 }
 
-/** The project's own images that kimg uploaded, of one name or of all, the newest first within each name. */
+/** The images that kimg uploaded to this project, of one name or all; newest first within each name. */
 async function uploadedImages(name: string | undefined): Promise<UploadedImage[]> {
 	const [rows, project] = await Promise.all([
 		list(['image'], '--tag', tag, '--long', '--sort', 'created_at:desc'),
@@ -70,24 +70,24 @@ async function uploadedImages(name: string | undefined): Promise<UploadedImage[]
 }
 
 /**
- * Looks at every image that kimg uploaded to the project, and at what uses them.
+ * Decides for each image that kimg uploaded to the project whether it is deleted.
  *
- * @param name  only those of this name; all when left out
- * @param keep  how many whole ones of each name stay
- * @throws UserError exit code 2 when there is none of that name
+ * @param name  only images of this name (default: all)
+ * @param keep  number of complete images to keep per name
+ * @throws UserError exit code 2 when no image has that name
  */
 export async function judgeImages(name: string | undefined, keep: number): Promise<Judged[]> {
-	say('Looking at the images that kimg uploaded, and at what uses them');
+	say('Finding the images that kimg uploaded, and their users');
 	const [images, users] = await Promise.all([uploadedImages(name), usersOfImages()]);
 	if (name !== undefined && images.length === 0) {
-		throw usageError(`kimg has uploaded no image "${name}" to this project.`, 'See: kimg prune --dry-run');
+		throw usageError(`This project has no image "${name}" that kimg uploaded.`, 'See: kimg prune --dry-run');
 	}
-	const upgradeState = (image: UploadedImage) =>
+	const placeOf = (image: UploadedImage) =>
 		images.filter((one) => one.name === image.name && one.status === 'active').indexOf(image) + 1;
 	return ask(images, async (image) => {
-		const standing = { place: upgradeState(image), keep, abandoned: await isAbandoned(image) };
+		const standing = { place: placeOf(image), keep, abandoned: await isAbandoned(image) };
 		const judged = judge(image, usersOf(image, users), standing);
-		return judged.goes ? judge(image, await membersOf(image), standing) : judged;
+		return judged.delete ? judge(image, await membersOf(image), standing) : judged;
 	});
 }
 
@@ -105,24 +105,24 @@ export function judgedText(images: readonly Judged[], output: 'table' | 'json'):
 			image.created,
 			megabytes(image.size),
 			listed(image.usedBy),
-			`${image.goes ? 'goes' : 'stays'}: ${image.why}`,
+			`${image.delete ? 'delete' : 'keep'}: ${image.reason}`,
 		]),
 	);
 }
 
 /**
- * Deletes those that go, once the operator has agreed.
+ * Deletes the images that are marked for it, after a confirmation.
  *
- * @param yes  whether that has been said on the command line
+ * @param yes  whether --yes was given
  */
 export async function prune(images: readonly Judged[], yes: boolean): Promise<void> {
-	const going = images.filter(({ goes }) => goes);
-	if (going.length === 0) {
-		say('Nothing is to go');
+	const toDelete = images.filter((image) => image.delete);
+	if (toDelete.length === 0) {
+		say('No image to delete');
 		return;
 	}
-	const what = going.length === 1 ? 'this image' : `these ${going.length} images`;
+	const what = toDelete.length === 1 ? 'this image' : `these ${toDelete.length} images`;
 	await confirm(`Delete ${what}?`, yes);
-	await openstack(['image', 'delete', ...going.map(({ id }) => id)]);
-	for (const { glanceName, id } of going) say(`${glanceName} is deleted (${id})`);
+	await openstack(['image', 'delete', ...toDelete.map(({ id }) => id)]);
+	for (const { glanceName, id } of toDelete) say(`Deleted ${glanceName} (${id})`);
 }

@@ -75,27 +75,27 @@ async function sameImage({ name, glanceName, sha256 }: LocalImage): Promise<stri
 		const image = await uploadedImage(id);
 		if (image === undefined) continue;
 		if (await isAbandoned(image)) {
-			say(`${glanceName}: removing an upload of ${image.created} that was broken off`);
+			say(`${glanceName}: deleting an incomplete upload of ${image.created}`);
 			await removeImage(id);
-		} else say(`${glanceName} is being uploaded by ${image.uploader ?? 'somebody'} as well (${id})`);
+		} else say(`${glanceName} is also being uploaded by ${image.uploader ?? 'another client'} (${id})`);
 	}
 	return same.find(({ status }) => status === 'active')?.id;
 }
 
-/** How far the file has been read by whom it was handed to; `undefined` on systems that do not tell. */
+/** How far the child process has read the file, in bytes; `undefined` where /proc does not show it. */
 async function positionIn({ fd }: FileHandle): Promise<number | undefined> {
 	const told = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
 	const position = /^pos:\s*(\d+)/m.exec(told)?.[1];
 	return position === undefined ? undefined : Number(position);
 }
 
-/** Tells now and then how much is there, until its result is called. */
+/** Reports progress at intervals, until the returned function is called. */
 function tellProgress({ glanceName, content, size }: LocalImage): () => void {
 	const timer = setInterval(async () => {
 		const position = await positionIn(content);
 		if (position === undefined) return;
 		const percent = Math.floor((100 * position) / size);
-		say(`${glanceName}: ${megabytes(position)} of ${megabytes(size)} so far (${percent} %)`);
+		say(`${glanceName}: ${megabytes(position)} of ${megabytes(size)} (${percent} %)`);
 	}, tellEvery * 1000);
 	return () => clearInterval(timer);
 }
@@ -110,11 +110,11 @@ async function mustHaveArrived(id: string, { glanceName, size, sha512 }: LocalIm
 	const mistakes = [
 		...(shown.status === 'active' ? [] : [`its status is ${shown.status ?? 'none'}`]),
 		...(shown.size === size ? [] : [`it has ${shown.size ?? 0} bytes of ${size}`]),
-		...(algorithm !== 'sha512' || digest === sha512 ? [] : ['its checksum is another']),
+		...(algorithm !== 'sha512' || digest === sha512 ? [] : ['its checksum differs']),
 	];
 	if (mistakes.length === 0) return;
-	throw new UserError(`${glanceName} did not arrive whole: ${mistakes.join(', ')}.`, {
-		hint: 'It was removed again: run the same command once more.',
+	throw new UserError(`${glanceName} was not uploaded completely: ${mistakes.join(', ')}.`, {
+		hint: 'It was deleted from Glance. Run the command again.',
 	});
 }
 
@@ -142,7 +142,7 @@ async function transfer(image: LocalImage): Promise<string> {
 		);
 		await mustHaveArrived(id, image);
 	} catch (error) {
-		await removeImage(id).catch(() => say(`${id} could not be removed: kimg prune does it later`));
+		await removeImage(id).catch(() => say(`${id} could not be deleted; kimg prune deletes it later`));
 		throw error;
 	} finally {
 		quiet();
@@ -151,28 +151,28 @@ async function transfer(image: LocalImage): Promise<string> {
 }
 
 /**
- * `kimg upload`: puts an image into Glance, unless the same is there already.
+ * `kimg upload`: uploads an image to Glance, unless Glance has the same content.
  *
- * @param name  the name that it shares with older and newer ones; the profile's when left out
+ * @param name  the name shared by all versions of the image (default: the profile's name)
  * @returns the image's ID
  * @throws UserError exit code 2 when there is no such file, or it is not an image of kimg's; an upload that fails leaves nothing in Glance
  */
 export async function uploadImage(file: string, name?: string): Promise<string> {
 	const content = await open(file).catch((error: NodeJS.ErrnoException) => {
 		if (error.code !== 'ENOENT') throw usageError(`${file} cannot be read: ${error.message}`);
-		throw usageError(`There is no file ${file}.`, 'kimg build makes one.');
+		throw usageError(`There is no file ${file}.`, 'Create an image with: kimg build');
 	});
 	try {
 		const image = await readImage(content, file, name);
 		const present = await sameImage(image);
 		if (present !== undefined) {
-			say(`${image.glanceName} is there already, with the same content`);
+			say(`${image.glanceName} exists with the same content`);
 			return present;
 		}
 		const began = Date.now();
-		say(`uploading ${image.glanceName}, ${megabytes(image.size)}`);
+		say(`Uploading ${image.glanceName}, ${megabytes(image.size)}`);
 		const id = await transfer(image);
-		say(`${image.glanceName} uploaded in ${Math.round((Date.now() - began) / 1000)} s`);
+		say(`Uploaded ${image.glanceName} in ${Math.round((Date.now() - began) / 1000)} s`);
 		return id;
 	} finally {
 		await content.close();

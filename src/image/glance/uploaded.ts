@@ -6,7 +6,7 @@ import { ownName, stillRuns } from '../workspace/workplace.ts';
 /** The tag of all that kimg uploads. */
 export const tag = 'kimg';
 
-/** An image in Glance that kimg has uploaded, or had startUpgrade to. */
+/** An image in Glance that kimg has uploaded, or started to upload. */
 export interface UploadedImage {
 	readonly id: string;
 	/** Its name in Glance. */

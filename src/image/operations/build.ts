@@ -19,9 +19,9 @@ import type { ImagePlan } from '../spec/plan.ts';
 import { publish } from '../workspace/publish.ts';
 import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
 
-/** How an image is to be built, where that is not left to kimg. */
+/** Options of a build. */
 export interface BuildOptions {
-	/** The qcow2 to write; an older one is replaced once the new one is whole. */
+	/** The qcow2 to write; an older file is replaced when the new one is complete. */
 	readonly out?: string | undefined;
 	/** The lock that the image must be made from; as `''`, the profile's name with `.lock.json`. */
 	readonly locked?: string | undefined;
@@ -31,25 +31,25 @@ export interface BuildOptions {
 }
 
 /**
- * Refuses what is not what a lock says.
+ * Refuses what differs from a lock.
  *
- * @param what  the beginning of the sentence "… not what LOCK says"
+ * @param what  the beginning of the sentence "… from the lock", with its verb
  * @throws UserError that names each difference
  */
-function mustBe(wanted: Lock, found: Lock, what: string, hint = '`kimg lock` writes a new lock.'): void {
+function mustBe(wanted: Lock, found: Lock, what: string, hint = 'Write a new lock with: kimg lock'): void {
 	const lines = differences(wanted, found).map((line) => `  - ${line}`);
 	if (lines.length === 0) return;
-	throw new UserError(`${what} not what the lock says:\n${lines.join('\n')}`, {
+	throw new UserError(`${what} from the lock:\n${lines.join('\n')}`, {
 		hint,
 	});
 }
 
-/** What the operator should know before choosing this image for anything that lasts. */
+/** Warnings about images that are not meant for production. */
 function warn({ profile, kubernetes }: ImagePlan, source: KubernetesSource): void {
 	if (profile.archived) {
-		say(`Debian ${profile.debian} gets no security updates: take Debian 12 or 13 for anything that lasts`);
+		say(`Debian ${profile.debian} gets no security updates: use Debian 12 or 13 in production`);
 	}
-	if (source === 'debian') say(`Kubernetes ${kubernetes} is out of support: for tests and a first look`);
+	if (source === 'debian') say(`Kubernetes ${kubernetes} is out of support: use it for tests only`);
 }
 
 type Sources = Readonly<Record<string, string>>;
@@ -58,15 +58,15 @@ interface Folders {
 	readonly cache: string;
 }
 
-/** An image that is to be built, and how what goes into it comes to this machine's disk. */
+/** An image to build, and how its input gets to this machine. */
 interface Making {
 	readonly plan: ImagePlan;
-	/** Where Kubernetes comes from here. */
+	/** The source of Kubernetes. */
 	readonly source: KubernetesSource;
 	/**
-	 * Lays out all that goes in but Debian's packages, and resolves those.
+	 * Writes all input except Debian packages, and resolves those.
 	 *
-	 * @returns with `wanted`, a lock that what is built must agree with
+	 * @returns with `wanted`, the lock that the image must match
 	 */
 	gather(
 		sources: Sources,
@@ -90,7 +90,7 @@ async function makingOf(
 			warn(plan, source);
 			log.clock.enter('versions');
 			const lock = await makeLock(plan, source, sources, supply, folders, wanted);
-			if (wanted !== undefined) mustBe(wanted, lock, 'What can be had here is');
+			if (wanted !== undefined) mustBe(wanted, lock, 'The available versions differ');
 			log.clock.enter('downloads');
 			const inputs = await gatherInputs(plan, lock, source, folders.work, folders.cache, supply);
 			await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs)));
@@ -118,8 +118,8 @@ async function makingOfBundle(file: string): Promise<Making> {
 				wanted,
 			);
 			const lock = { ...wanted, debian: { ...wanted.debian, date }, packages };
-			const hint = `The mirror must be as of ${wanted.debian.date}, or the bundle newer: kimg bundle makes one.`;
-			mustBe(wanted, lock, "What this machine's mirror has is", hint);
+			const hint = `Use a mirror snapshot of ${wanted.debian.date}, or create a new bundle with: kimg bundle`;
+			mustBe(wanted, lock, "The packages of this machine's mirror differ", hint);
 			await writeFile(inputs.places.lock, lockText(lock));
 			return { lock, inputs, wanted };
 		},
@@ -127,12 +127,12 @@ async function makingOfBundle(file: string): Promise<Making> {
 }
 
 /**
- * Builds the image of a profile: resolves what it is made from, and makes exactly that.
+ * Builds the image of a profile: resolves its input, then builds exactly that.
  *
- * @param profileWord  the name of a profile, or the file of an own one
- * @param sourceWord   where Kubernetes comes from: `upstream`, `debian`, or a folder
+ * @param profileWord  the name of a profile, or a profile file
+ * @param sourceWord   source of Kubernetes: `upstream`, `debian`, or a folder
  * @returns the file's path
- * @throws UserError when something is missing, is not what the lock says, or the build fails
+ * @throws UserError when something is missing or differs from the lock, or the build fails
  */
 export async function buildImage(
 	profileWord: string,
@@ -143,10 +143,10 @@ export async function buildImage(
 }
 
 /**
- * Builds the image of a bundle, from nothing but the bundle and Debian's packages.
+ * Builds the image of a bundle, from only the bundle and Debian's packages.
  *
  * @returns the file's path
- * @throws UserError when the bundle is damaged, a package is not to be had as it was, or the build fails
+ * @throws UserError when the bundle is damaged, a package is not available in its version, or the build fails
  */
 export async function buildBundle(file: string, options: BuildOptions): Promise<string> {
 	return build(await makingOfBundle(file), options);
@@ -171,7 +171,7 @@ async function build({ plan, source, gather }: Making, { out, supply }: BuildOpt
 		const { lock, inputs, wanted } = await gather(packages.sources, { work, cache }, log);
 		const image = await runDiskimageBuilder(plan, inputs, lock, packages, { work, cache }, log);
 		const built = await readLock(inputs.places.lock);
-		if (wanted !== undefined) mustBe(wanted, built, `What was built as ${name} is`);
+		if (wanted !== undefined) mustBe(wanted, built, `The image built as ${name} differs`);
 		else for (const line of differences(lock, built)) say(line);
 		const record = inputs.elements.find((file) => file.path.endsWith('/usr/share/kstack/image.json'));
 		await writeFile(path.join(work, 'image.json'), record?.text ?? '{}\n');

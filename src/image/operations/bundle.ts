@@ -14,7 +14,7 @@ import type { ImagePlan } from '../spec/plan.ts';
 import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
 import type { LockOptions } from './lock.ts';
 
-/** The plan as far as it counts on another machine, which has no folders of this one. */
+/** The plan without folders of this machine. */
 function bundled(plan: ImagePlan, source: KubernetesSource): BundledPlan {
 	const { profile } = plan;
 	const names = (files: readonly string[]) => files.map((file) => path.basename(file));
@@ -28,11 +28,11 @@ function bundled(plan: ImagePlan, source: KubernetesSource): BundledPlan {
 }
 
 /**
- * `kimg bundle`: puts all that an image is made from, but for Debian's packages, into one file.
+ * `kimg bundle`: packs the input of an image, except Debian packages, into one file.
  *
- * @param out  the file; `./PROFILE.bundle.tar` when left out
+ * @param out  the file (default: `./PROFILE.bundle.tar`)
  * @returns the file's path
- * @throws UserError when something cannot be had; no file is written then
+ * @throws UserError when some input is not available; no file is written
  */
 export async function bundleImage(
 	profileWord: string,

@@ -21,7 +21,7 @@ export function listProfiles(output: 'table' | 'json'): string {
 			name,
 			String(debian),
 			kubernetes,
-			name === defaultProfile ? `${remark} (the default)` : remark,
+			name === defaultProfile ? `${remark} (default)` : remark,
 		]),
 	);
 }

@@ -8,9 +8,9 @@ import type { Supply } from '../fetch/fetch.ts';
 import { lockText } from '../spec/lock.ts';
 import { cacheFolder, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
 
-/** What a lock is to be of, where that is not left to kimg. */
+/** Options of a lock. */
 export interface LockOptions {
-	/** The file; `./PROFILE.lock.json` when left out. */
+	/** The file (default: `./PROFILE.lock.json`). */
 	readonly out?: string | undefined;
 	/** Container images that are added: references, or archives. */
 	readonly withImages: readonly string[];

@@ -7,7 +7,7 @@ import { aptSources } from '../debian/apt.ts';
 import { renderElements } from '../spec/elements.ts';
 import type { ImagePlan } from '../spec/plan.ts';
 
-/** The elements of an image and the script that builds it, with nothing of this machine in them. */
+/** The elements of an image and the script that builds it, without paths of this machine. */
 export async function renderImage(plan: ImagePlan) {
 	const { places, mirrors } = asked;
 	const command = buildCommand(
@@ -20,9 +20,9 @@ export async function renderImage(plan: ImagePlan) {
 }
 
 /**
- * Writes what `kimg build` would build from, and builds nothing.
+ * Writes the input of `kimg build`, and builds nothing.
  *
- * @param out  the folder, which is missing, empty or of an earlier `kimg render`; default: `./PROFILE`
+ * @param out  the folder to write: missing, empty or of an earlier `kimg render` (default: `./PROFILE`)
  * @returns the folder's path
  * @throws UserError exit code 2 when the folder has content that kimg did not write
  */

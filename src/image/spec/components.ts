@@ -24,7 +24,7 @@ export interface Component {
 export interface ContainerImage {
 	/** What pods call it: registry, repository and tag, such as `registry.k8s.io/pause:3.10.1`. */
 	readonly reference: string;
-	/** Of what the registry has under the tag, such as `sha256:9f86…`; left out where nobody published it. */
+	/** The registry's digest of the tag, such as `sha256:9f86…`; absent where none is published. */
 	readonly digest?: string;
 	/** Where the digest is published. */
 	readonly published?: string;

@@ -21,7 +21,7 @@ export const hasRegistry = (name: string) => pattern.test(name);
 /** The parts of a reference. */
 export function partsOf(reference: string): { repository: string; tag?: string; digest?: string } {
 	const [, repository, tag, digest] = pattern.exec(reference) ?? [];
-	if (repository === undefined) throw new Error(`"${reference}" is no reference of a container image`);
+	if (repository === undefined) throw new Error(`"${reference}" is not a container image reference`);
 	return { repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
 }
 

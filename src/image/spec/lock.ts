@@ -9,7 +9,7 @@ import { forms } from './forms.ts';
 export interface LockedPackage {
 	readonly version: string;
 	readonly architecture: string;
-	/** Of the .deb; left out where the mirror does not have what is installed. */
+	/** Of the .deb; absent if the mirror does not have the installed version. */
 	readonly checksum?: string;
 }
 
@@ -27,7 +27,7 @@ export interface LockedComponent {
 export interface LockedImage {
 	/** The name of its archive on the node. */
 	readonly archive: string;
-	/** What the registry has under its name; left out where an archive does not tell. */
+	/** The registry's digest of the name; absent for an archive without it. */
 	readonly digest?: string;
 	/** Of the archive: in the lock of a built image, and wherever the operator gave an archive. */
 	readonly checksum?: string;

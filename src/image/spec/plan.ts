@@ -44,7 +44,7 @@ function debianSuits(profile: Profile, kubernetes: string): boolean {
 /**
  * Decides what goes into an image.
  *
- * @param kubernetes  release of Kubernetes; the profile's own when left out
+ * @param kubernetes  release of Kubernetes; (default: the profile's)
  * @param ownImages   whether the container images come with Kubernetes, made without any registry
  */
 export function planImage(profile: Profile, kubernetes = profile.kubernetes, ownImages = false): ImagePlan {

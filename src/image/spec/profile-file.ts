@@ -94,7 +94,7 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 	const name = new Mapping({ name: own }, path.relative('', file), mistakes);
 	const said = (top.has('name') ? top : name).text('name', profileForms.name);
 	if (profiles.some((profile) => profile.name === said))
-		top.wrong('name', `is ${said}, which is a profile of kimg's own`);
+		top.wrong('name', `is ${said}, which is the name of a built-in profile`);
 	const versions = top.within('versions');
 	const choices = { ...base.choices, ...versions.record((name) => readChoice(versions, name, file)) };
 	const profile = {
@@ -122,7 +122,7 @@ function addImages(profile: Profile, words: readonly string[], mistakes: string[
 	if (words.length === 0) return profile;
 	const added = readImages(words, '', (says) => mistakes.push(`--with-image ${says}.`));
 	for (const name of repeated([...profile.images, ...added].map(archiveOf)))
-		mistakes.push(`--with-image has ${name}, which is there already.`);
+		mistakes.push(`--with-image has ${name}, which the profile already has.`);
 	return { ...profile, images: [...profile.images, ...added] };
 }
 

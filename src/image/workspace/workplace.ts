@@ -76,7 +76,7 @@ export async function claim(file: string): Promise<void> {
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
 		throw usageError(
-			`Another kimg is making ${place}.`,
+			`Another kimg process is writing ${place}.`,
 			'Wait until it has ended, or name another file with --out.',
 		);
 	}
@@ -95,7 +95,7 @@ export async function closeWorkplace(folder: string): Promise<void> {
 	}
 	await detach(devices);
 	const left = await mountsBelow(folder);
-	if (left.length > 0) say(`left for the next build to clear up: ${left.join(' ')}`);
+	if (left.length > 0) say(`Could not be removed; the next build removes it: ${left.join(' ')}`);
 	else await clear('rm', '--recursive', '--force', '--one-file-system', folder);
 }
 

@@ -1,11 +1,12 @@
-import { table } from '../../base/table.ts';
-import type { Status } from '../../cluster/operations/status.ts';
+import { table } from '../base/table.ts';
+import type { Status } from '../cluster/operations/status.ts';
 
 /** The status as an operator reads it. */
 export function statusText(status: Status): string {
 	const rows = status.nodes.map((node) => [
 		node.name,
 		node.role,
+		node.pool,
 		node.address,
 		node.server,
 		node.node,
@@ -15,7 +16,7 @@ export function statusText(status: Status): string {
 	return [
 		`${status.name}   ${status.stack}   ${status.api}`,
 		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
-		table(['NODE', 'ROLE', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
+		table(['NODE', 'ROLE', 'POOL', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
 		...(status.kubernetesError === undefined
 			? []
 			: [`Kubernetes API not queried: ${status.kubernetesError}`]),

@@ -1,0 +1,77 @@
+import type { Argument, Arguments, Command, CommandEntry, Flag, Flags, Program } from './command.ts';
+
+const width = 100;
+
+/** Text broken at spaces, every line but the first indented by `indent`. */
+function wrapped(text: string, indent: number): string {
+	const lines = [''];
+	for (const word of text.split(' ')) {
+		const line = lines.at(-1) as string;
+		if (line !== '' && indent + line.length + word.length >= width) lines.push(word);
+		else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+	}
+	return lines.join(`\n${' '.repeat(indent)}`);
+}
+
+function section(title: string, rows: readonly (readonly [string, string])[]): string {
+	if (rows.length === 0) return '';
+	const column = Math.min(38, Math.max(...rows.map(([left]) => left.length)));
+	const lines = rows.map(([left, right]) =>
+		left.length > column
+			? `  ${left}\n${' '.repeat(column + 5)}${wrapped(right, column + 5)}`
+			: `  ${left.padEnd(column)}   ${wrapped(right, column + 5)}`,
+	);
+	return `\n${title}:\n${lines.join('\n')}\n`;
+}
+
+function described({ describe, default: fixed, defaultText }: Flag | Argument): string {
+	const text = defaultText ?? fixed;
+	return text === undefined ? describe : `${describe} (default: ${text})`;
+}
+
+function flagRow([name, flag]: [string, Flag]): [string, string] {
+	const value = flag.value ?? flag.choices?.join('|') ?? 'VALUE';
+	const shown = flag.optionalValue ? `[=${value}]` : ` ${value}`;
+	const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
+	return [`${short}--${name}${flag.boolean ? '' : shown}`, described(flag)];
+}
+
+const help: Flag = { short: 'h', boolean: true, describe: 'Print help' };
+
+const flagSection = (title: string, flags: Flags) => section(title, Object.entries(flags).map(flagRow));
+
+/** `NAME [NODE]`, of the arguments of a command. */
+const usage = (expected: Arguments) =>
+	Object.entries(expected).map(([name, { required }]) =>
+		required ? name.toUpperCase() : `[${name.toUpperCase()}]`,
+	);
+
+/** What `kstack --help` prints. Needs no command's file. */
+export function programHelp({ name, summary, commands, flags, notes }: Program): string {
+	return [
+		`${summary}\n\nUsage:\n  ${name} COMMAND [ARGUMENTS] [flags]\n`,
+		section(
+			'Commands',
+			commands.map((command) => [command.name, command.describe]),
+		),
+		flagSection('Flags of every command', { ...flags, help }),
+		notes === undefined ? '' : `\n${notes}\n`,
+		`\nUse "${name} COMMAND --help" for the arguments, flags and examples of a command.\n`,
+	].join('');
+}
+
+/** What `kstack COMMAND --help` prints. */
+export function commandHelp(program: Program, { name, describe }: CommandEntry, command: Command): string {
+	const line = [program.name, name, ...usage(command.arguments), '[flags]'].join(' ');
+	const examples = command.examples.map(([words, what]) => `  # ${what}\n  ${program.name} ${words}\n`);
+	return [
+		`${describe}.\n\nUsage:\n  ${line}\n`,
+		section(
+			'Arguments',
+			Object.entries(command.arguments).map(([key, argument]) => [key.toUpperCase(), described(argument)]),
+		),
+		examples.length === 0 ? '' : `\nExamples:\n${examples.join('\n')}`,
+		flagSection('Flags', command.flags),
+		flagSection('Flags of every command', { ...program.flags, help }),
+	].join('');
+}

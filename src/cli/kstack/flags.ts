@@ -1,0 +1,76 @@
+import { flagOf, type Setting, settings } from '../../cluster/spec/settings.ts';
+import type { Flag } from '../command.ts';
+import { yes } from '../flags.ts';
+
+/** The argument NAME of most commands. */
+export const clusterName = {
+	describe: 'Name of the cluster',
+	defaultText: 'the cluster of the current directory, or "kubernetes"',
+} as const;
+
+export const requiredName = { describe: 'Name of the cluster', required: true } as const;
+
+/** The cluster that is meant: NAME, or the one whose directory this is. */
+export async function nameOf({ name }: { readonly name: string | undefined }): Promise<string> {
+	const { defaultName } = await import('../../cluster/heat/directory.ts');
+	return name ?? defaultName();
+}
+
+const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
+	...{ count: 'N', seconds: 'SECONDS', port: 'PORT', cidr: 'CIDR', cidrs: 'CIDR,...', domain: 'DOMAIN' },
+	...{ length: 'BITS', switch: 'true|false', text: 'TEXT' },
+};
+
+/** The flag of a setting. Its default is the settings' own: a flag that is not given stays undefined. */
+function settingFlag({ describe, type, choices, default: fixed }: Setting): Flag {
+	const value = choices?.join('|') ?? placeholders[type] ?? 'VALUE';
+	return { describe, value, ...(fixed === undefined || fixed === '' ? {} : { defaultText: `${fixed}` }) };
+}
+
+/** The flags of those settings, as text: one place checks flags and files alike. */
+export function settingFlags(wanted: (setting: Setting) => boolean): Readonly<Record<never, Flag>> {
+	return Object.fromEntries(
+		settings.filter(wanted).map((setting) => [flagOf(setting), settingFlag(setting)]),
+	);
+}
+
+/** Settings that a flag can change. `--drain-timeout` is for one command; the setting is changed in cluster.yaml. */
+export const changeable = (setting: Setting) => !setting.fixed && setting.key !== 'drainTimeout';
+
+/** How nodes are drained before they are removed. */
+export const drainFlags = {
+	'drain-timeout': {
+		value: 'SECONDS',
+		describe: 'Time to evict the pods of a node',
+		defaultText: "the cluster's drainTimeout",
+	},
+	force: {
+		boolean: true,
+		describe: 'After the timeout, delete the remaining pods, and remove nodes that do not respond',
+	},
+	yes,
+} as const;
+
+export const configFlag = {
+	short: 'f',
+	value: 'FILE',
+	describe: 'Read settings from this file',
+	defaultText: 'NAME/cluster.yaml',
+} as const;
+
+/** The operator's user name in Kubernetes. */
+export const userFlag = {
+	value: 'USER',
+	describe: 'User name in the certificate that a master signs',
+	defaultText: 'your login name',
+} as const;
+
+export const addonTimeout = {
+	value: 'SECONDS',
+	default: '300',
+	describe: 'Timeout for the cluster to apply the change',
+} as const;
+
+/** What to do after Ctrl-C: Heat goes on with what it has begun. */
+export const seeStatus = ({ name }: { readonly name?: string | undefined }) =>
+	`Heat may have started the change. See: kstack status${name === undefined ? '' : ` ${name}`}`;

@@ -1,0 +1,15 @@
+import { defineCommand } from '../command.ts';
+import { clusterName, nameOf, userFlag } from './flags.ts';
+
+export const command = defineCommand({
+	arguments: { name: clusterName },
+	flags: { user: userFlag },
+	examples: [
+		['kubeconfig demo > ~/.kube/config', 'Use demo/kubeconfig as the default of kubectl'],
+		['kubeconfig demo --user alice', 'Have a master sign a certificate for another user'],
+	],
+	async run(values) {
+		const { printableKubeconfig } = await import('../../cluster/operations/adopt.ts');
+		process.stdout.write(await printableKubeconfig(await nameOf(values), values.user));
+	},
+});

@@ -1,0 +1,13 @@
+import { print } from '../../base/say.ts';
+import { defineCommand } from '../command.ts';
+import { clusterName, configFlag, nameOf, settingFlags } from './flags.ts';
+
+export const command = defineCommand({
+	arguments: { name: clusterName },
+	flags: { ...settingFlags(() => true), config: configFlag },
+	examples: [['render demo --minions 3', 'Write ./demo, for use with the openstack client']],
+	async run(values) {
+		const { renderCluster } = await import('../../cluster/operations/create.ts');
+		print(await renderCluster(await nameOf(values), values, values.config));
+	},
+});

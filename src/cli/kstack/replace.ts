@@ -1,0 +1,15 @@
+import { print } from '../../base/say.ts';
+import { defineCommand } from '../command.ts';
+import { statusText } from '../status-table.ts';
+import { drainFlags, requiredName, seeStatus } from './flags.ts';
+
+export const command = defineCommand({
+	arguments: { name: requiredName, node: { describe: 'Name of the node', required: true } },
+	flags: drainFlags,
+	examples: [['replace demo demo-minion-1', 'Add a minion, then drain and remove this one']],
+	interruptedHint: seeStatus,
+	async run(values) {
+		const { replaceNode } = await import('../../cluster/operations/replace.ts');
+		print(statusText(await replaceNode(values.name, values.node, values)));
+	},
+});

@@ -1,0 +1,22 @@
+import { print } from '../../base/say.ts';
+import { defineCommand } from '../command.ts';
+import { statusText } from '../status-table.ts';
+import { changeable, clusterName, drainFlags, nameOf, seeStatus, settingFlags } from './flags.ts';
+
+export const command = defineCommand({
+	arguments: { name: clusterName },
+	flags: {
+		...settingFlags(changeable),
+		...drainFlags,
+		'allow-replace': {
+			boolean: true,
+			describe: 'Proceed even if servers, volumes or addresses are replaced or deleted',
+		},
+	},
+	examples: [['update demo', 'Apply demo/cluster.yaml and demo/parameters.yaml after an edit']],
+	interruptedHint: seeStatus,
+	async run(values) {
+		const { updateCluster } = await import('../../cluster/operations/update.ts');
+		print(statusText(await updateCluster(await nameOf(values), values)));
+	},
+});

@@ -1,0 +1,28 @@
+import { print } from '../../base/say.ts';
+import { defineCommand } from '../command.ts';
+import { statusText } from '../status-table.ts';
+import { clusterName, drainFlags, nameOf } from './flags.ts';
+
+export const command = defineCommand({
+	arguments: { name: clusterName },
+	flags: {
+		image: {
+			value: 'IMAGE',
+			describe: 'Target image, by name or ID',
+			defaultText: 'the image of the upgrade in progress, which is resumed',
+		},
+		batch: { value: 'N', describe: 'Minions or gateways to add per step', defaultText: '1' },
+		rollback: { boolean: true, describe: 'Roll back to the previous image' },
+		...drainFlags,
+	},
+	examples: [
+		['upgrade demo --image debian12-x64-kubernetes', 'Replace the masters, then the other nodes'],
+		['upgrade demo', 'Resume an interrupted upgrade'],
+		['upgrade demo --rollback', 'Return to the previous image'],
+	],
+	interruptedHint: ({ name }) => `Resume or roll back with: kstack upgrade ${name ?? ''}`.trimEnd(),
+	async run(values) {
+		const { upgradeCluster } = await import('../../cluster/operations/upgrade.ts');
+		print(statusText(await upgradeCluster(await nameOf(values), values)));
+	},
+});

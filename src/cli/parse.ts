@@ -1,0 +1,139 @@
+import { Parser } from 'yargs/helpers';
+import { refuse } from '../base/errors.ts';
+import type { Arguments, CommandEntry, Flag, Flags } from './command.ts';
+import { suggestion } from './suggest.ts';
+
+/** `--minion-flavor` is `minionFlavor` among the values. */
+export const camelCase = (name: string) =>
+	name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** Values stay text, and a flag means what it says: nothing is guessed from its form. */
+const plain = {
+	'camel-case-expansion': false,
+	'short-option-groups': false,
+	'dot-notation': false,
+	'parse-numbers': false,
+	'parse-positional-numbers': false,
+	'boolean-negation': false,
+	'greedy-arrays': false,
+	'strip-aliased': true,
+};
+
+/** An optional value is in the same word, `--flag=VALUE`; without one the flag is a switch. */
+const isSwitch = ({ boolean, optionalValue }: Flag) => boolean === true || optionalValue === true;
+
+function optionsFor(flags: Flags, configuration: Readonly<Record<string, boolean>>) {
+	const names = Object.keys(flags);
+	const of = (wanted: (flag: Flag) => boolean) => names.filter((name) => wanted(flags[name] as Flag));
+	return {
+		string: of((flag) => !isSwitch(flag)),
+		boolean: of(isSwitch),
+		alias: Object.fromEntries(
+			names.flatMap((name) => (flags[name]?.short ? [[name, [flags[name].short]]] : [])),
+		),
+		configuration: { ...plain, ...configuration },
+	};
+}
+
+/** Takes the command's name out of a command line: the entry, if there is one, and the words that are left. */
+export function findCommand(argv: readonly string[], commands: readonly CommandEntry[], flags: Flags) {
+	const { _: tail } = Parser([...argv], optionsFor(flags, { 'halt-at-non-option': true }));
+	const words = tail.map(String);
+	const before = argv.slice(0, argv.length - words.length);
+	for (const length of [2, 1]) {
+		const name = words.slice(0, length).join(' ');
+		const entry = words.length < length ? undefined : commands.find((command) => command.name === name);
+		if (entry !== undefined) return { entry, name, rest: [...before, ...words.slice(length)] };
+	}
+	return { entry: undefined, name: words[0], rest: [...argv] };
+}
+
+/** What the parser makes of `--yes=maybe`, it does not tell: switches are true or false. */
+function mistakesInSwitches(words: readonly string[], flags: Flags): string[] {
+	return words.flatMap((word) => {
+		const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
+		if (!Object.hasOwn(flags, name) || flags[name]?.boolean !== true) return [];
+		return value === 'true' || value === 'false'
+			? []
+			: [`--${name} is "${value}": it must be true or false.`];
+	});
+}
+
+/** The values of flags that take one in the same word or none, by name; and the words without these. */
+function takeOptional(words: readonly string[], flags: Flags) {
+	const taken: Record<string, string> = {};
+	const rest = words.filter((word) => {
+		const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
+		if (!Object.hasOwn(flags, name) || flags[name]?.optionalValue !== true) return true;
+		taken[name] = value as string;
+		return false;
+	});
+	return { taken, rest };
+}
+
+/** The value of one flag as a command receives it, or what is wrong with it. */
+function valueOf(name: string, flag: Flag, found: unknown): { value?: unknown; mistake?: string } {
+	const all = [found].flat();
+	if (isSwitch(flag)) return { value: flag.optionalValue ? '' : all.at(-1) };
+	if (all.some((one) => one === undefined || one === null)) return { mistake: `--${name} needs a value.` };
+	const value = all.at(-1);
+	if (flag.choices !== undefined && !flag.choices.includes(String(value))) {
+		const choices = `${flag.choices.slice(0, -1).join(', ')} or ${flag.choices.at(-1)}`;
+		return { mistake: `--${name} is "${value}": it must be ${choices}.` };
+	}
+	return { value: flag.repeated ? all.map(String) : value };
+}
+
+/** Flags that stand at the end or before another flag: the parser reads them as empty. */
+function withoutValue(words: readonly string[], flags: Flags): Set<string> {
+	const names = words.flatMap((word, index) => {
+		const name = Object.keys(flags).find((key) => word === `--${key}` || word === `-${flags[key]?.short}`);
+		if (name === undefined || isSwitch(flags[name] as Flag)) return [];
+		const next = words[index + 1];
+		return next === undefined || /^-(?!\d|$)/.test(next) ? [name] : [];
+	});
+	return new Set(names);
+}
+
+/**
+ * Reads the words after a command.
+ *
+ * @returns flags by name in camel case, arguments by name, defaults filled in
+ * @throws UserError exit code 2, with every mistake
+ */
+export function parseWords(
+	words: readonly string[],
+	{ flags, arguments: expected }: { readonly flags: Flags; readonly arguments: Arguments },
+	hint: string,
+): Record<string, unknown> {
+	const end = words.includes('--') ? words.indexOf('--') : words.length;
+	const { taken, rest } = takeOptional(words.slice(0, end), flags);
+	const { _: free, ...found } = Parser(rest, optionsFor(flags, { 'duplicate-arguments-array': true }));
+	const given = [...free.map(String), ...words.slice(end + 1)];
+	const mistakes = mistakesInSwitches(rest, flags);
+	const empty = withoutValue(rest, flags);
+	const values: Record<string, unknown> = {};
+	const unknown = Object.keys(found).filter((name) => !Object.hasOwn(flags, name));
+	for (const name of unknown)
+		mistakes.push(`Unknown flag: --${name}.${suggestion(name, Object.keys(flags), '--')}`);
+	for (const [name, flag] of Object.entries(flags)) {
+		const key = camelCase(name);
+		if (taken[name] !== undefined) values[key] = taken[name];
+		else if (Object.hasOwn(found, name)) {
+			const { value, mistake } = valueOf(name, flag, empty.has(name) ? undefined : found[name]);
+			if (mistake === undefined) values[key] = value;
+			else mistakes.push(mistake);
+		} else if (flag.default !== undefined) values[key] = flag.default;
+	}
+	for (const [index, name] of Object.keys(expected).entries()) {
+		const value = given[index] ?? expected[name]?.default;
+		if (value !== undefined) values[name] = value;
+		else if (expected[name]?.required) mistakes.push(`Missing argument ${name.toUpperCase()}.`);
+	}
+	// A word too many may be the value of an unknown flag.
+	if (unknown.length === 0)
+		for (const word of given.slice(Object.keys(expected).length))
+			mistakes.push(`Unexpected argument: ${word}.`);
+	refuse(mistakes, hint, 'invalid-command-line');
+	return values;
+}
