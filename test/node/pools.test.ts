@@ -15,12 +15,13 @@ const gpu = nodePool(
 );
 
 /** What the program tells kubectl to change, where these nodes are there. */
-async function changes(nodes: readonly object[], cluster = 'demo'): Promise<string[]> {
+async function changes(nodes: readonly object[], cluster = 'demo', refused = 'nothing'): Promise<string[]> {
 	const functions = (await readFile(program, 'utf8')).replace(/^columns=[\s\S]*/m, '');
 	const script = `${functions}
-kube() { case "$*" in *configmap*) printf '%s' "$POOLS" ;; 'get nodes'*) printf '%s' "$NODES" ;; *) echo "$*" ;; esac; }
+kube() { case "$*" in *configmap*) printf '%s' "$POOLS" ;; 'get nodes'*) printf '%s' "$NODES" ;; *) echo "$*"; [ "$1" != "$REFUSED" ] ;; esac; }
 set_pools`;
 	const env = {
+		REFUSED: refused,
 		POOLS: JSON.stringify({ cluster, pools: { gpu } }),
 		NODES: JSON.stringify({ items: nodes }),
 	};
@@ -64,4 +65,12 @@ test('a node that has all of it, or is in no pool by its exact name, is left alo
 	const others = ['demo-minion-0', 'demo-gpu', 'demo-gpu-x-0', 'xdemo-gpu-0', 'demo-gpu-0-1', 'demo-gpux-0'];
 	t.deepEqual(await changes(others.map((name) => node(name))), []);
 	t.deepEqual(await changes([node('demo-gpu-0')], 'other'), []);
+});
+
+test('pods stay away from a node while its labels or taints cannot be set', async (t) => {
+	for (const refused of ['label', 'taint']) {
+		const told = await changes([node('demo-gpu-0', {}, [pending])], 'demo', refused);
+		t.true(told.length > 0);
+		t.false(told.some((line) => line.includes('kstack.io/pending')));
+	}
 });
