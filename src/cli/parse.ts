@@ -72,7 +72,7 @@ function takeOptional(words: readonly string[], flags: Flags) {
 }
 
 /** The value of one flag as a command receives it, or what is wrong with it. */
-function valueOf(name: string, flag: Flag, found: unknown): { value?: unknown; mistake?: string } {
+function flagValue(name: string, flag: Flag, found: unknown): { value?: unknown; mistake?: string } {
 	const all = [found].flat();
 	if (isSwitch(flag)) return { value: flag.optionalValue ? '' : all.at(-1) };
 	if (all.some((one) => one === undefined || one === null)) return { mistake: `--${name} needs a value.` };
@@ -120,7 +120,7 @@ export function parseWords(
 		const key = camelCase(name);
 		if (taken[name] !== undefined) values[key] = taken[name];
 		else if (Object.hasOwn(found, name)) {
-			const { value, mistake } = valueOf(name, flag, empty.has(name) ? undefined : found[name]);
+			const { value, mistake } = flagValue(name, flag, empty.has(name) ? undefined : found[name]);
 			if (mistake === undefined) values[key] = value;
 			else mistakes.push(mistake);
 		} else if (flag.default !== undefined) values[key] = flag.default;
