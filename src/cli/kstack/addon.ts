@@ -41,6 +41,8 @@ export const addonCommand: CommandModule = {
 				'Enable an addon, or change its values',
 				(command) =>
 					command
+						// Every --set counts, not the last alone.
+						.parserConfiguration({ 'boolean-negation': false, 'duplicate-arguments-array': true })
 						.positional('addon', {
 							describe: 'Name of the addon, or path of its folder (with a /)',
 							type: 'string',
