@@ -33,7 +33,7 @@ for (const program of ['kimg', 'kstack']) {
 		t.true(commands.flatMap(([, { examples }]) => examples).length > 5);
 		for (const [name, command] of commands) {
 			for (const [line] of command.examples) {
-				const words = line.replace(/ >.*/, '').split(' ').slice(1);
+				const words = line.replace(/ >.*/, '').split(' ').slice(name.split('-').length);
 				const flags = { ...command.flags, 'os-cloud': { describe: '' } };
 				t.notThrows(() => parseWords(words, { ...command, flags }, ''), `${name}: ${line}`);
 			}

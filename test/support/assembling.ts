@@ -18,13 +18,16 @@ const standIns: Readonly<Record<string, string>> = {
 	ip: 'echo "2: ens3    inet 10.0.0.11/24 brd 10.0.0.255 scope global ens3"',
 	// No API answers before there is one; from then on it is well.
 	curl: 'case "$*" in *:6443/healthz*) [ -e "$root/api-answers" ] || exit 7 ;; esac',
-	kubectl: 'case "$*" in *"apply -f -") tee -a "$root/applied" >/dev/null ;; *"get node"*) echo True ;; esac',
+	kubectl:
+		'case "$*" in *"apply "*"-f -") tee -a "$root/applied" >/dev/null ;; *"get node"*) echo True ;; esac',
 	'kstack-signal':
 		'{ echo "== $*"; cat; echo; } >>"$root/signals"; [ $# -lt 4 ] || touch "$root/etc/kstack/signals/$3.$4.sent"',
 };
 
 const flagsOfImage = 'KUBELET_VERSION_ARGS="--container-runtime=remote"\nCGROUP_DRIVER=systemd\n';
-const dns = 'apiVersion: v1\nkind: Service\nspec: {clusterIP: @@CLUSTER_DNS@@}\ndomain: @@CLUSTER_DOMAIN@@\n';
+const dns =
+	'apiVersion: v1\nkind: Service\nspec: {clusterIP: @@CLUSTER_DNS@@}\ndomain: @@CLUSTER_DOMAIN@@\nreplicas: "@@replicas@@"\n';
+const dnsDefinition = '{"name": "dns", "values": {"replicas": {"type": "integer", "default": 2}}}';
 
 /** A node of the role in a folder of its own, ready to be assembled. */
 export async function node(
@@ -39,6 +42,7 @@ export async function node(
 		...nodeFiles(userData),
 		{ path: 'usr/share/kstack/flags.env', mode: 0o644, text: flagsOfImage },
 		{ path: 'usr/share/kstack/addons/dns.yaml', mode: 0o644, text: dns },
+		{ path: 'usr/share/kstack/addons/dns.json', mode: 0o644, text: dnsDefinition },
 		{ path: 'var/lib/kubelet/pki/kubelet-server-current.pem', mode: 0o600, text: '' },
 	]);
 	const bin = path.join(root, 'bin');

@@ -28,6 +28,9 @@ def known: {items: (map(list_of) | add // [] | map(identity) | unique_by(key))};
 def surplus(base): (base == "true") as $base | (.[1].items | map(key)) as $wanted
     | .[0].items[] | select(is_base == $base) | select(key as $key | $wanted | map(select(. == $key)) | length == 0);
 
+# Whether what kubectl found still has the addon's label.
+def labelled(name): name as $name | list_of | map(select(.metadata.labels["kstack.io/addon"] == $name)) | length > 0;
+
 # Of all statuses and objects: a sentence for each object that another addon has.
 def taken(name): name as $name | (.[1] | list_of | map(key)) as $keys
     | .[0].items[] | select(.metadata.name != "kstack-addon-\($name)" and .data.inventory != null)
