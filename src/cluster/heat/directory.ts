@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dump } from 'js-yaml';
 import { usageError } from '../../base/errors.ts';
+import { readText } from '../../base/read-text.ts';
 import { schemaText } from '../../base/schema.ts';
 import { replaceTree, type Tree } from '../../base/tree.ts';
 import { clusterSchema } from '../spec/cluster-fields.ts';
@@ -32,7 +33,7 @@ export interface StackDirectory {
 /** The name that a cluster has when none is said: the one whose directory this is, else `kubernetes`. */
 export async function defaultName(): Promise<string> {
 	if (!existsSync('cluster.yaml') || !existsSync('heat')) return 'kubernetes';
-	const { name } = readMapping(await readFile('cluster.yaml', 'utf8'), 'cluster.yaml');
+	const { name } = readMapping(await readText('cluster.yaml'), 'cluster.yaml');
 	return typeof name === 'string' ? name : path.basename(process.cwd());
 }
 
@@ -59,7 +60,7 @@ export function directoryAt(folder: string): StackDirectory {
 
 /** The file's text, or `undefined` when there is none. */
 export async function readIfThere(file: string): Promise<string | undefined> {
-	return existsSync(file) ? readFile(file, 'utf8') : undefined;
+	return existsSync(file) ? readText(file) : undefined;
 }
 
 const yamlText = (value: object) => dump(value, { lineWidth: -1, noRefs: true });

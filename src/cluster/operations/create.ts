@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { imageContract } from '../../base/contract.ts';
 import { refuse, usageError } from '../../base/errors.ts';
+import { readText } from '../../base/read-text.ts';
 import { say } from '../../base/say.ts';
 import { parseAnswer } from '../../openstack/answer.ts';
 import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
@@ -38,7 +38,7 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
 	requireFile(file);
 	const directory = await stackDirectory(name);
 	const path = file ?? directory.cluster;
-	const text = file === undefined ? await readIfThere(path) : await readFile(file, 'utf8');
+	const text = file === undefined ? await readIfThere(path) : await readText(file);
 	if (text !== undefined) say(`Settings that no flag gives are those of ${path}`);
 	return { directory, cluster: readCluster(name, flags, text === undefined ? undefined : { text, path }) };
 }

@@ -1,5 +1,6 @@
 import { type JsonSchema, matching } from '../../base/forms.ts';
 import { type Fields, fileSchema, orNull } from '../../base/schema.ts';
+import { poolsForm } from './pool-entries.ts';
 import { formOf } from './setting-forms.ts';
 import { settings } from './settings.ts';
 
@@ -18,6 +19,7 @@ export const clusterFields = (): Fields => ({
 			{ describe: setting.describe, form: orNull(formOf(setting)), default: setting.default },
 		]),
 	),
+	pools: { describe: 'Further pools of minions or gateways', form: orNull(poolsForm) },
 });
 
 /** The JSON Schema of cluster.yaml. */

@@ -1,3 +1,4 @@
+import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
 import { byPool, poolsOf } from './pools.ts';
 import { type Role, roles } from './roles.ts';
@@ -34,8 +35,7 @@ export interface Generations {
 
 /** Reads the parameter; a stack that has none is in its first generation. */
 export function generationsOf(parameters: Parameters): Generations {
-	const given = parameters.generations ?? {};
-	const record = (typeof given === 'string' ? JSON.parse(given || '{}') : given) as Partial<Generations>;
+	const record = jsonParameter(parameters, 'generations') as Partial<Generations>;
 	const current = record.current ?? 1;
 	// Where the pools have different images, there is no one to go back to.
 	const ids = poolsOf(parameters).map(({ id }) => id);

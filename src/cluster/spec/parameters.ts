@@ -1,4 +1,5 @@
 import type { Settings } from './config.ts';
+import { jsonParameter } from './json-parameter.ts';
 import { type Setting, settings, type Value } from './settings.ts';
 
 /** Heat parameters by name. */
@@ -26,11 +27,7 @@ function typed(setting: Setting, value: unknown): Value {
 
 /** The settings of a cluster as its stack's parameters tell them: the reverse of `parametersOf`. */
 export function settingsOf(parameters: Parameters): Settings {
-	const record = parameters.recorded_settings ?? {};
-	const recorded = (typeof record === 'string' ? JSON.parse(record || '{}') : record) as Record<
-		string,
-		unknown
-	>;
+	const recorded = jsonParameter(parameters, 'recorded_settings');
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
 		const value = setting.direct ? parameters[setting.parameters[0] as string] : recorded[setting.key];

@@ -1,3 +1,4 @@
+import type { Form } from '../../base/forms.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
 import { type Role, roles } from './roles.ts';
 
@@ -32,6 +33,40 @@ const isOurs = (key: string) => /(^|\.)(kubernetes\.io|k8s\.io|kstack\.io)\//.te
 const shown = (value: unknown) => JSON.stringify(value);
 const isMapping = (value: unknown): value is Record<string, unknown> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const text = { type: ['string', 'number', 'null'] };
+
+/** What editors are told of `pools`; `readPools` reads it. */
+export const poolsForm: Form = {
+	words: 'a list of pools',
+	read: (value) => value,
+	schema: {
+		type: 'array',
+		items: {
+			type: 'object',
+			additionalProperties: false,
+			required: ['name', 'count'],
+			properties: {
+				name: {
+					type: 'string',
+					pattern: '^[a-z][a-z0-9]{0,15}$',
+					description: 'Part of the names of its nodes.',
+				},
+				role: { enum: [...poolRoles], default: 'minion', description: 'Role of its nodes.' },
+				count: { type: 'integer', minimum: 0, maximum: 5000, description: 'Number of nodes.' },
+				flavor: { ...text, description: 'Flavor; default: that of the role.' },
+				image: { ...text, description: 'Image; default: that of the role.' },
+				availabilityZone: { ...text, description: 'Availability zone; default: that of the role.' },
+				labels: { type: ['object', 'null'], description: 'Labels of its nodes, set by the masters.' },
+				taints: {
+					type: ['array', 'null'],
+					items: { type: 'string', pattern: taintPattern.source },
+					description: 'Taints of its nodes, each KEY=VALUE:EFFECT, set by the masters.',
+				},
+			},
+		},
+	},
+};
 
 function mistakeInPoolName(name: unknown, cluster: string): string | undefined {
 	if (typeof name !== 'string' || !/^[a-z][a-z0-9]{0,15}$/.test(name))

@@ -1,3 +1,4 @@
+import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
 import { type Role, roles } from './roles.ts';
 
@@ -39,8 +40,7 @@ export const defaultPools: readonly Pool[] = roles.map((role) => ({
 
 /** The records of the further pools of a stack, by name; none for a stack of an earlier release. */
 export function recordsOf(parameters: Parameters): Readonly<Record<string, PoolRecord>> {
-	const given = parameters.pools ?? {};
-	return (typeof given === 'string' ? JSON.parse(given || '{}') : given) as Record<string, PoolRecord>;
+	return jsonParameter(parameters, 'pools') as Record<string, PoolRecord>;
 }
 
 /** What the templates need to know of a further pool. */

@@ -1,0 +1,118 @@
+// Bad files, bad parameters and failed look-ups end as one clear error, and hide nothing.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { type Answers, demoStack, emptyCloud, event } from '../support/fake-cloud.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { made, on } from '../support/kstack-on-cloud.ts';
+
+const changing = (asked: readonly string[]) =>
+	asked.filter(
+		(line) => /^'(stack|server|software)' '(create|update|delete)'/.test(line) && !/dry-run/.test(line),
+	);
+
+for (const [what, text] of [
+	['empty', ''],
+	['not YAML', '{ : ['],
+	[
+		'without a user',
+		'{clusters: [{cluster: {server: "https://127.0.0.1:1", certificate-authority-data: Q0E=}}]}',
+	],
+	['with a server that is no address', '{clusters: [{cluster: {server: "://"}}]}'],
+] as const) {
+	test(`a kubeconfig that is ${what} is a clear error, and status shows the rest`, async (t) => {
+		const { folder, stages } = await made();
+		const now = stages(2);
+		await writeFile(path.join(folder, 'demo/kubeconfig'), text);
+		const { code, stdout, stderr } = await on(now, ['status', 'demo'], { cwd: folder });
+		t.is(code, 0, stderr);
+		t.regex(stdout, /kubeconfig cannot be used/);
+		const scaled = await on(now, ['scale', 'demo', '--minions', '2', '--yes'], { cwd: folder });
+		t.is(scaled.code, 2);
+		t.deepEqual(changing(scaled.asked), []);
+	});
+}
+
+test('a cloud that cannot be reached while a deletion is followed does not count as deleted', async (t) => {
+	const { folder, stages } = await made();
+	const lost = {
+		'stack-event-list.fails':
+			'Could not find versioned identity endpoints when attempting to authenticate.\n',
+	};
+	let told = false;
+	const { code } = await on([stages(3)[0] as Answers, lost], ['delete', 'demo', '--yes'], {
+		cwd: folder,
+		onStderr: (text, pid) => {
+			if (!told && /retrying|asking again/.test(text)) {
+				told = true;
+				process.kill(pid, 'SIGINT');
+			}
+		},
+	});
+	t.is(code, 130);
+	t.truthy(await readFile(path.join(folder, 'demo/secrets.yaml'), 'utf8'));
+});
+
+test("Heat's reason for a failure is shown when Nova and the console cannot be asked", async (t) => {
+	const failed: readonly Answers[] = [
+		{ ...emptyCloud, 'stack-create': { id: 'stack-1' } },
+		{
+			'stack-show-demo': demoStack(1),
+			'stack-event-list': [
+				event(1, 'CREATE_FAILED', {
+					resource_name: 'server',
+					physical_resource_id: 's',
+					resource_status_reason: 'Went to status ERROR',
+				}),
+				event(2, 'CREATE_FAILED', { resource_name: 'ready', resource_status_reason: 'Timed out' }),
+				event(3, 'CREATE_FAILED'),
+			],
+			'server-show-s.fails': 'Internal Server Error (HTTP 500)\n',
+			'stack-resource-metadata-demo-ready_handle.fails': 'Service Unavailable (HTTP 503)\n',
+		},
+	];
+	const { code, stderr } = await on(failed, ['create', 'demo']);
+	t.is(code, 1);
+	t.regex(stderr, /Went to status ERROR/);
+	t.regex(stderr, /Timed out/);
+	t.regex(stderr, /HTTP 500/);
+	t.notRegex(stderr, /bug/);
+});
+
+for (const [what, prepare] of [
+	[
+		'a folder in place of cluster.yaml',
+		(folder: string) => mkdir(path.join(folder, 'demo/cluster.yaml'), { recursive: true }),
+	],
+	['a file in place of the stack directory', (folder: string) => writeFile(path.join(folder, 'demo'), '')],
+	[
+		'a file in place of the templates folder',
+		async (folder: string) => {
+			await mkdir(path.join(folder, 'demo'));
+			await writeFile(path.join(folder, 'demo/heat'), '');
+		},
+	],
+] as const) {
+	test(`${what} is an error with its path`, async (t) => {
+		const folder = await temporaryFolder();
+		await prepare(folder);
+		const { code, stderr } = await on([emptyCloud], ['create', 'demo'], { cwd: folder });
+		t.true(code === 1 || code === 2, stderr);
+		t.regex(stderr, /demo/);
+		t.notRegex(stderr, /this is a bug/);
+	});
+}
+
+for (const [name, value] of [
+	['generations', '{"current":'],
+	['generations', '[1]'],
+	['recorded_settings', 'text'],
+] as const) {
+	test(`a parameter ${name} that is ${value} is told as such`, async (t) => {
+		const cloud = { ...emptyCloud, 'stack-show-demo': demoStack(1, {}, { [name]: value }) };
+		const { code, stderr, asked } = await on([cloud], ['scale', 'demo', '--minions', '2', '--yes']);
+		t.is(code, 1, stderr);
+		t.regex(stderr, new RegExp(`parameter ${name}`));
+		t.deepEqual(changing(asked), []);
+	});
+}
