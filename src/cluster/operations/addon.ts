@@ -4,7 +4,8 @@ import { refuse, UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { table } from '../../base/table.ts';
-import { readIfThere, stackDirectory } from '../heat/directory.ts';
+import { stackDirectory } from '../heat/directory.ts';
+import { requireStack } from '../heat/stack.ts';
 import {
 	addonStatus,
 	type ClusterAddon,
@@ -13,6 +14,7 @@ import {
 	requireAddons,
 	storeAddon,
 } from '../kubernetes/addons.ts';
+import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type Addon, packagedAddons, readAddon, renderAddon } from '../spec/addon.ts';
 import { chooseValues } from '../spec/addon-values.ts';
 
@@ -21,13 +23,16 @@ const interval = 2000;
 
 /** The kubeconfig of a cluster whose masters apply addons. */
 async function kubeconfigOf(cluster: string): Promise<string> {
-	const { kubeconfig: file } = await stackDirectory(cluster);
-	const kubeconfig = await readIfThere(file);
+	const directory = await stackDirectory(cluster);
+	const kubeconfig = await readKubeconfig(directory, await requireStack(cluster));
 	if (kubeconfig === undefined) {
-		throw new UserError(`There is no ${file}, and addons are set through the Kubernetes API.`, {
-			code: 'no-kubeconfig',
-			hint: `Run this in the folder of ${cluster}, or fetch the kubeconfig: kstack kubeconfig ${cluster}`,
-		});
+		throw new UserError(
+			`There is no ${directory.kubeconfig}, and addons are set through the Kubernetes API.`,
+			{
+				code: 'no-kubeconfig',
+				hint: `Run this in the folder of ${cluster}, or write its directory again: kstack adopt ${cluster}`,
+			},
+		);
 	}
 	await requireAddons(kubeconfig);
 	return kubeconfig;

@@ -1,0 +1,54 @@
+// Addons on the quick start's cluster: the masters apply them, keep them, and report what is wrong.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { attempt, clusters, kstack, kubectl, withFolder } from '../cloud.ts';
+
+interface Row {
+	readonly name: string;
+	readonly state: string;
+}
+
+const addons = async () => JSON.parse(await kstack('addon', 'list', 'demo', '-o', 'json')) as Row[];
+
+const stateOf = async (name: string) => (await addons()).find((addon) => addon.name === name)?.state;
+
+const cpu = (namespace: string) =>
+	kubectl(
+		...['get', 'limitrange', 'default-limits', '-n', namespace, '--ignore-not-found'],
+		...['-o', 'jsonpath={.spec.limits[0].defaultRequest.cpu}'],
+	);
+
+test.serial('DNS is an addon that the cluster applied by itself', async (t) => {
+	t.is(await stateOf('dns'), 'ready');
+});
+
+test.serial('an addon is enabled, changed and disabled; what it no longer contains is deleted', async (t) => {
+	await kstack('addon', 'enable', 'default-limits', 'demo');
+	t.is(await cpu('default'), '100m');
+	await kstack(
+		...['addon', 'enable', 'default-limits', 'demo', '--set', 'namespace=kube-public', '--set', 'cpu=50m'],
+	);
+	t.is(await cpu('kube-public'), '50m');
+	t.is(await cpu('default'), '', 'the object in the namespace of before');
+	await kstack('addon', 'disable', 'default-limits', 'demo');
+	t.is(await cpu('kube-public'), '');
+});
+
+test.serial('a broken manifest reports why, and disturbs no other addon', async (t) => {
+	await withFolder(async (folder) => {
+		const broken = path.join(folder, 'broken');
+		await mkdir(broken);
+		await writeFile(path.join(broken, 'addon.yaml'), 'description: A namespace that does not exist\n');
+		await writeFile(
+			path.join(broken, 'manifest.yaml'),
+			'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: broken, namespace: nonsuch}\n',
+		);
+		const { code, stderr } = await attempt('kstack', ['addon', 'enable', broken, 'demo'], clusters);
+		t.is(code, 1, stderr);
+		t.regex(stderr, /nonsuch/);
+		t.is(await stateOf('dns'), 'ready');
+		await kstack('addon', 'disable', 'broken', 'demo');
+		t.is(await stateOf('broken'), undefined);
+	});
+});
