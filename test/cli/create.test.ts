@@ -135,13 +135,13 @@ test('a creation that fails says which resource, what Nova says and what the nod
 	t.is(code, 1);
 	t.is(stdout, '');
 	t.regex(stderr, /\nkstack: Creating demo failed \(CREATE_FAILED\)\.\n/);
-	t.regex(stderr, /The node says: demo-minion-0: step 70-join failed \(exit 1\)\n {4}a\n {4}the end\n/);
+	t.regex(stderr, /The node reports: demo-minion-0: step 70-join failed \(exit 1\)\n {4}a\n {4}the end\n/);
 	t.regex(
 		stderr,
-		/demo-minions-x7-1-k4\/server: Went to status ERROR\n {2}Nova says: No valid host was found\.\n/,
+		/demo-minions-x7-1-k4\/server: Went to status ERROR\n {2}Nova reports: No valid host was found\.\n/,
 	);
 	t.notRegex(stderr, /resources\.minions/);
-	t.regex(stderr, /remove it with: kstack delete demo\n$/);
+	t.regex(stderr, /kstack delete demo\n$/);
 });
 
 test('a role may have an image of its own: each is said, and Heat gets its ID', async (t) => {
@@ -151,7 +151,7 @@ test('a role may have an image of its own: each is said, and Heat gets its ID', 
 	};
 	const cloud = { ...emptyCloud, ...second, 'orchestration-template-validate.fails': 'ERROR: enough\n' };
 	const { stderr, folder } = await on([cloud], ['create', 'demo', '--minion-image', 'other']);
-	t.regex(stderr, /^The image is debian12-x64-kubernetes \(image-1\).*\nThe image is other \(image-2\)/m);
+	t.regex(stderr, /^Image debian12-x64-kubernetes \(image-1\).*\nImage other \(image-2\)/m);
 	const { parameters } = load(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8')) as {
 		parameters: Record<string, unknown>;
 	};

@@ -63,7 +63,7 @@ test('where the roles had different images there is none to go back to', (t) => 
 	t.is(imageBefore(finished(nextGeneration(same, 'B', counts))), 'A');
 });
 
-test('reversedGenerations round twice it is as it was, but for being no rollback', (t) => {
+test('an upgrade that is reversed twice is as before, and no rollback', (t) => {
 	const startUpgrade: Generations = { ...nextGeneration(generationsOf({}), 'B', counts), mastersLast: false };
 	t.like(reversedGenerations(startUpgrade, true), {
 		current: 1,

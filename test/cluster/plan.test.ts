@@ -252,6 +252,6 @@ test('the table shows what holds something and counts the rest', (t) => {
 	t.regex(text, /^ACTION +WHAT +NAME +WHY$/m);
 	t.regex(text, /^REPLACE ! +server +\S*minion-0 +image$/m);
 	t.regex(text, /^add +server +\S*minion-2 +new$/m);
-	t.regex(text, /^\d+ more resources that hold nothing change\.$/m);
-	t.is(planText({ name: 'demo', changes: [] }), 'demo is as asked: nothing to change.');
+	t.regex(text, /^\d+ more stateless resources change\.$/m);
+	t.is(planText({ name: 'demo', changes: [] }), 'demo is up to date: nothing to change.');
 });

@@ -92,7 +92,7 @@ test('an upgrade ends with as many members as there were, all of the new generat
 	);
 });
 
-test('reversedGenerations round at any point, any number of times, it ends in the generation it was reversedGenerations to', (t) => {
+test('an upgrade reversed at any point, any number of times, ends in the generation it was reversed to', (t) => {
 	fc.assert(
 		fc.property(sizes, story, fc.boolean(), (wanted, happenings, down) => {
 			const { heat, place } = walk(wanted, happenings, down);
@@ -165,7 +165,7 @@ test('an upgrade takes one master after the other, then the gateways, then the m
 	]);
 });
 
-test('a rollback of what has hardly startUpgrade moves nothing but that', (t) => {
+test('a rollback of an upgrade that has hardly begun moves nothing else', (t) => {
 	const wanted = { master: 3, minion: 2, gateway: 0 };
 	const heat = new SimulatedHeat(asked(wanted));
 	const place = startUpgrade(upgradeState(heat.parameters), 'B');

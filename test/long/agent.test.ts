@@ -247,12 +247,12 @@ test('a script that takes too long is ended with all it has started, and told as
 	const { state, address } = await cloud(t);
 	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
 	await giveCredentials();
-	const script = `echo startUpgrade; (/bin/sleep 3; echo x >>${root}/late) & wait`;
+	const script = `echo begun; (/bin/sleep 3; echo x >>${root}/late) & wait`;
 	state.deployments = [deployment('leave-1', script, { drain_timeout: '1' })];
 	const agent = await start((text) => text.replace('+ 240', '+ 0'));
 	await until(agent, () => state.signals.length > 0, 'the failure is signalled');
 	t.deepEqual(state.signals[0]?.body, {
-		deploy_stdout: 'startUpgrade\n',
+		deploy_stdout: 'begun\n',
 		deploy_stderr: 'ended by the node: it took longer than 1 s\n',
 		deploy_status_code: 124,
 	});

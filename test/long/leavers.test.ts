@@ -379,7 +379,7 @@ test('a request that is taken back ends the drain, and nobody is told of a failu
 		delete cluster.nodes.get('demo-minion-1')?.metadata.labels['kstack.io/leave'];
 	};
 	const { program } = await leavers(t, cluster);
-	await until(program, () => cluster.done.includes('drain demo-minion-1'), 'the drain has startUpgrade');
+	await until(program, () => cluster.done.includes('drain demo-minion-1'), 'the drain has begun');
 	cluster.ask('demo-minion-0', 'drain');
 	await answered(program, cluster, 'demo-minion-0');
 	t.is(cluster.state('demo-minion-1'), undefined);

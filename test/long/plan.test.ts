@@ -14,7 +14,7 @@ async function edit(folder: string, file: string, from: string, to: string): Pro
 test('plan of what is as asked says so, with exit code 0', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stdout, stderr } = await on(stages(3), ['plan', 'demo'], { cwd: folder });
-	t.deepEqual([code, stdout, stderr], [0, 'demo is as asked: nothing to change.\n', '']);
+	t.deepEqual([code, stdout, stderr], [0, 'demo is up to date: nothing to change.\n', '']);
 });
 
 test('plan shows changes with exit code 3, asks Heat too, and changes nothing', async (t) => {

@@ -255,10 +255,7 @@ test('what somebody else changed at the same time is said, and nothing claimed',
 		},
 	);
 	t.is(code, 1);
-	t.regex(
-		stderr,
-		/kstack: Somebody else has changed demo at the same time, and theirs holds: minion_count is "5", not "4"\.\n/,
-	);
+	t.regex(stderr, /kstack: A concurrent update of demo won: minion_count is "5", not "4"\.\n/);
 });
 
 for (const [what, args, sentence] of [

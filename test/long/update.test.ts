@@ -46,7 +46,7 @@ for (const [file, from, to] of [
 			cwd: path.join(folder, 'demo'),
 		});
 		t.is(again.code, 0, again.stderr);
-		t.is(again.stderr, 'demo is as asked: nothing to change.\n');
+		t.is(again.stderr, 'demo is up to date: nothing to change.\n');
 	});
 }
 
@@ -84,7 +84,7 @@ test('update changes nothing where nothing was edited', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stderr, asked } = await on(stages(3), ['update', 'demo'], { cwd: folder });
 	t.is(code, 0, stderr);
-	t.is(stderr, 'demo is as asked: nothing to change.\n');
+	t.is(stderr, 'demo is up to date: nothing to change.\n');
 	t.deepEqual(updates(asked), []);
 });
 

@@ -162,8 +162,7 @@ export class SimulatedHeat {
 		}
 		for (const index of kept) {
 			const condition = members.get(index);
-			if (condition === 'leaving')
-				throw new Error(`a removal once startUpgrade is called back: ${pool} ${index}`);
+			if (condition === 'leaving') throw new Error(`a removal once begun is called back: ${pool} ${index}`);
 			if (condition === 'well') continue;
 			// One that has failed fails again: its signal is there already.
 			const fails = condition === 'failed' || fate === 'comers fail' || fate === 'both';

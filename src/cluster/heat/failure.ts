@@ -59,18 +59,18 @@ async function explain(event: StackEvent): Promise<string> {
 	const reason = `${event.stack}/${event.resource}: ${event.reason}`;
 	switch (event.resource) {
 		case 'server':
-			return reason + (await lookUp('Nova says:', serversFault(event)));
+			return reason + (await lookUp('Nova reports:', serversFault(event)));
 		case 'leave': {
 			const output = deploymentOutput(event.physicalId).then(onNewLine);
-			return reason + (await lookUp('The node says:', output));
+			return reason + (await lookUp('The node reports:', output));
 		}
 		case 'ready':
 		case 'certificates': {
 			const signal = nodesMessage(event);
-			const node = await lookUp('The node says:', signal);
+			const node = await lookUp('The node reports:', signal);
 			if (await signal.catch(() => undefined)) return reason + node;
 			const console = endOfConsole(event).then(onNewLine);
-			return reason + node + (await lookUp('The end of its console:', console));
+			return reason + node + (await lookUp('The end of its console log:', console));
 		}
 		default:
 			return reason;

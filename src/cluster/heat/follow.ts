@@ -4,7 +4,7 @@ import { interrupted } from '../../base/interrupt.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import { groupOf, memberName, nestedStackOf } from '../spec/pools.ts';
-import { type StackEvent, stackEvents } from './stack.ts';
+import { type StackEvent, showStack, stackEvents } from './stack.ts';
 
 /** Milliseconds between two looks at Heat's events. */
 const interval = 3000;
@@ -85,6 +85,12 @@ export async function follow(name: string, id: string, action: Action, known: Se
 	for (;;) {
 		const events = await withRetry(() => stackEvents(id), name, action);
 		if (events === undefined) return { status: '', reason: '', failures };
+		// Heat forgets the events of a stack that it has deleted; one that exists has at least one.
+		if (events.length === 0) {
+			const stack = await withRetry(() => showStack(id), name, action);
+			if (stack === undefined) return { status: '', reason: '', failures };
+			if (stack.status === 'DELETE_COMPLETE') return { status: stack.status, reason: '', failures };
+		}
 		for (const event of events) {
 			if (known.has(event.id)) continue;
 			known.add(event.id);

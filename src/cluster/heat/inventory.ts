@@ -19,7 +19,7 @@ export async function whenIdle(name: string): Promise<Stack> {
 	for (let looks = 0; ; looks++) {
 		const stack = await requireStack(name);
 		if (!stack.status.endsWith('_IN_PROGRESS')) return stack;
-		if (looks === 0) say(`Heat is at work on ${name} (${stack.status}); waiting until it is done`);
+		if (looks === 0) say(`Waiting for Heat to finish with ${name} (${stack.status})`);
 		await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
 		interrupted.signal.throwIfAborted();
 	}

@@ -187,7 +187,7 @@ export function compareVersions(one: string | undefined, other: string | undefin
 export function mistakeInVersion(versions: readonly string[], image: NodeImage): string | undefined {
 	const next = versionOf(image.kubernetes);
 	if (next === undefined) {
-		return `The image "${image.name}" does not tell its version of Kubernetes, so nobody can say whether the masters may have it. If you know: openstack image set --property kstack_kubernetes=VERSION ${image.id}`;
+		return `The image "${image.name}" does not tell its version of Kubernetes. If you know it, set it: openstack image set --property kstack_kubernetes=VERSION ${image.id}`;
 	}
 	const sorted = versions.filter((version) => versionOf(version) !== undefined).sort(compareVersions);
 	const [oldest, newest] = [sorted[0], sorted.at(-1)];

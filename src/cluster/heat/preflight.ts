@@ -34,7 +34,7 @@ function tooNew(images: Readonly<Record<Role, NodeImage | undefined>>): string[]
 	return Object.entries(others).flatMap(([role, image]) =>
 		compareVersions(image?.kubernetes, master?.kubernetes) > 0
 			? [
-					`The image of the ${role}s, "${image?.name}", has Kubernetes ${image?.kubernetes}, that of the masters ${master?.kubernetes}: no machine may be newer than the masters.`,
+					`The image of the ${role}s, "${image?.name}", has Kubernetes ${image?.kubernetes}, that of the masters ${master?.kubernetes}: no node may be newer than the masters.`,
 				]
 			: [],
 	);

@@ -73,7 +73,7 @@ async function cancelDrain(kubeconfig: string, leavers: readonly Leaver[]): Prom
 			);
 		}
 	}
-	if (leavers.length > 0) say(`Taken back: ${names(leavers)}`);
+	if (leavers.length > 0) say(`Drain cancelled: ${names(leavers)}`);
 }
 
 /** The nodes as they are now; an API whose address moves from one master to another is silent for a while. */
@@ -94,7 +94,7 @@ async function tellPods(kubeconfig: string, waiting: Iterable<string>, told: Map
 		const pods = await countMovablePods(kubeconfig, name).catch(() => undefined);
 		if (pods === undefined || told.get(name) === pods) continue;
 		told.set(name, pods);
-		if (pods > 0) say(`${name}: ${pods} ${pods === 1 ? 'pod' : 'pods'} to go`);
+		if (pods > 0) say(`${name}: ${pods} ${pods === 1 ? 'pod' : 'pods'} left`);
 	}
 }
 
@@ -120,8 +120,8 @@ async function follow(
 			const node = nodes.find((one) => one.name === name);
 			const words = /^failed: ?(.*)$/s.exec(node?.annotations[answer] ?? '')?.[1];
 			if (words !== undefined) {
-				throw new UserError(`${name} cannot go: ${words.trim()}`, {
-					hint: 'Nothing was updated. With --force its pods are deleted when the time is up; --drain-timeout gives them longer.',
+				throw new UserError(`Could not drain ${name}: ${words.trim()}`, {
+					hint: 'Nothing was updated. --drain-timeout sets a longer timeout; --force deletes the pods that remain after it.',
 				});
 			}
 			if (node !== undefined && !isDone(node)) continue;
@@ -143,7 +143,7 @@ async function follow(
 async function deleteServers(leavers: readonly Leaver[]): Promise<void> {
 	const present = leavers.filter(({ server }) => server !== '');
 	if (present.length === 0) return;
-	for (const { member, server } of present) say(`${member.name}: its server is ${server}, deleting it`);
+	for (const { member, server } of present) say(`${member.name}: server is ${server}, deleting it`);
 	try {
 		await openstack(['server', 'delete', ...present.map(({ member }) => member.server)]);
 	} catch (error) {
@@ -162,7 +162,7 @@ function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly Ku
 	throw new UserError(
 		stay.length === 0
 			? 'No master would stay.'
-			: `Of the masters that would stay, ${well.length} of ${stay.length} are Ready (${ill.join(', ')} not): etcd would lose its majority.`,
+			: `Of the masters that would stay, ${well.length} of ${stay.length} are Ready (${ill.join(', ')} not): etcd would lose its quorum.`,
 		{ hint: 'Nothing was changed. Bring these masters back first, or replace them: kstack replace.' },
 	);
 }
@@ -170,9 +170,12 @@ function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly Ku
 /** A machine that Nova runs and whose kubelet says nothing could be anything: only force gives it up. */
 function needAnswering(silent: readonly Leaver[], { force }: DrainOptions): void {
 	if (silent.length === 0 || force) return;
-	throw new UserError(`${names(silent)}: ACTIVE in Nova, but silent in Kubernetes, so it cannot leave.`, {
-		hint: 'Nothing was changed. Reboot it (openstack server reboot), or give it up with --force.',
-	});
+	throw new UserError(
+		`${names(silent)}: the server is ACTIVE, but the node does not respond, so it cannot be drained.`,
+		{
+			hint: 'Nothing was changed. Reboot it (openstack server reboot), or remove it with --force.',
+		},
+	);
 }
 
 /**
@@ -200,9 +203,7 @@ export async function drainBeforeUpdate(
 	const dead = leavers.filter(isDead);
 	if (kubeconfig === undefined) {
 		if (dead.length < leavers.length)
-			say(
-				`There is no ${directory.kubeconfig}: the machines that go drain themselves when Heat asks them to`,
-			);
+			say(`There is no ${directory.kubeconfig}: the nodes drain themselves when Heat deletes their members`);
 		await deleteServers(dead);
 		return async () => {};
 	}
@@ -213,7 +214,7 @@ export async function drainBeforeUpdate(
 	const back = () => cancelDrain(kubeconfig, living);
 	try {
 		for (const { member } of living) {
-			say(`${member.name}: draining, ${how.drainTimeout} s at most`);
+			say(`${member.name}: draining (timeout ${how.drainTimeout} s)`);
 			await ask(kubeconfig, member.name, 'drain', how);
 		}
 		const seconds = how.drainTimeout + patience;
@@ -238,10 +239,10 @@ async function removeDead(
 	const known = [...dead, ...silent].filter(({ node }) => node !== undefined);
 	try {
 		for (const { member } of known) {
-			say(`${member.name}: dead, the masters take it out of the cluster`);
+			say(`${member.name}: down, removing from the cluster`);
 			await ask(kubeconfig, member.name, 'dead', how);
 		}
-		await follow(kubeconfig, known, () => false, patience, 'taken out');
+		await follow(kubeconfig, known, () => false, patience, 'removed');
 	} catch (error) {
 		await cancelDrain(kubeconfig, await stillThere(kubeconfig, known));
 		throw error;
@@ -275,7 +276,7 @@ export async function deleteRemovedNodes(
 		const nodes = await nodesWithRetry(kubeconfig);
 		for (const { name } of nodes.filter((node) => gone.includes(node.name))) {
 			await deleteNode(kubeconfig, name);
-			say(`Node ${name} is gone`);
+			say(`Node ${name} deleted`);
 		}
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;

@@ -47,6 +47,6 @@ export async function issueMasterToken(stack: Stack, directory: StackDirectory):
 	const token = makeToken();
 	const end = new Date(Date.now() + seconds * 1000);
 	await askKubernetes(kubeconfig, 'POST', '/api/v1/namespaces/kube-system/secrets', secretOf(token, end));
-	say(`New masters may fetch the cluster's keys until ${end.toISOString().slice(11, 16)} UTC`);
+	say(`New masters can join until ${end.toISOString().slice(11, 16)} UTC`);
 	return { master_token: token };
 }

@@ -260,7 +260,7 @@ async function requireUnchanged(stack: Stack): Promise<void> {
 	);
 	if (now.id === stack.id && other.length === 0) return;
 	throw new UserError(
-		`Somebody else has changed ${stack.name} meanwhile${other.length === 0 ? '' : ` (${other.join(', ')})`}: nothing was updated.`,
+		`A concurrent update changed ${stack.name}${other.length === 0 ? '' : ` (${other.join(', ')})`}: nothing was updated.`,
 		{ hint: `Look at it with: kstack status ${stack.name}; then try again.` },
 	);
 }
@@ -275,10 +275,9 @@ function requireOutcome(after: Stack, requested: Readonly<Record<string, string>
 		([name, value]) =>
 			`${name} is ${JSON.stringify(after.parameters[name] ?? '')}, not ${JSON.stringify(value)}`,
 	);
-	throw new UserError(
-		`Somebody else has changed ${after.name} at the same time, and theirs holds: ${words.join('; ')}.`,
-		{ hint: `Look at it with: kstack status ${after.name}; then try again.` },
-	);
+	throw new UserError(`A concurrent update of ${after.name} won: ${words.join('; ')}.`, {
+		hint: `Look at it with: kstack status ${after.name}; then try again.`,
+	});
 }
 
 /** Asks Heat for the update. Where Heat was not asked, or refused, all is left as it was. */

@@ -39,7 +39,7 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
 	const directory = await stackDirectory(name);
 	const path = file ?? directory.cluster;
 	const text = file === undefined ? await readIfThere(path) : await readText(file);
-	if (text !== undefined) say(`Settings that no flag gives are those of ${path}`);
+	if (text !== undefined) say(`Reading defaults from ${path}`);
 	return { directory, cluster: readCluster(name, flags, text === undefined ? undefined : { text, path }) };
 }
 
@@ -127,14 +127,14 @@ async function withPools(resolved: Resolved, pools: readonly PoolEntry[]): Promi
 
 /** Heat's own check of the templates with these parameters, before it makes anything. */
 async function validate(directory: StackDirectory): Promise<void> {
-	say('Heat checks the templates');
+	say('Validating the templates with Heat');
 	await openstack([
 		...['orchestration', 'template', 'validate', '--show-nested', '-f', 'json'],
 		...['-t', directory.template, '-e', directory.parameters, '-e', directory.secrets],
 	]);
 }
 
-/** From now on no master may form a second cluster, whatever becomes of the first one's disk. */
+/** Disables etcd bootstrap: no master may form a second cluster, whatever becomes of the first one's disk. */
 async function closeFormation(name: string, directory: StackDirectory, bootTimeout: number): Promise<void> {
 	await setValues(directory.parameters, '  ', { cluster_state: 'existing' });
 	const known = await eventsUntilNow(name);
@@ -146,7 +146,11 @@ async function closeFormation(name: string, directory: StackDirectory, bootTimeo
 	const { id } = await requireStack(name);
 	const outcome = await follow(name, id, 'UPDATE', known);
 	if (outcome.status !== 'UPDATE_COMPLETE') {
-		throw await explainFailure(`Closing the formation of ${name}`, outcome, `See 'kstack status ${name}'.`);
+		throw await explainFailure(
+			`Disabling etcd bootstrap of ${name}`,
+			outcome,
+			`See 'kstack status ${name}'.`,
+		);
 	}
 }
 
@@ -163,7 +167,7 @@ export async function createCluster(
 ): Promise<Status> {
 	const { directory, cluster } = await askedFor(name, flags, file);
 	await requireWritable(directory, name);
-	say(`Comparing what ${name} needs with what the cloud has`);
+	say(`Checking ${name} against what the cloud has`);
 	const resolved = await withPools(await preflight(cluster), cluster.pools ?? []);
 	return withLock(directory, () => createStack(directory, resolved));
 }
@@ -174,8 +178,7 @@ async function createStack(directory: StackDirectory, resolved: Resolved): Promi
 	// Another `create` may have been faster.
 	await requireWritable(directory, name);
 	const images = Object.values(resolved.images).map(
-		(image) =>
-			`The image is ${image.name} (${image.id}), with Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
+		(image) => `Image ${image.name} (${image.id}), Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
 	for (const line of new Set(images)) say(line);
 	// What the stack remembers of its images; nothing where all have contract 0.
@@ -201,14 +204,14 @@ async function createStack(directory: StackDirectory, resolved: Resolved): Promi
 		throw await explainFailure(
 			`Creating ${name}`,
 			outcome,
-			`What there is stays for a look; remove it with: kstack delete ${name}`,
+			`The failed stack is kept for inspection; delete it with: kstack delete ${name}`,
 		);
 	}
 	const stack = await requireStack(name);
 	await obtainKubeconfig(directory, stack);
 	const pools = recordsOf(stack.parameters);
 	if (hasNodeMarks(pools)) await storePools(name, directory, pools);
-	say('Up. From now on no master may form a second cluster');
+	say('The cluster is up. Disabling etcd bootstrap');
 	await closeFormation(name, directory, bootTimeout);
 	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
 	return clusterStatus((await showStack(name)) ?? stack, directory);

@@ -195,7 +195,7 @@ export function dryRunResult(printed: string, known: ReadonlySet<string>): Plann
 		const thing = { path: word.resource_name, type: word.resource_type, properties: {} };
 		const { kind, stateful } = kindOf(thing);
 		return {
-			...{ action, kind, name: thing.path, path: thing.path, type: thing.type, why: 'as Heat says' },
+			...{ action, kind, name: thing.path, path: thing.path, type: thing.type, why: "per Heat's dry run" },
 			loses: action === 'delete' && stateful,
 		};
 	};
@@ -225,7 +225,7 @@ export function failuresIn(stack: string, rows: readonly Readonly<Record<string,
 
 /** What the wished update would do. Nothing is changed by asking. */
 export async function planOf({ stack, directory, change, going }: DesiredChange): Promise<Plan> {
-	say(`Comparing what ${stack.name} is with what it would be`);
+	say(`Planning the update of ${stack.name}`);
 	const [now, members, rows, printed] = await Promise.all([
 		deployedTemplates(stack),
 		inventory(stack),
@@ -263,9 +263,9 @@ export function planText(plan: Plan): string {
 		why,
 	]);
 	return [
-		...(plan.changes.length === 0 ? [`${plan.name} is as asked: nothing to change.`] : []),
+		...(plan.changes.length === 0 ? [`${plan.name} is up to date: nothing to change.`] : []),
 		...(rows.length > 0 ? [table(['ACTION', 'WHAT', 'NAME', 'WHY'], rows)] : []),
-		...(rest > 0 ? [`${rest} ${rows.length > 0 ? 'more ' : ''}resources that hold nothing change.`] : []),
+		...(rest > 0 ? [`${rest} ${rows.length > 0 ? 'more ' : ''}stateless resources change.`] : []),
 	].join('\n');
 }
 

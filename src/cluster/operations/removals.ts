@@ -68,5 +68,5 @@ export async function confirmRemoval(going: readonly Removal[], yes: boolean): P
 	if (going.length === 0) return;
 	const rows = going.map(({ member, why }) => [member.name, member.pool, member.address, why]);
 	say(table(['REMOVE', 'POOL', 'ADDRESS', 'WHY'], rows));
-	await confirm('Remove them?', yes);
+	await confirm('Remove these nodes?', yes);
 }

@@ -63,14 +63,14 @@ export function nextMove(
 	const going = (one: MemberState) => [one, ...failed.filter(({ name }) => name !== node)];
 	if (mine && !settled) {
 		const goes = member === undefined || replacing.extra ? failed : going(member);
-		return { place, goes, words: 'The last update did not come to a good end: once more' };
+		return { place, goes, words: 'The last update failed; retrying' };
 	}
 	if (mine && replacing.extra) {
 		if (member === undefined) {
 			const generations = { ...place.generations, replacing: { node, extra: false } };
-			return { place: { ...place, generations }, goes: [], words: `${node} has gone already` };
+			return { place: { ...place, generations }, goes: [], words: `${node} was removed already` };
 		}
-		const words = `${node} goes; the other ${member.role} has taken its place`;
+		const words = `Removing ${node}, which the new ${member.role} replaces`;
 		return { place: more(place, member.pool, -1, node, false), goes: [member], words };
 	}
 	if (member === undefined) {
@@ -78,11 +78,11 @@ export function nextMove(
 		throw usageError(`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ')}.`);
 	}
 	if (isDead || member.condition !== 'well') {
-		const words = `${node} goes, and a new ${member.role} comes in its place`;
+		const words = `Removing ${node} and adding a new ${member.role}`;
 		return { place: more(place, member.pool, 0, node, false), goes: going(member), words };
 	}
-	if (!settled) return { place, goes: failed, words: 'First the last update is brought to a good end' };
-	const words = `A new ${member.role} comes beside ${node}`;
+	if (!settled) return { place, goes: failed, words: 'The last update failed; retrying it first' };
+	const words = `Adding a new ${member.role} before ${node} is removed`;
 	return { place: more(place, member.pool, 1, node, true), goes: [], words };
 }
 
@@ -101,8 +101,8 @@ async function isGivenUp(
 	if (!running.test(String(server?.Status ?? ''))) return true;
 	if (node?.silent !== true) return false;
 	if (force) return true;
-	throw new UserError(`${member.name} is ACTIVE in Nova, but silent in Kubernetes, so it cannot leave.`, {
-		hint: 'Nothing was changed. Reboot it (openstack server reboot), or give it up with --force.',
+	throw new UserError(`${member.name} is ACTIVE, but the node does not respond, so it cannot be drained.`, {
+		hint: 'Nothing was changed. Reboot it (openstack server reboot), or remove it with --force.',
 	});
 }
 
@@ -134,7 +134,7 @@ async function make(
 }
 
 /**
- * `kstack replace`: puts a new machine in the place of one. Interrupted or failed, it goes on when run again.
+ * `kstack replace`: replaces a node. After an interruption or a failure, the same command resumes.
  *
  * @returns the state of the cluster afterwards
  */
@@ -161,11 +161,11 @@ export async function replaceNode(name: string, node: string, flags: DrainFlags)
 			say(
 				`Replacing ${node}${member === undefined ? '' : ` (${member.role}, ${isDead ? 'dead' : 'alive'})`}`,
 			);
-			await confirm('Go on?', flags.yes === true);
+			await confirm('Proceed?', flags.yes === true);
 			asked = true;
 		}
 		stack = await make(stack, directory, move, members, how);
 	}
-	say(`${node} has been replaced`);
+	say(`${node} was replaced`);
 	return clusterStatus(stack, directory);
 }

@@ -219,7 +219,7 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Sta
 	}
 	requireCounts(settingsOf(stack.parameters), settings);
 	if (changed.length === 0 && stack.status.endsWith('_COMPLETE')) {
-		say(`${name} has that size already.`);
+		say(`${name} already has that size.`);
 		return clusterStatus(stack, directory);
 	}
 	const after = await changeMembers(stack, directory, { settings, parameters }, going, flags);

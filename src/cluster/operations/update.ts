@@ -45,7 +45,7 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<S
 		// Where the stack has what a flag says, the files may still be behind it.
 		if (Object.keys(wish.flags).length > 0) await syncFiles(stack, directory);
 		await completeKubeconfig(directory, stack);
-		say(`${name} is as asked: nothing to change.`);
+		say(`${name} is up to date: nothing to change.`);
 		return clusterStatus(stack, directory);
 	}
 	const plan = await planOf(wish);

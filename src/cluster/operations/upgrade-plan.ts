@@ -27,7 +27,7 @@ export interface UpgradeFlags extends DrainFlags {
 	readonly rollback?: boolean | undefined;
 }
 
-/** The flags parseUpgradeFlags. */
+/** The flags of `kstack upgrade`, checked. */
 export interface UpgradeRequest {
 	readonly image: string | undefined;
 	readonly batch: number;
@@ -80,7 +80,7 @@ async function requireSameEtcd(master: string, image: NodeImage): Promise<void> 
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
 }
 
-/** An upgrade that is to be reversedGenerations round: while a master of before is there, etcd is of its version still. */
+/** Whether an upgrade can be reversed: while an old master is left, etcd still has its version. */
 async function requireWayBack({ before, nowImages, beforeImages }: UpgradeState): Promise<void> {
 	if (before.master === 0) await requireSameEtcd(nowImages.master, await requireImage(beforeImages.master));
 }
@@ -89,14 +89,14 @@ async function requireWayBack({ before, nowImages, beforeImages }: UpgradeState)
 async function goOn(stack: Stack, place: UpgradeState, request: UpgradeRequest): Promise<Plan> {
 	const { generations } = place;
 	const what = generations.rollback === true ? 'rollback' : 'upgrade';
-	const on = { place, templates: false, words: `Removal on with the ${what} of ${stack.name}` };
+	const on = { place, templates: false, words: `Resuming the ${what} of ${stack.name}` };
 	if (request.rollback) {
 		if (generations.rollback === true) return on;
 		await requireWayBack(place);
 		return {
 			place: reversedUpgrade(place, true),
 			templates: true,
-			words: `Walking back to generation ${generations.previous} of ${stack.name}`,
+			words: `Rolling back to generation ${generations.previous} of ${stack.name}`,
 		};
 	}
 	if (request.image === undefined) return on;
@@ -107,7 +107,7 @@ async function goOn(stack: Stack, place: UpgradeState, request: UpgradeRequest):
 		return {
 			place: reversedUpgrade(place, generations.rollback !== true),
 			templates: true,
-			words: `Turning round, to generation ${generations.previous} of ${stack.name}`,
+			words: `Reversing to generation ${generations.previous} of ${stack.name}`,
 		};
 	}
 	throw usageError(`${unfinished(stack.name, generations)}`, 'Nothing was changed.');
@@ -124,7 +124,7 @@ async function begin(
 	const unsettled: Plan = {
 		place,
 		templates: true,
-		words: `The last update of ${stack.name} did not come to a good end`,
+		words: `The last update of ${stack.name} failed; retrying`,
 	};
 	const before = request.rollback ? imageBefore(generations) : request.image;
 	if (before === undefined) {
@@ -132,7 +132,7 @@ async function begin(
 		throw usageError(
 			request.rollback
 				? `${stack.name} has had no other image that is known, so there is nothing to go back to.`
-				: 'Say which image the machines are to have: --image NAME.',
+				: 'Missing --image NAME: the image to upgrade to.',
 		);
 	}
 	const image = await requireImage(before);
@@ -155,7 +155,7 @@ async function begin(
 			generations: { ...next.generations, rollback: request.rollback, mastersLast: down },
 		},
 		templates: true,
-		words: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). New machines take the place of all: ${all.join(', ')}; masters one at a time and ${down ? 'last' : 'first'}, the others ${request.batch} at a time`,
+		words: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). Every node is replaced: ${all.join(', ')}; masters ${down ? 'last' : 'first'} and one at a time, the others ${request.batch} at a time`,
 	};
 }
 

@@ -37,10 +37,10 @@ import {
 function wordsOf(place: UpgradeState, step: Step, goes: readonly MemberState[]): string {
 	const { pool } = step;
 	const total = (counts: Step['now']) => Object.values(counts).reduce((sum, count) => sum + count, 0);
-	const leaves = goes.length === 0 ? '' : `; ${goes.map(({ name }) => name).join(', ')} to go`;
+	const leaves = goes.length === 0 ? '' : `; removing ${goes.map(({ name }) => name).join(', ')}`;
 	if (pool === undefined) return `The last update failed; retrying${leaves}`;
 	const wanted = place.generations.wanted?.[pool.id] ?? step.now[pool.id];
-	return `${pool.name} of generation ${place.generations.current}: ${step.now[pool.id]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} stay)`;
+	return `${pool.name} of generation ${place.generations.current}: ${step.now[pool.id]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} left)`;
 }
 
 /** The templates that a stack has with these parameters. */
@@ -95,7 +95,7 @@ async function finish(stack: Stack, directory: StackDirectory, place: UpgradeSta
 		[`previous_${id}_count`, 0],
 		[`previous_${id}_image`, ''],
 	]);
-	say(`Nothing of generation ${place.generations.previous} is left; its pools leave the templates`);
+	say(`Removing the empty pools of generation ${place.generations.previous}`);
 	return applyChange(stack, directory, {
 		settings,
 		parameters: { generations, ...Object.fromEntries(none) },
@@ -126,8 +126,8 @@ async function resumeUpgrade(
 /** The same failure, with what to do about it here. */
 function withResumeHint(error: unknown, name: string, { rollback }: Generations): unknown {
 	if (!(error instanceof UserError) || error.exitCode === exitCodes.usage) return error;
-	const back = rollback === true ? '' : `; back goes: kstack upgrade ${name} --rollback`;
-	const ways = `The same command again goes on from here${back}`;
+	const back = rollback === true ? '' : `; roll back with: kstack upgrade ${name} --rollback`;
+	const ways = `Re-run to resume${back}`;
 	return new UserError(error.message, {
 		exitCode: error.exitCode,
 		hint: error.hint === undefined ? ways : `${error.hint}\n  ${ways}`,
@@ -136,7 +136,7 @@ function withResumeHint(error: unknown, name: string, { rollback }: Generations)
 }
 
 /**
- * `kstack upgrade`: gives a running cluster machines of another image, and takes those of the old one away.
+ * `kstack upgrade`: replaces every node of a cluster by one of another image.
  * It can be interrupted anywhere and run again; the stack says how far it has come.
  *
  * @returns the state of the cluster afterwards
@@ -148,14 +148,14 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 	const how = drainOptions(stack, flags);
 	const plan = await planUpgrade(stack, directory, request);
 	if (plan === undefined) {
-		say(`${name} has that image already.`);
+		say(`${name} already uses that image.`);
 		return clusterStatus(stack, directory);
 	}
 	say(plan.words);
-	await confirm('Go on?', flags.yes === true);
+	await confirm('Proceed?', flags.yes === true);
 	try {
 		const after = await resumeUpgrade(stack, directory, plan, request.batch, how);
-		say(`${name} is of generation ${plan.place.generations.current} now`);
+		say(`${name} is at generation ${plan.place.generations.current}`);
 		return clusterStatus(after, directory);
 	} catch (error) {
 		throw withResumeHint(error, name, plan.place.generations);

@@ -52,7 +52,7 @@ export function changes(now: Settings, requested: RequestedSettings): Settings {
 		if (setting.fixed) {
 			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
 			mistakes.push(
-				`${key} is ${JSON.stringify(wanted)} ${place}; this cluster was made with ${JSON.stringify(has)} and keeps it: a change would replace its machines.`,
+				`${key} is ${JSON.stringify(wanted)} ${place}; this cluster was made with ${JSON.stringify(has)} and keeps it: a change would replace its servers.`,
 			);
 			continue;
 		}

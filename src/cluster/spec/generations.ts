@@ -12,7 +12,7 @@ export interface Replacing {
 	readonly extra: boolean;
 }
 
-/** What the stack's parameter `generations` remembers, so that what was startUpgrade can go on. */
+/** What the stack's parameter `generations` remembers, so that it can be resumed. */
 export interface Generations {
 	/** The generation that new members belong to. */
 	readonly current: number;
@@ -24,7 +24,7 @@ export interface Generations {
 	readonly images: Readonly<Record<string, string>>;
 	/** How many members each pool is to have when the upgrade is over. */
 	readonly wanted?: Counts;
-	/** Whether the upgrade under way was startUpgrade by `--rollback`. */
+	/** Whether the upgrade in progress is a rollback. */
 	readonly rollback?: boolean;
 	/** Whether masters come last, because the versions go down. */
 	readonly mastersLast?: boolean;
@@ -63,17 +63,17 @@ export function byRole<Value>(value: (role: Role) => Value): Record<Role, Value>
 }
 
 /**
- * What a cluster is in the middle of, and how it is finished; `undefined` when nothing is under way.
- * Nothing else may change the number of members meanwhile.
+ * Which operation of a cluster is not finished, and how to resume it; `undefined` when there is none.
+ * No other operation may change the number of members until then.
  */
 export function unfinished(name: string, generations: Generations): string | undefined {
 	if (generations.previous !== null) {
 		const what = generations.rollback === true ? 'A rollback' : 'An upgrade';
-		return `${what} of ${name} is not finished: go on with \`kstack upgrade ${name}\`, or walk back with \`kstack upgrade ${name} --rollback\`.`;
+		return `${what} of ${name} is not finished: resume it with \`kstack upgrade ${name}\`, or roll back with \`kstack upgrade ${name} --rollback\`.`;
 	}
 	if (generations.replacing?.extra === true) {
 		const { node } = generations.replacing;
-		return `${node} of ${name} is being replaced: go on with \`kstack replace ${name} ${node}\`.`;
+		return `${node} of ${name} is being replaced: resume with \`kstack replace ${name} ${node}\`.`;
 	}
 	return undefined;
 }
@@ -93,7 +93,7 @@ export function nextGeneration(now: Generations, image: string, wanted: Counts, 
 	};
 }
 
-/** The upgrade reversedGenerations round: what grew shrinks, and what shrank grows. */
+/** The upgrade in the other direction: the pool that grew shrinks, and the other one grows. */
 export function reversedGenerations(now: Generations, rollback: boolean): Generations {
 	if (now.previous === null) return now;
 	return {

@@ -64,7 +64,7 @@ test.serial('of two that scale at once one wins, and the other is told', async (
 	t.true(attempts.some(({ code }) => code === 0));
 	for (const { code, stderr } of attempts) {
 		t.log(`exit ${code}: ${stderr.trim().split('\n').slice(-2).join(' / ')}`);
-		if (code !== 0) t.regex(stderr, /is busy|Somebody else has changed/);
+		if (code !== 0) t.regex(stderr, /is busy|concurrent update/);
 	}
 });
 
