@@ -44,6 +44,7 @@ test('update adds a pool of cluster.yaml, and refuses one that the masters canno
 		minion_image: 'image-1',
 		minion_flavor: '3',
 		cluster_state: 'existing',
+		generations: JSON.stringify({ contracts: { 'image-1': 1 } }),
 	};
 	const shown = first['stack-show-demo'] as Shown;
 	const start = { ...first, 'stack-show-demo': { ...shown, parameters: { ...shown.parameters, ...images } } };
@@ -52,7 +53,8 @@ test('update adds a pool of cluster.yaml, and refuses one that the masters canno
 	const parametersFile = path.join(folder, 'demo/parameters.yaml');
 	const pinned = (await readFile(parametersFile, 'utf8'))
 		.replace(/(master|minion)_image: .*/g, '$1_image: image-1')
-		.replace(/minion_flavor: .*/, "minion_flavor: '3'");
+		.replace(/minion_flavor: .*/, "minion_flavor: '3'")
+		.replace(/generations: .*/, `generations: '${images.generations}'`);
 	await writeFile(parametersFile, pinned);
 
 	await writeFile(file, `${text}${entry(2)}    labels: {accelerator: nvidia}\n`);

@@ -34,7 +34,7 @@ test('minions that are newer than the masters', refuses, {
 		'image-list--name-newer': [{ ID: 'image-2', Name: 'newer' }],
 		'image-show-image-2': imageOf('image-2', 'newer', { kstack_kubernetes: '1.35.4' }),
 	},
-	sentence: `The image of the minions, "newer", has Kubernetes 1.35.4, that of the masters 1.34.9: no machine may be newer than the masters.${nothing}`,
+	sentence: `The image of the minions, "newer", has Kubernetes 1.35.4, that of the masters 1.34.9: no node may be newer than the masters.${nothing}`,
 });
 test('a bad network', refuses, {
 	args: ['create', 'demo', '--pod-cidr', '10.0.0.0'],

@@ -29,7 +29,7 @@ test('a living node goes when another is Ready, drained before', async (t) => {
 	});
 	t.is(code, 0, stderr);
 	t.regex(stderr, /^Replacing demo-minion-0 \(minion, alive\)$/m);
-	t.regex(stderr, /^demo-minion-0 has been replaced$/m);
+	t.regex(stderr, /^demo-minion-0 was replaced$/m);
 	const asks = updates(asked);
 	t.deepEqual(
 		asks.map((line) => `${parameter(line, 'minion_count')} ${parameter(line, 'removed_minions')}`),
@@ -103,7 +103,7 @@ test('a node that has been replaced is not replaced again', async (t) => {
 		cwd: cluster.folder,
 	});
 	t.is(code, 0, stderr);
-	t.is(stderr, 'demo-minion-0 has been replaced\n');
+	t.is(stderr, 'demo-minion-0 was replaced\n');
 	t.deepEqual(updates(asked), []);
 });
 
@@ -134,7 +134,7 @@ test(
 	'in the middle of another replacement',
 	refuses,
 	['demo-minion-0', '--yes'],
-	/demo-minion-9 of demo is being replaced: go on with `kstack replace demo demo-minion-9`/,
+	/demo-minion-9 of demo is being replaced: resume with `kstack replace demo demo-minion-9`/,
 	{ replacing: { node: 'demo-minion-9', extra: true } },
 );
 test(

@@ -60,7 +60,7 @@ test('those that go are drained before Heat is asked, and their Node objects are
 	const { code, stdout, stderr, asked } = await on(stages(2), args, { cwd: folder });
 	t.is(code, 0, stderr);
 	t.regex(stderr, /^demo-minion-2 +minion +10\.0\.0\.14 +highest index in pool minions$/m);
-	t.regex(stderr, /^demo-minion-2: draining, 120 s at most$/m);
+	t.regex(stderr, /^demo-minion-2: draining .*120 s/m);
 	t.regex(stderr, /^demo-minion-2: drained$/m);
 	t.deepEqual(JSON.parse(kubernetes.sent[0] ?? ''), {
 		metadata: {
@@ -91,7 +91,7 @@ test('a drain that fails is taken back, said in the words of the master, and not
 	t.is(code, 1);
 	t.regex(
 		stderr,
-		/kstack: demo-minion-2 cannot go: pod shop\/web-1 is held back by the disruption budget web\n {2}.*--force/,
+		/kstack: Could not drain demo-minion-2: pod shop\/web-1 is held back by the disruption budget web\n {2}.*--force/,
 	);
 	t.deepEqual(updates(asked), []);
 	t.deepEqual(JSON.parse(kubernetes.sent.at(-1) ?? ''), {
@@ -128,7 +128,7 @@ test('Ctrl-C while a node drains takes the drain back; a node that took no pods 
 		},
 	});
 	t.is(code, 130, stderr);
-	t.regex(stderr, /Taken back: demo-minion-2\nkstack: Interrupted\./);
+	t.regex(stderr, /Drain cancelled: demo-minion-2\nkstack: Interrupted\./);
 	t.deepEqual(updates(asked), []);
 	t.is(kubernetes.sent.length, 2);
 	t.false('spec' in JSON.parse(kubernetes.sent[1] ?? ''));
@@ -144,7 +144,7 @@ test('a node that Heat does not ask after all gets its pods back', async (t) => 
 	const before = await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8');
 	const { code, stderr } = await on([cloud], ['scale', 'demo', '--minions', '2', '-y'], { cwd: folder });
 	t.is(code, 1);
-	t.regex(stderr, /Taken back: demo-minion-2\n/);
+	t.regex(stderr, /Drain cancelled: demo-minion-2\n/);
 	t.is(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), before);
 });
 
@@ -164,7 +164,7 @@ test('a dead machine is taken out by the masters, and then its server is deleted
 	);
 	t.is(code, 0, stderr);
 	t.is(JSON.parse(kubernetes.sent[0] ?? '').metadata.labels['kstack.io/leave'], 'dead');
-	t.regex(stderr, /^demo-minion-2: taken out\ndemo-minion-2: its server is SHUTOFF, deleting it$/m);
+	t.regex(stderr, /^demo-minion-2: removed\ndemo-minion-2: server is SHUTOFF, deleting it$/m);
 	const deleted = asked.indexOf("'server' 'delete' 'server-demo-minion-2'");
 	t.true(deleted > 0 && deleted < asked.indexOf(updates(asked)[0] ?? ''));
 });
@@ -181,10 +181,7 @@ test('a machine that runs and says nothing is given up only by force', async (t)
 		cwd: folder,
 	});
 	t.is(code, 1);
-	t.regex(
-		stderr,
-		/kstack: demo-minion-2: ACTIVE in Nova, but silent in Kubernetes, so it cannot leave\.\n {2}.*--force/,
-	);
+	t.regex(stderr, /kstack: demo-minion-2: .*ACTIVE.*\n {2}.*--force/);
 	t.deepEqual([updates(asked), changing(kubernetes)], [[], []]);
 });
 
@@ -195,7 +192,7 @@ test('named nodes go, and Heat is told their indexes', async (t) => {
 	const shown = { ...after, parameters: { ...after.parameters, removed_minions: '0,1' } };
 	const { code, stderr, asked } = await on(
 		[first as Answers, { ...second, 'stack-show-demo': shown }],
-		['scale', 'demo', '--yes', '--remove', 'demo-minion-0', 'demo-minion-1'],
+		['scale', 'demo', '--yes', '--remove', 'demo-minion-0', '--remove', 'demo-minion-1'],
 		{ cwd: folder },
 	);
 	t.is(code, 0, stderr);
@@ -259,10 +256,10 @@ test('what somebody else changed at the same time is said, and nothing claimed',
 });
 
 for (const [what, args, sentence] of [
-	['nobody can be asked', ['--minions', '2'], /kstack: Remove them\?.*\n {2}.*--yes/],
+	['nobody can be asked', ['--minions', '2'], /kstack: Remove these nodes\?.*\n {2}.*--yes/],
 	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
-	['no master', ['--masters', '0'], /kstack: --masters is 0: /],
-	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is 0: /],
+	['no master', ['--masters', '0'], /kstack: --masters is "?0"?: /],
+	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is "?0"?: /],
 	['more than there are', ['--minions', '-4'], /kstack: --minions is -4: there are only 3 minions\./],
 	[
 		'a node that is not there',

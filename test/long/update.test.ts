@@ -9,7 +9,7 @@ test('scale to the size that there is changes nothing and says so', async (t) =>
 	const { folder, stages } = await made();
 	const { code, stderr, asked } = await on(stages(3), ['scale', 'demo', '--minions', '3'], { cwd: folder });
 	t.is(code, 0);
-	t.is(stderr, 'demo has that size already.\n');
+	t.is(stderr, 'demo already has that size.\n');
 	t.deepEqual(updates(asked), []);
 });
 
@@ -18,7 +18,7 @@ test('scale works where there is no stack directory', async (t) => {
 	const { code, stderr, asked, folder } = await on(stages(2), ['scale', 'demo', '--minions', '2', '--yes']);
 	t.is(code, 0, stderr);
 	t.is(updates(asked).length, 1);
-	t.regex(stderr, /^There is no demo\/kubeconfig: the machines that go drain themselves/m);
+	t.regex(stderr, /^There is no demo\/kubeconfig: the nodes drain themselves/m);
 	t.regex(stderr, /if their nodes are left, remove them: kubectl delete node demo-minion-2\n/);
 	t.deepEqual(await readdir(folder), []);
 });
@@ -77,14 +77,14 @@ test('Ctrl-C ends the following, with exit code 130; Heat goes on, and that is s
 		},
 	});
 	t.is(code, 130);
-	t.regex(stderr, /kstack: Interrupted\. Heat goes on with demo\.\n {2}.*kstack .* demo/);
+	t.regex(stderr, /kstack: Interrupted\. .*demo\.\n {2}.*kstack status demo/);
 });
 
 test('update changes nothing where nothing was edited', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stderr, asked } = await on(stages(3), ['update', 'demo'], { cwd: folder });
 	t.is(code, 0, stderr);
-	t.is(stderr, 'demo is up to date: nothing to change.\n');
+	t.regex(stderr, /demo is up to date: nothing to change\.\n$/);
 	t.deepEqual(updates(asked), []);
 });
 

@@ -316,7 +316,7 @@ test('a third image in the middle', refuses, {
 test('in the middle of a replacement', refuses, {
 	args: ['--image', 'next-patch', '--yes'],
 	generations: { replacing: { node: 'demo-minion-0', extra: true } },
-	sentence: /demo-minion-0 of demo is being replaced: go on with `kstack replace demo demo-minion-0`/,
+	sentence: /demo-minion-0 of demo is being replaced: resume with `kstack replace demo demo-minion-0`/,
 });
 test('without a kubeconfig', refuses, {
 	args: ['--image', 'next-patch', '--yes'],

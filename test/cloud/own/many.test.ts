@@ -43,7 +43,17 @@ test.serial('six more minions and four more gateways change no server that is th
 
 test.serial('the members that are named go, and no other', async (t) => {
 	const { 'many-minion-3': _, 'many-minion-7': __, 'many-gateway-0': ___, ...rest } = await many.servers();
-	await done('scale', 'many', '--remove', 'many-minion-3', 'many-minion-7', 'many-gateway-0', '--yes');
+	await done(
+		'scale',
+		'many',
+		'--remove',
+		'many-minion-3',
+		'--remove',
+		'many-minion-7',
+		'--remove',
+		'many-gateway-0',
+		'--yes',
+	);
 	t.deepEqual(await many.servers(), rest);
 });
 
