@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { type Answers, emptyCloud } from '../support/fake-cloud.ts';
+import { type Answers, demoStack, emptyCloud } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 
 test('scale changes the count and nothing else, and both files say so', async (t) => {
@@ -57,6 +57,18 @@ test('delete removes the stack and the secrets of its directory, and keeps what 
 	t.true(asked.includes("'stack' 'delete' '--yes' 'stack-1'"));
 	const kept = ['cluster.schema.json', 'cluster.yaml', 'heat', 'parameters.yaml'];
 	t.deepEqual((await readdir(path.join(folder, 'demo'))).sort(), kept);
+});
+
+test('a deletion has ended when Heat has forgotten the events and shows the stack as deleted', async (t) => {
+	const { folder, stages } = await made();
+	const [first] = stages(3);
+	const gone = {
+		'stack-event-list': [],
+		'stack-show-stack-1': demoStack(3, { stack_status: 'DELETE_COMPLETE', outputs: 'none' }),
+	};
+	const { code, stderr } = await on([first as Answers, gone], ['delete', 'demo', '--yes'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.false((await readdir(path.join(folder, 'demo'))).includes('secrets.yaml'));
 });
 
 test('status as JSON is for programs: nothing but JSON on stdout', async (t) => {

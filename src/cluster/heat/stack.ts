@@ -36,7 +36,11 @@ export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 	if (typeof found.id !== 'string' || typeof found.stack_status !== 'string') {
 		throw badAnswer(['stack', 'show', nameOrId], JSON.stringify(found));
 	}
-	const outputs = (found.outputs ?? []) as { output_key: string; output_value: unknown }[];
+	// The client shows them as text where Heat has none, as of a stack that is deleted.
+	const outputs = (Array.isArray(found.outputs) ? found.outputs : []) as {
+		output_key: string;
+		output_value: unknown;
+	}[];
 	return {
 		id: String(found.id),
 		name: String(found.stack_name),
