@@ -32,7 +32,7 @@ async function take(file: string, directory: StackDirectory): Promise<void> {
 			`Another kstack writes to ${directory.path} (process ${content.trim() || 'unknown'}).`,
 			{
 				code: 'directory-locked',
-				hint: `Wait until it is done. If it does not run any more, delete ${file}.`,
+				hint: `Wait until it has finished. If it is no longer running, delete ${file}.`,
 			},
 		);
 	}
