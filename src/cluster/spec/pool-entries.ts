@@ -162,6 +162,23 @@ export function readPools(
 	return entries;
 }
 
+/** The pools of cluster.yaml as records tell them: the reverse of `recordsFor`. */
+export function entriesFor(
+	records: Readonly<Record<string, PoolRecord>>,
+	counts: Readonly<Record<string, number>>,
+	roles: Roles,
+): PoolEntry[] {
+	return Object.entries(records).map(([name, record]) => {
+		const { labels, taints } = marksOf(roles[record.role]);
+		const own = Object.entries(record.labels).filter(([key, value]) => labels[key] !== value);
+		return {
+			...{ name, count: counts[name] ?? 0, ...record },
+			labels: Object.fromEntries(own),
+			taints: record.taints.filter((taint) => !taints.includes(taint)),
+		};
+	});
+}
+
 /**
  * What the stack records about pools: all but their counts, which are parameters of their own, and with the labels
  * and taints of their roles, so that a change of these is seen as a change of the pool.
