@@ -49,7 +49,7 @@ function readSteps(folder: string, mistakes: string[]): TreeFile[] {
 	for (const { path: name, text } of steps) {
 		const wrong = (what: string) => mistakes.push(`${path.join(folder, name)}: ${what}.`);
 		if (!/^\d\d-[a-z0-9-]+$/.test(name))
-			wrong('the name of a step must be two digits, a hyphen and a word, such as 90-builder');
+			wrong('the name of a step must be two digits, a hyphen and a word, such as 90-start');
 		else if (existsSync(path.join(imageFiles, assemble, 'steps', name)))
 			wrong(`the image has a step ${name}: use another name`);
 		if (!text.startsWith('#!/bin/bash\n')) wrong('a step must begin with #!/bin/bash');
