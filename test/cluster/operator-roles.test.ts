@@ -50,8 +50,8 @@ const tree = renderTemplates(input);
 const textOf = (name: string) => tree.find((file) => file.path === name)?.text ?? '';
 const userData = textOf('user-data/pool-builder-contract-1.yaml');
 
-test('nothing under src names the role', async (t) => {
-	for (const file of await readTree(path.join(packageRoot, 'src')))
+test('nothing under src/cluster names the role', async (t) => {
+	for (const file of await readTree(path.join(packageRoot, 'src/cluster')))
 		t.false(/\bbuilder['"]/.test(file.text), file.path);
 });
 
@@ -89,6 +89,13 @@ test('a stack has a server for each member of the pool, as Heat and kstack count
 		['demo-builder-0', 'demo-builder-1'],
 	);
 	t.like(servers[0]?.properties, { metadata: { kstack_role: 'builder' } });
+	const groups = resources.filter(({ path: place }) => place === 'pool_builder_security_group');
+	t.deepEqual(groups[0]?.properties.rules, [
+		{ protocol: 'tcp', port_range_min: 5000, port_range_max: 5000, remote_ip_prefix: '0.0.0.0/0' },
+		{ protocol: 'udp', port_range_min: 6000, port_range_max: 6010, remote_ip_prefix: '192.0.2.0/24' },
+	]);
+	const port = resources.find(({ path: place }) => place === 'pool_builder/0/port');
+	t.deepEqual(port?.properties.security_groups, ['‹security_group›', '‹pool_builder_security_group›']);
 	const candidates = [];
 	for (const previous of [null, 1]) {
 		const folder = await temporaryFolder();
@@ -242,6 +249,14 @@ for (const [what, files, ...words] of [
 	['the facts of a node', { 'a/role.yaml': good, 'a/files/etc/kstack/node.env': '' }, 'node.env'],
 	['a binary file', { 'a/role.yaml': good, 'a/files/opt/a': 'a\0b' }, 'opt/a', 'text'],
 	['an unknown folder', { 'a/role.yaml': good, 'a/step/90-a': '#!/bin/bash\n' }, 'did you mean steps?'],
+	['a port that is none', { 'a/role.yaml': `${good}openPorts: [{ports: 0}]\n` }, 'openPorts 1', 'ports', '0'],
+	[
+		'ports that none may use',
+		{ 'a/role.yaml': `${good}openPorts: [{ports: 1, from: 1.2}]\n` },
+		'from',
+		'1.2',
+	],
+	['no port', { 'a/role.yaml': `${good}openPorts: [{protocol: tcp}]\n` }, 'openPorts 1', 'ports'],
 	['two mistakes', { 'a/role.yaml': 'taints: x\n', 'b/role.yaml': `${good}x: 1\n` }, 'a/', 'b/', 'taints'],
 ] as const) {
 	test(`a folder with ${what} is refused`, async (t) => {

@@ -1,6 +1,7 @@
 import type { PoolEntry } from '../spec/pool-entries.ts';
 import { recordsFor } from '../spec/pool-entries.ts';
-import { defaultRoles, type Role, type Roles, requireRole, standardRole } from '../spec/roles.ts';
+import { standardRole } from '../spec/role-file.ts';
+import { defaultRoles, type Role, type Roles, requireRole } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { findFlavor, tooSmall } from './flavors.ts';
 import { compareVersions, findNodeImage, type NodeImage, nodeImage } from './node-image.ts';

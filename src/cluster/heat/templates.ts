@@ -56,9 +56,13 @@ function distinctBy<Item>(items: readonly Item[], key: (item: Item) => string): 
 const currentContract: PoolContracts = () => imageContract;
 
 /** A pool as the root template has it. */
-export interface PoolTerms extends Pool, Pick<RoleDefinition, 'controlPlane' | 'gatewayAddress'> {
+export interface PoolTerms
+	extends Pool,
+		Pick<RoleDefinition, 'controlPlane' | 'gatewayAddress' | 'openPorts'> {
 	/** Its server group's resource. */
 	readonly serverGroup: string;
+	/** The resource of its security group, if its role opens ports. */
+	readonly securityGroup: string;
 	/** What its members are called in descriptions. */
 	readonly title: string;
 	readonly groups: readonly GroupTerms[];
@@ -77,15 +81,16 @@ function poolTerms(
 	roles: Roles,
 ): PoolTerms {
 	const { further } = pool;
-	const { controlPlane, gatewayAddress } = requireRole(roles, pool.role);
+	const { controlPlane, gatewayAddress, openPorts } = requireRole(roles, pool.role);
 	const groups: [number | null, Prefix][] = [
 		[current, ''],
 		[previous, 'previous_'],
 	];
 	return {
 		...pool,
-		...{ controlPlane, gatewayAddress },
+		...{ controlPlane, gatewayAddress, openPorts },
 		title: further ? `members of the pool ${pool.name}` : pool.name,
+		securityGroup: `${pool.group}_security_group`,
 		serverGroup: further ? `${pool.group}_group` : `${pool.id}_group`,
 		groups: groups.flatMap(([generation, prefix]) => {
 			if (generation === null) return [];

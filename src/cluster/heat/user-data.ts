@@ -42,11 +42,11 @@ function roleFile({ path: target, mode, text }: TreeFile): string {
 	return `  - path: /${target}\n    permissions: '0${mode.toString(8)}'\n    content: ${yaml(text)}`;
 }
 
-/** The template of a role's user-data: one for all, but for images of contract 0. */
+/** The template of a role's user-data: one for all roles, but for images of contract 0. */
 function templateFor({ name }: RoleDefinition, contract: number): string {
-	if (contract === imageContract) return path.join(folderOf(contract), 'member.yaml.ejs');
-	const template = path.join(folderOf(contract), `${name}.yaml.ejs`);
-	if (existsSync(template)) return template;
+	const candidates = ['member', name].map((base) => path.join(folderOf(contract), `${base}.yaml.ejs`));
+	const template = candidates.find(existsSync);
+	if (template !== undefined) return template;
 	throw usageError(
 		`The image of nodes with the role ${name} has contract ${contract}, which knows no such role.`,
 		'Use an image that kimg of this release has built.',

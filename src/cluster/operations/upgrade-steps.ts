@@ -10,7 +10,8 @@ import {
 } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { type ByPool, byPool, type Pool, poolsOf } from '../spec/pools.ts';
-import { packagedRoles, type Roles, runsControlPlane, standardRole } from '../spec/roles.ts';
+import { standardRole } from '../spec/role-file.ts';
+import { packagedRoles, type Roles, runsControlPlane } from '../spec/roles.ts';
 
 type Images = ByPool<string>;
 

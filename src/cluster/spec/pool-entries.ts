@@ -1,14 +1,8 @@
 import type { Form } from '../../base/forms.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
-import {
-	knownRoles,
-	packagedRoles,
-	type Role,
-	type RoleDefinition,
-	type Roles,
-	standardRole,
-} from './roles.ts';
+import { standardRole } from './role-file.ts';
+import { knownRoles, packagedRoles, type Role, type RoleDefinition, type Roles } from './roles.ts';
 
 /** A pool as cluster.yaml asks for it. */
 export interface PoolEntry extends PoolRecord {

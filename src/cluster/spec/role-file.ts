@@ -1,6 +1,7 @@
-import { boolean, type Form, type JsonSchema, line, matching, wholeNumber } from '../../base/forms.ts';
+import { boolean, type Form, type JsonSchema, line, matching, oneOf, wholeNumber } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
-import { type Fields, fileSchema, mappingSchema } from '../../base/schema.ts';
+import { type Fields, fileSchema, listOf, mappingSchema } from '../../base/schema.ts';
+import { parseRange } from './cidr.ts';
 import { readLabels, readTaints, taintPattern } from './node-marks.ts';
 
 /** The pool that a role has in every cluster, with Heat parameters and flags of its own. */
@@ -18,6 +19,15 @@ export interface DefaultPool {
 	readonly parameter: string;
 }
 
+/** Traffic that the members of a role let in from outside of the cluster. */
+export interface OpenPorts {
+	readonly protocol: string;
+	readonly first: number;
+	readonly last: number;
+	/** Who may send it: a network such as `192.0.2.0/24`. */
+	readonly from: string;
+}
+
 /** A role as its role.yaml describes it. */
 export interface RoleFile {
 	/** What its nodes do. */
@@ -28,6 +38,7 @@ export interface RoleFile {
 	readonly taints: readonly string[];
 	/** Labels that the masters set on its nodes. */
 	readonly labels: Readonly<Record<string, string>>;
+	readonly openPorts: readonly OpenPorts[];
 	/** What a flavor must have: megabytes of memory, virtual CPUs. */
 	readonly minimum: { readonly memory: number; readonly cpus: number };
 	/** Place among the roles in an upgrade; the reverse order is used when the version goes down. */
@@ -40,6 +51,9 @@ export interface RoleFile {
 	readonly stepsInImage: boolean;
 }
 
+/** The role of pools that name none, from which operators' roles take steps, image, flavor and availability zone. */
+export const standardRole = 'minion';
+
 /** The name of a role, which is a part of a node's labels. */
 export const roleNameForm = matching(
 	/^[a-z][a-z0-9]{0,15}$/,
@@ -49,6 +63,31 @@ export const roleNameForm = matching(
 const memory = wholeNumber({ min: 1, max: 1_048_576 }, 'megabytes');
 const cpus = wholeNumber({ min: 1, max: 1024 });
 const order = wholeNumber({ min: 1, max: 99 });
+
+const protocol = oneOf(['tcp', 'udp']);
+const everybody = '0.0.0.0/0';
+const from = matching(
+	/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/,
+	'an IPv4 network such as 192.0.2.0/24',
+	(text) => parseRange(text) !== undefined,
+);
+
+/** `8080`, or `8000-8080`. */
+const ports: Form<readonly [number, number]> = {
+	words: 'a port, or two with a hyphen between them, from 1 to 65535',
+	read: (value) => {
+		const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(String(value)) ?? [];
+		const [from, to] = [Number(first), Number(last)];
+		return from >= 1 && from <= to && to <= 65_535 ? [from, to] : undefined;
+	},
+	schema: { type: ['integer', 'string'], minimum: 1, maximum: 65_535, pattern: '^\\d{1,5}(-\\d{1,5})?$' },
+};
+
+const portFields: Fields = {
+	protocol: { describe: 'Protocol', form: protocol, default: 'tcp' },
+	ports: { describe: 'A port, or a range such as 8000-8080', form: ports, required: true },
+	from: { describe: 'Who may connect', form: from, default: everybody },
+};
 
 const sentence: Form<string> = {
 	...line,
@@ -66,6 +105,10 @@ const fields: Fields = {
 	labels: {
 		describe: 'Labels that the masters set on its nodes',
 		form: { schema: { type: ['object', 'null'] } },
+	},
+	openPorts: {
+		describe: 'Ports of its nodes that can be reached from outside the cluster',
+		form: listOf({ schema: mappingSchema(portFields) }),
 	},
 	minimum: {
 		describe: 'What a flavor must have at least (default: that of a minion)',
@@ -104,6 +147,17 @@ function readDefaultPool(mapping: Mapping): DefaultPool {
 	};
 }
 
+function readOpenPorts(mapping: Mapping): OpenPorts {
+	mapping.only(...Object.keys(portFields));
+	if (!mapping.has('ports')) mapping.wrong('ports', `is missing: it must be ${ports.words}`);
+	const [first, last] = mapping.value('ports', ports) ?? [0, 0];
+	return {
+		protocol: mapping.value('protocol', protocol) ?? 'tcp',
+		...{ first, last },
+		from: mapping.value('from', from) ?? everybody,
+	};
+}
+
 /**
  * The role in the content of a role.yaml.
  *
@@ -133,6 +187,7 @@ export function readRoleFile(
 			: {}),
 		taints: readTaints(top.raw('taints'), mistake, packaged),
 		labels: readLabels(top.raw('labels'), mistake),
+		openPorts: top.raw('openPorts') === undefined ? [] : top.each('openPorts').map(readOpenPorts),
 		minimum: {
 			memory: minimum.value('memory', memory) ?? 1024,
 			cpus: minimum.value('cpus', cpus) ?? 1,

@@ -4,7 +4,7 @@ import { packageRoot } from '../../base/package.ts';
 import { similar } from '../../base/similar.ts';
 import { sorted, type Tree, type TreeFile } from '../../base/tree.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
-import { type RoleFile, readRoleFile } from './role-file.ts';
+import { type RoleFile, readRoleFile, standardRole } from './role-file.ts';
 
 /** Where the steps of assembling lie on a node. */
 const assemble = 'usr/share/kstack/assemble';
@@ -59,7 +59,7 @@ function readSteps(folder: string, mistakes: string[]): TreeFile[] {
 
 /** The list of steps is that of a minion with the role's own, in the order of their names. */
 function stepList(role: string, steps: readonly TreeFile[]): TreeFile {
-	const names = [...stepsOfImage('minion'), ...steps.map((step) => step.path)].sort();
+	const names = [...stepsOfImage(standardRole), ...steps.map((step) => step.path)].sort();
 	return { path: `${assemble}/roles/${role}`, mode: 0o644, text: `${names.join('\n')}\n` };
 }
 

@@ -23,9 +23,6 @@ export interface DefaultRole extends RoleDefinition {
 	readonly defaultPool: DefaultPool;
 }
 
-/** The role of pools that name none, from which operators' roles take steps, image, flavor and availability zone. */
-export const standardRole: Role = 'minion';
-
 function readRoles(folder: string, packaged: boolean, taken: Roles): Roles {
 	const mistakes: string[] = [];
 	const names = readdirSync(folder).filter((name) => statSync(path.join(folder, name)).isDirectory());
