@@ -90,9 +90,9 @@ const portFields: Fields = {
 };
 
 const sentence: Form<string> = {
-	...line,
 	words: 'one line of text',
 	read: (value) => (typeof value === 'string' && value.trim() !== '' ? line.read(value) : undefined),
+	schema: { type: 'string', pattern: '^[^\\n\\r\\u0000]*\\S[^\\n\\r\\u0000]*$' },
 };
 
 /** The keys of the role.yaml of an operator's role. */
