@@ -24,6 +24,7 @@ import { generationsOf } from '../spec/generations.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { entriesFor } from '../spec/pool-entries.ts';
 import { furtherPools, recordsOf } from '../spec/pools.ts';
+import { requireRole } from '../spec/roles.ts';
 import { settings } from '../spec/settings.ts';
 
 /**
@@ -140,8 +141,12 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 	const mistake = mistakeInName(name);
 	if (mistake !== undefined) throw usageError(mistake);
 	const operator = operatorName(user);
-	await requireFree(await stackDirectory(name));
+	const free = await stackDirectory(name);
+	await requireFree(free);
 	const stack = await requireStack(name);
+	// Before a master is asked to sign.
+	const roles = rolesOf(free);
+	for (const { role } of Object.values(recordsOf(stack.parameters))) requireRole(roles, role);
 	const directory = await write(stack, await issueKubeconfig(stack, operator));
 	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
 	return directory.path;
