@@ -2,7 +2,7 @@ import type { Form } from '../../base/forms.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
 import { standardRole } from './role-file.ts';
-import { knownRoles, packagedRoles, type Role, type RoleDefinition, type Roles } from './roles.ts';
+import { knownRoles, type Role, type RoleDefinition, type Roles } from './roles.ts';
 
 /** A pool as cluster.yaml asks for it. */
 export interface PoolEntry extends PoolRecord {
@@ -177,10 +177,7 @@ export function entriesFor(
  * What the stack records about pools: all but their counts, which are parameters of their own, and with the labels
  * and taints of their roles, so that a change of these is seen as a change of the pool.
  */
-export function recordsFor(
-	entries: readonly PoolEntry[],
-	roles: Roles = packagedRoles,
-): Record<string, PoolRecord> {
+export function recordsFor(entries: readonly PoolEntry[], roles: Roles): Record<string, PoolRecord> {
 	return Object.fromEntries(
 		entries.map(({ name, count: _, ...record }) => {
 			const { labels, taints } = marksOf(roles[record.role]);
