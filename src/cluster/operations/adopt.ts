@@ -112,8 +112,8 @@ async function write(stack: Stack, kubeconfig: string): Promise<StackDirectory> 
 		await writeTemplates(draft, templates);
 		await writeSecret(draft.secrets, secretsText);
 		await writeSecret(draft.kubeconfig, kubeconfig);
-		await requireFree(directory);
-		if (existsSync(directory.path)) await rename(directory.path, aside.path);
+		if (existsSync(directory.roles)) await rename(directory.path, aside.path);
+		else if (existsSync(directory.path)) await rmdir(directory.path); // empty, or this fails
 		await rename(folder, directory.path);
 	} catch (error) {
 		await rm(folder, { recursive: true, force: true });
@@ -121,10 +121,8 @@ async function write(stack: Stack, kubeconfig: string): Promise<StackDirectory> 
 		throw error;
 	}
 	if (existsSync(aside.path)) {
-		if (existsSync(aside.roles)) {
-			await rm(directory.roles); // the link
-			await rename(aside.roles, directory.roles);
-		}
+		await rm(directory.roles); // the link
+		await rename(aside.roles, directory.roles);
 		await rmdir(aside.path);
 	}
 	return directory;

@@ -72,10 +72,10 @@ function stepList(role: string, steps: readonly TreeFile[]): TreeFile {
 export function readRoleFolder(folder: string, packaged: boolean, mistakes: string[]): RoleFolder {
 	const file = path.join(folder, 'role.yaml');
 	const known = ['role.yaml', 'steps', 'files', 'README.md'];
-	for (const name of readdirSync(folder).filter((one) => !known.includes(one))) {
+	for (const name of readdirSync(folder).filter((one) => !known.includes(one) && !one.startsWith('.'))) {
 		const meant = similar(name, known);
 		mistakes.push(
-			`${path.join(folder, name)} is not part of a role: ${meant === undefined ? `it has ${known.join(', ')}` : `did you mean ${meant}?`}`,
+			`${path.join(folder, name)} is not part of a role: ${meant === undefined ? `it has ${known.join(', ')}.` : `did you mean ${meant}?`}`,
 		);
 	}
 	if (!existsSync(file)) mistakes.push(`${file} is missing: a role is a folder with a role.yaml.`);

@@ -25,7 +25,9 @@ export interface DefaultRole extends RoleDefinition {
 
 function readRoles(folder: string, packaged: boolean, taken: Roles): Roles {
 	const mistakes: string[] = [];
-	const names = readdirSync(folder).filter((name) => statSync(path.join(folder, name)).isDirectory());
+	const names = readdirSync(folder).filter(
+		(name) => !name.startsWith('.') && statSync(path.join(folder, name)).isDirectory(),
+	);
 	const found = names.map((name): RoleDefinition => {
 		const place = path.join(folder, name);
 		if (roleNameForm.read(name) === undefined)
