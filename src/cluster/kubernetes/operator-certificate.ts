@@ -1,51 +1,13 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { userInfo } from 'node:os';
 import path from 'node:path';
 import { load } from 'js-yaml';
-import { UserError, usageError } from '../../base/errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { inTemporaryFolder } from '../heat/arguments.ts';
 import { writeSecret } from '../heat/directory.ts';
 import { newOperatorKey, operatorRequest } from '../heat/operator.ts';
 import { signOnMaster } from '../heat/signing.ts';
 import type { Stack } from '../heat/stack.ts';
 import { kubeconfigText } from './api.ts';
-
-/** What a user name of an operator may be; the master that signs checks the same. */
-const userName = /^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/;
-
-/** The operating system's user name in the form of an operator's, or `operator` where nothing is left of it. */
-export function userNameFrom(login: string): string {
-	const name = login
-		.toLowerCase()
-		.replace(/[^a-z0-9.-]+/g, '-')
-		.slice(0, 64)
-		.replace(/^[.-]+|[.-]+$/g, '');
-	return name === '' ? 'operator' : name;
-}
-
-function loginName(): string {
-	try {
-		return userInfo().username;
-	} catch {
-		return ''; // a container may run with an ID that has no name
-	}
-}
-
-/**
- * The user name that an operator gets in Kubernetes.
- *
- * @param flag  the value of `--user`; without it the login name is used
- * @throws UserError exit code 2, code `invalid-user`
- */
-export function operatorName(flag?: string): string {
-	if (flag === undefined) return userNameFrom(loginName());
-	if (userName.test(flag)) return flag;
-	throw usageError(
-		`--user is ${JSON.stringify(flag)}: it must be at most 64 of a-z, 0-9, - and ., beginning and ending with a letter or a digit.`,
-		undefined,
-		'invalid-user',
-	);
-}
 
 /** @throws UserError code `invalid-certificate` unless the PEM is a certificate for the key, and its CA */
 function requireCertificates(pem: string, keyPem: string): { certificate: string; ca: string } {

@@ -11,10 +11,11 @@ import {
 	writeSecret,
 	writeTemplates,
 } from '../heat/directory.ts';
+import { operatorName } from '../heat/operator.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
-import { issueKubeconfig, operatorName } from '../kubernetes/operator-certificate.ts';
+import { issueKubeconfig } from '../kubernetes/operator-certificate.ts';
 import { mistakeInName } from '../spec/config.ts';
 import { generationsOf } from '../spec/generations.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';

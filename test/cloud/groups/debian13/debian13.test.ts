@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { ask, eventually, openstack, root, succeed } from '../cloud.ts';
-import { imageId } from '../image.ts';
-import { OwnCluster } from '../own-cluster.ts';
+import { ask, openstack, root, succeed } from '../../cloud.ts';
+import { imageId } from '../../image.ts';
+import { OwnCluster } from '../../own-cluster.ts';
+import { servesItself } from '../../serves.ts';
 
-const manifest = path.join(root, 'test/fixtures/web.yaml');
 const images = { 12: '', 13: '' };
 let cluster: OwnCluster;
 
@@ -30,17 +30,6 @@ async function releases(): Promise<Record<string, string>> {
 	);
 }
 
-/** Pods on three minions, of which one asks the others by their Service's name. */
-async function servesItself(): Promise<void> {
-	await cluster.kubectl('apply', '-f', manifest);
-	await cluster.kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/web');
-	await cluster.kubectl('wait', '--for=condition=Ready', '--timeout=120s', 'pod/asker');
-	await eventually(60, () =>
-		cluster.kubectl('exec', 'asker', '--', ...'timeout 5 wget -q -O /dev/null http://web/large'.split(' ')),
-	);
-	await cluster.kubectl('logs', 'asker');
-}
-
 test.before(async () => {
 	images[12] = await imageId();
 	const said = await succeed(path.join(root, 'scripts/quickstart'), ['image', 'debian13-x64-kubernetes']);
@@ -57,7 +46,7 @@ test.serial('machines of Debian 13 form the cluster of the quick start', async (
 			'trixie-minion-1': '13',
 			'trixie-minion-2': '13',
 		});
-		await t.notThrowsAsync(servesItself());
+		await t.notThrowsAsync(servesItself(cluster));
 	} finally {
 		await cluster.end();
 	}
@@ -80,7 +69,7 @@ test.serial(
 			'kubernetes-minion-2': '13',
 			'kubernetes-gateway-0': '13',
 		});
-		await t.notThrowsAsync(servesItself());
+		await t.notThrowsAsync(servesItself(cluster));
 		t.regex(await cluster.done('list'), /^kubernetes +UPDATE_COMPLETE/m);
 		const { nodes } = JSON.parse((await cluster.kstack('status -o json')).stdout) as {
 			nodes: { node: string; role: string }[];

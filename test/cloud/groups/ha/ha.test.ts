@@ -1,15 +1,15 @@
 // The life of a cluster of three masters, three minions and two gateways, in the order in which it is lived.
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
-import { type Api, apiOf } from '../api.ts';
-import { eventually, inNode, openstack, root } from '../cloud.ts';
-import { uploadChangedImage } from '../image.ts';
-import { type Asked, inWords, meanwhile } from '../loop.ts';
-import { OwnCluster } from '../own-cluster.ts';
-import { conversation, requestTo } from '../traffic.ts';
+import { type Api, apiOf } from '../../api.ts';
+import { eventually, inNode, openstack, root } from '../../cloud.ts';
+import { uploadChangedImage } from '../../image.ts';
+import { type Asked, inWords, meanwhile } from '../../loop.ts';
+import { OwnCluster } from '../../own-cluster.ts';
+import { conversation, requestTo } from '../../traffic.ts';
 
 const manifest = (name: string) => path.join(root, 'test/fixtures', `${name}.yaml`);
 let ha: OwnCluster;
@@ -303,7 +303,28 @@ const wordOfImage = async (node: string) => (await inNode(node, 'cat', '/etc/iss
 
 let imageB = '';
 
-test.serial('an upgrade that is interrupted goes on, and nobody outside notices', async (t) => {
+test.serial('a pool with a label and a taint is added to the cluster', async (t) => {
+	const before = await ha.servers();
+	const file = path.join(ha.folder, 'ha/cluster.yaml');
+	const pool =
+		"{name: extra, count: 1, labels: {kstack-test: 'yes'}, taints: ['kstack-test/pool=extra:NoSchedule']}";
+	await writeFile(file, `${await readFile(file, 'utf8')}pools:\n  - ${pool}\n`);
+	await ha.done('update ha');
+	const { 'ha-extra-0': added, ...rest } = await ha.servers();
+	t.truthy(added);
+	t.deepEqual(rest, before);
+	await t.notThrowsAsync(hasMarks('ha-extra-0'));
+});
+
+/** Fails unless a node has the label and the taint of its pool. */
+const hasMarks = (node: string) =>
+	eventually(60, async () => {
+		const columns = 'jsonpath={.metadata.labels.kstack-test} {.spec.taints[*].key}';
+		const marks = await ha.kubectl('get', 'node', node, '-o', columns);
+		if (marks !== 'yes kstack-test/pool') throw new Error(`${node}: ${marks}`);
+	});
+
+test.serial('an upgrade that is interrupted is resumed, and no request fails', async (t) => {
 	imageB = await uploadChangedImage('image-b', { '/etc/issue.net': 'image B\n' });
 	await bothAnswer();
 	const { gateway, asked } = await watched(async () => {
@@ -321,4 +342,6 @@ test.serial('an upgrade that is interrupted goes on, and nobody outside notices'
 		names.join(' '),
 	);
 	for (const name of names) t.is(await wordOfImage(name), 'image B', name);
+	t.true(names.includes('ha-extra-g2-0'), names.join(' '));
+	await t.notThrowsAsync(hasMarks('ha-extra-g2-0'));
 });
