@@ -112,6 +112,7 @@ test.serial('two parallel builds clean up after a killed build, and both succeed
 	const killed = build(cache, older.file);
 	for (const pid of await familyOf(await killed.until(/Calling \[sudo mount \/dev\/mapper/)))
 		process.kill(pid, 'SIGKILL');
+	t.is((await killed.ended).code, undefined);
 	t.true((await left(cache)).some((line) => line.includes('.raw')));
 	await isUntouched(t, older);
 
