@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Users, roles and catalog of the development cloud: keystone_content.py ADDRESS
 
-In one process, since each call of the openstack command takes 1.5 s. Passwords are in the environment. Can be run again.
+In one process, since each call of the openstack command takes 1.5 s. Passwords are in the environment. Can be repeated.
 """
 import os
 import sys

@@ -12,7 +12,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 /** A master whose cluster has these tokens (groups, expiration); with each event of the watch, the next list applies. */
 async function master(lists: readonly (readonly (readonly [string, string])[])[], there = false) {
-	const { root, run, standIn, asked } = await node('master');
+	const { root, run, fakeProgram, asked } = await node('master');
 	await mkdir(path.join(root, 'lists'));
 	for (const [index, list] of lists.entries()) {
 		const lines = list.map(([groups, end]) => `${base64(groups)} ${base64(end)}\n`);
@@ -20,7 +20,7 @@ async function master(lists: readonly (readonly (readonly [string, string])[])[]
 	}
 	if (there) await writeFile(path.join(root, 'handed-out'), '');
 	// The events are so far apart that they are not processed together.
-	await standIn(
+	await fakeProgram(
 		'kubectl',
 		`case "$*" in
 	*--watch*) for event in ${lists

@@ -69,7 +69,7 @@ async function cluster(t: ExecutionContext, tokens: Record<string, string> = {})
 	t.teardown(() => server.close());
 	const joiner = await node('master', {}, { ...joins, ...tokens });
 	const { port } = server.address() as AddressInfo;
-	await joiner.standIn(
+	await joiner.fakeProgram(
 		'curl',
 		`exec ${tool('curl', 'curl')} --connect-to 10.0.0.5:6443:127.0.0.1:${port} "$@"`,
 	);
@@ -208,12 +208,12 @@ esac
 /** A master that has the PKI and is about to join an etcd with these members. */
 async function member(members: readonly string[], hasData = false) {
 	const joiner = await node('master', {}, joins);
-	await joiner.standIn('etcdctl', etcdctl);
-	await joiner.standIn('systemctl', systemctl);
+	await joiner.fakeProgram('etcdctl', etcdctl);
+	await joiner.fakeProgram('systemctl', systemctl);
 	const addresses = JSON.stringify({
 		subsets: [{ addresses: [{ ip: '10.0.0.11' }, { ip: '10.0.0.12' }, { ip: '10.0.0.99' }] }],
 	});
-	await joiner.standIn(
+	await joiner.fakeProgram(
 		'curl',
 		`case "$*" in */endpoints/kubernetes) [ ! -e "$root/no-api" ] && echo '${addresses}' || exit 7 ;; *10.0.0.11*/health) echo '{"health":"true"}' ;; *) exit 7 ;; esac`,
 	);
@@ -311,12 +311,12 @@ test('a snapshot, readable by root only, is saved before a member is added, and 
 test('without learners in etcd, a master is added as a voter, and continues if it was interrupted before its start', async (t) => {
 	const joiner = await member(others);
 	await writeFile(path.join(joiner.root, 'old-etcd'), '');
-	await joiner.standIn('systemctl', 'case "$*" in "start etcd") touch "$root/no-api"; exit 1 ;; esac');
+	await joiner.fakeProgram('systemctl', 'case "$*" in "start etcd") touch "$root/no-api"; exit 1 ;; esac');
 	t.is((await joiner.run(step('30-etcd'), { KSTACK_JOIN_ETCD_TRIES: '1' })).code, 1);
 	t.deepEqual(await joiner.changes(), ['member add demo-master-1']);
 	t.regex((await joiner.members()).at(-1) ?? '', /^f00d, unstarted, .*false$/);
 	// Without a quorum, etcd does not answer until this member starts.
-	await joiner.standIn('systemctl', systemctl);
+	await joiner.fakeProgram('systemctl', systemctl);
 	const { code, stdout, stderr } = await joiner.run(step('30-etcd'));
 	t.is(code, 0, stdout + stderr);
 	t.deepEqual(await joiner.changes(), ['member add demo-master-1']);

@@ -169,8 +169,8 @@ for (const [what, tokens, files, forms] of [
 	['a master that joined before', {}, ['var/lib/kstack/joins'], false],
 ] as const) {
 	test(`${what} ${forms ? 'forms a cluster' : 'joins a cluster'}`, async (t) => {
-		const { run, root, standIn } = await node('master', {}, tokens);
-		await standIn('kstack-fetch-pki', '');
+		const { run, root, fakeProgram } = await node('master', {}, tokens);
+		await fakeProgram('kstack-fetch-pki', '');
 		for (const file of files) await put(root, file);
 		t.is((await run(step('15-form-or-join'))).code, 0);
 		t.deepEqual(await readdir(path.join(root, 'var/lib/kstack')), [forms ? 'forms' : 'joins']);

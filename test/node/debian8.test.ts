@@ -7,7 +7,7 @@ import { renderUserData } from '../../src/cluster/heat/user-data.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
 import { renderImage } from '../../src/image/operations/render.ts';
 import { clusterOf, nodeFiles } from '../support/clusters.ts';
-import { type Finding, newerThanCloudInit076, newerThanDebian8, said } from '../support/debian8/lint.ts';
+import { asText, type Finding, newerThanCloudInit076, newerThanDebian8 } from '../support/debian8/lint.ts';
 import { type Language, tools } from '../support/debian8/newer.ts';
 import { plans } from '../support/images.ts';
 
@@ -74,7 +74,7 @@ async function findings(): Promise<Finding[]> {
 }
 
 test('nothing on a Debian 8 node is newer than Debian 8, except for findings with a reason', async (t) => {
-	t.deepEqual((await findings()).filter((finding) => !isAllowed(finding)).map(said), []);
+	t.deepEqual((await findings()).filter((finding) => !isAllowed(finding)).map(asText), []);
 });
 
 test('every exception is still in use', async (t) => {
@@ -120,7 +120,7 @@ test('a setting that systemd 215 does not have is found, also if a script writes
 	const unit = '[Service]\nExecStart=/usr/bin/etcd\nTasksMax=10\n';
 	const [file] = newerThanDebian8(fileOf(['etc/systemd/system/etcd.service', unit]));
 	t.is(
-		file && said(file),
+		file && asText(file),
 		'etc/systemd/system/etcd.service:3: TasksMax: systemd 215 does not know it in [Service]',
 	);
 	const script = `cat >"$unit" <<END\n[Unit]\nStartLimitIntervalSec=0\nEND\nprintf '[Timer]\\nRandomizedDelaySec=%s' 1`;
@@ -160,5 +160,5 @@ test('features of Debian 8 are not found', (t) => {
 		"awk '/^[0-9]+$/ { print $1 }' file",
 		'mapfile -t files < <(find . -name "*.d")',
 	];
-	for (const line of lines) t.deepEqual(newerThanDebian8(fileOf(holding.bash(line))).map(said), [], line);
+	for (const line of lines) t.deepEqual(newerThanDebian8(fileOf(holding.bash(line))).map(asText), [], line);
 });

@@ -179,7 +179,7 @@ test('an Event is created once, updated after ten minutes, and updated when its 
 /** kstack-services on a master in a folder, with an API that stores what is written. */
 async function master(services: readonly Service[]) {
 	const root = await temporaryFolder();
-	const standIns = {
+	const fakePrograms = {
 		ip: 'echo checked >>"$root/checks"; [ ! -e "$root/holds" ] || echo "2: ens3 inet 10.0.0.5/32"',
 		kubectl: `case "$*" in
 *'get services --all-namespaces --watch'*) exec tail -f -n +1 "$root/changed" ;;
@@ -198,7 +198,7 @@ esac`,
 	};
 	await writeNode(root, [
 		...(await imageFiles()).filter((file) => /gateway|kstack-services|functions\/kubernetes/.test(file.path)),
-		...Object.entries(standIns).map(([name, body]) => ({
+		...Object.entries(fakePrograms).map(([name, body]) => ({
 			path: `bin/${name}`,
 			mode: 0o755,
 			text: `#!/bin/bash\nroot=${root}\n${body}\n`,

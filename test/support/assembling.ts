@@ -10,7 +10,7 @@ import { filledIn, imageFiles, writeNode } from './node.ts';
 import { output, runToEnd, systemPath, tool } from './processes.ts';
 
 /** Fake programs. Each appends its arguments to the file `asked`. */
-const standIns: Readonly<Record<string, string>> = {
+const fakePrograms: Readonly<Record<string, string>> = {
 	systemctl: '',
 	journalctl: 'echo "log of ${!#}"',
 	sysctl: '',
@@ -49,19 +49,19 @@ export async function node(
 	await mkdir(bin);
 	for (const folder of ['etc/keepalived', 'etc/cni', 'var/log'])
 		await mkdir(path.join(root, folder), { recursive: true });
-	const standIn = async (name: string, body: string) => {
+	const fakeProgram = async (name: string, body: string) => {
 		const text = `#!/bin/bash\nroot=${root}\necho "${name} $*" >>"$root/asked"\n${body}\n`;
 		await writeFile(path.join(bin, name), text);
 		await chmod(path.join(bin, name), 0o755);
 	};
-	for (const [name, body] of Object.entries(standIns)) await standIn(name, body);
+	for (const [name, body] of Object.entries(fakePrograms)) await fakeProgram(name, body);
 	const file = (name: string) => readFile(path.join(root, name), 'utf8');
 	return {
 		root,
 		file,
 		/** Replaces a fake program, for this node. */
-		standIn,
-		/** Runs one of the node's own programs or steps. */
+		fakeProgram,
+		/** Runs a program or step of the node. */
 		run: (program: string, env: Readonly<Record<string, string>> = {}) =>
 			runToEnd('bash', [path.join(root, program)], {
 				env: { PATH: `${bin}:${root}/usr/local/sbin:${systemPath}`, ...env },
@@ -74,7 +74,7 @@ export async function node(
 	};
 }
 
-/** Makes an empty file of a node, with the folders that it lies in. */
+/** Creates an empty file of a node, with its folders. */
 export async function put(root: string, name: string) {
 	await mkdir(path.dirname(path.join(root, name)), { recursive: true });
 	await writeFile(path.join(root, name), '');
@@ -86,7 +86,7 @@ export const step = (name: string) => `usr/share/kstack/assemble/steps/${name}`;
 export const stepsOf = (role: Role) => `usr/share/kstack/assemble/roles/${role}`;
 export const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
 
-/** The operator's request as a stack parameter holds it, and its private key's file. */
+/** A certificate request of an operator, as in the stack parameter. */
 export async function operator() {
 	const folder = await temporaryFolder();
 	const key = path.join(folder, 'key');

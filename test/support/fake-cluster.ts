@@ -40,7 +40,7 @@ export class FakeCluster {
 	readonly nodes = new Map<string, FakeNode>();
 	readonly members: FakeMember[] = [];
 	leader = '';
-	/** Pods by their node. */
+	/** Pods by node. */
 	readonly pods = new Map<string, string[]>();
 	readonly volumes = new Map<string, string>();
 	readonly leases = new Map<string, string>();

@@ -26,7 +26,7 @@ const needed = {
 	jq: 'jq',
 };
 
-const standIns = {
+const fakePrograms = {
 	systemctl: `echo "$*" >>"$root/systemctl"
 pid=$(cat "$root/haproxy.pid" 2>/dev/null || echo none)
 if kill -USR2 "$pid" 2>/dev/null; then exit; fi
@@ -148,7 +148,7 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 				text: '',
 			}),
 		),
-		...Object.entries(standIns).map(([name, body]) => ({
+		...Object.entries(fakePrograms).map(([name, body]) => ({
 			path: `bin/${name}`,
 			mode: 0o755,
 			text: `#!/bin/bash\nroot=${root}\n${body}\n`,

@@ -1,7 +1,8 @@
 """A node's network namespace and its ports.
 
-Each port is a veth pair: eth0, eth1 ... in the node, and a tap with Neutron's name outside. Nova adds the tap to the
-network's bridge; the linuxbridge agent does the rest (VXLAN, security groups) and notifies Neutron, which notifies Nova.
+Each port is a veth pair: eth0, eth1 ... in the node, and a tap with Neutron's name outside. Nova adds the tap to
+the network's bridge; the linuxbridge agent does the rest (VXLAN, security groups) and notifies Neutron, which
+notifies Nova.
 """
 import os
 

@@ -35,7 +35,7 @@ def unmount(path):
 
 
 def stat_fields(pid):
-    """The fields of /proc/PID/stat after the command's name (the first is the state), [] if there is no such process."""
+    """The fields of /proc/PID/stat after the command name (the first is the state), [] if there is no such process."""
     return read(f'/proc/{pid}/stat').rpartition(')')[2].split()
 
 
