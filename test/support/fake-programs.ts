@@ -1,4 +1,4 @@
-// Programs on a node's PATH that a test answers for, in its own process and with its own state.
+// Fake programs on a node's PATH, implemented by the test in its own process.
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
@@ -13,7 +13,7 @@ export interface Answer {
 
 export type Program = (args: readonly string[]) => Answer | Promise<Answer>;
 
-/** Puts a stand-in for each program into `root`/bin, and returns that folder. */
+/** Creates a fake of each program in `root`/bin, and returns that folder. */
 export async function programsOn(
 	t: ExecutionContext,
 	root: string,
@@ -30,7 +30,7 @@ export async function programsOn(
 		} catch (error) {
 			answer = { code: 70, stderr: `${error}\n` };
 		}
-		const encoded = [answer.stdout, answer.stderr].map((said) => Buffer.from(said ?? '').toString('base64'));
+		const encoded = [answer.stdout, answer.stderr].map((text) => Buffer.from(text ?? '').toString('base64'));
 		response.end(`${answer.code ?? 0}\n${encoded.join('\n')}\n`);
 	});
 	await new Promise<void>((resolve) => server.listen(socket, resolve));
