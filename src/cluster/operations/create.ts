@@ -20,6 +20,7 @@ import { contractsOf } from '../heat/node-image.ts';
 import { requireWritable } from '../heat/ownership.ts';
 import { poolParameters, poolsParameter, resolvePools } from '../heat/pool-resources.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
@@ -169,6 +170,7 @@ export async function createCluster(
 	await requireWritable(directory, name);
 	say(`Checking ${name} against what the cloud has`);
 	const resolved = await withPools(await preflight(cluster), cluster.pools ?? []);
+	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids });
 	return withLock(directory, () => createStack(directory, resolved));
 }
 
