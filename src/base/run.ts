@@ -12,6 +12,8 @@ export interface RunOptions {
 	readonly input?: string;
 	/** An open file for its standard input, by its descriptor. */
 	readonly stdin?: number;
+	/** Further open files, by their descriptors here: the program has them as 3, 4 and so on. */
+	readonly files?: readonly number[];
 	/** The Debian package that holds the program, named when it is missing. */
 	readonly package?: string;
 	/** Milliseconds after which it is killed, and has failed; without it, it may run for ever. */
@@ -26,18 +28,29 @@ export class CommandError extends UserError {
 	readonly stderr: string;
 	readonly status: number | undefined;
 
-	constructor(command: string, code: number | undefined, stderr: string) {
+	/** @param words  what is told in place of the command and its output */
+	constructor(
+		command: string,
+		code: number | undefined,
+		stderr: string,
+		words: { message?: string; code?: string; hint?: string } = {},
+	) {
 		const said = stderr.trim();
+		const { message, ...more } = words;
 		super(
-			`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${said === '' ? '' : `:\n${said}`}`,
+			message ??
+				`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${said === '' ? '' : `:\n${said}`}`,
+			more,
 		);
 		this.stderr = said;
 		this.status = code;
 	}
 }
 
-/** What stands for the message of a program that was killed because it did not end. */
-export const noAnswerWithin = (milliseconds: number) => `No answer within ${milliseconds / 1000} s.`;
+/** A program was killed because it did not end in time. */
+export class TimeoutError extends CommandError {
+	override name = 'TimeoutError';
+}
 
 let verbose = false;
 
@@ -76,7 +89,12 @@ export async function run(
 	try {
 		const child = execa(command, args, {
 			// Any descriptor will do; execa's types know the first ten.
-			stdin: options.input === undefined ? ((options.stdin as 3 | undefined) ?? 'ignore') : 'pipe',
+			stdio: [
+				options.input === undefined ? ((options.stdin as 3 | undefined) ?? 'ignore') : 'pipe',
+				'pipe',
+				'pipe',
+				...((options.files ?? []) as 3[]),
+			],
 			...(options.input === undefined ? {} : { input: options.input }),
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			env: { ...proxyVariables(), ...options.env },
@@ -91,7 +109,8 @@ export async function run(
 		if (!(error instanceof ExecaError)) throw error;
 		if (error.code === 'ENOENT') throw missing(command, options.package);
 		if (error.timedOut) {
-			throw new CommandError(error.escapedCommand, undefined, noAnswerWithin(options.timeout ?? 0));
+			const said = `No answer within ${(options.timeout ?? 0) / 1000} s.`;
+			throw new TimeoutError(error.escapedCommand, undefined, said);
 		}
 		throw new CommandError(error.escapedCommand, error.exitCode, String(error.stderr ?? error.shortMessage));
 	}

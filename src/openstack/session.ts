@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { interrupted } from '../base/interrupt.ts';
-import { CommandError, noAnswerWithin, proxyVariables, showCommand } from '../base/run.ts';
+import { proxyVariables, showCommand } from '../base/run.ts';
+import { ClientTimeout } from './failure.ts';
 import { clientTimeout } from './timeout.ts';
 
 /** What the client said to one question. */
@@ -100,8 +101,7 @@ function answerOf(
 			child.stdout.off('data', read);
 			child.stderr.off('data', readError);
 			if (interrupted.signal.aborted) reject(interrupted.signal.reason);
-			else if (late)
-				reject(new CommandError(`openstack ${words.join(' ')}`, undefined, noAnswerWithin(patience)));
+			else if (late) reject(new ClientTimeout(words));
 			else resolve(answer);
 		}
 		const broken = () => done(undefined);
