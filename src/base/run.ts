@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
 
@@ -86,6 +86,9 @@ export async function run(
 	options: RunOptions = {},
 ): Promise<string> {
 	const { execa, ExecaError } = await loadExeca();
+	const { timeout } = options;
+	let late: NodeJS.Timeout | undefined;
+	let timedOut = false;
 	try {
 		const child = execa(command, args, {
 			// Any descriptor will do; execa's types know the first ten.
@@ -98,21 +101,30 @@ export async function run(
 			...(options.input === undefined ? {} : { input: options.input }),
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			env: { ...proxyVariables(), ...options.env },
-			...(options.timeout === undefined ? {} : { timeout: options.timeout, forceKillAfterDelay: 1000 }),
+			// A group of its own, which ends as a whole: what the program has started would keep its output open.
+			detached: timeout !== undefined,
 			maxBuffer: 256 * 1024 * 1024,
 			...(options.uninterrupted === true ? {} : { cancelSignal: interrupted.signal }),
 		});
 		showCommand(child.spawnargs);
+		if (timeout !== undefined) {
+			late = setTimeout(() => {
+				timedOut = true;
+				void endGroup(child.pid, 1000);
+			}, timeout);
+		}
 		return (await child).stdout;
 	} catch (error) {
 		if (options.uninterrupted !== true) interrupted.signal.throwIfAborted();
 		if (!(error instanceof ExecaError)) throw error;
 		if (error.code === 'ENOENT') throw missing(command, options.package);
-		if (error.timedOut) {
-			const said = `No answer within ${(options.timeout ?? 0) / 1000} s.`;
+		if (timedOut) {
+			const said = `No answer within ${(timeout ?? 0) / 1000} s.`;
 			throw new TimeoutError(error.escapedCommand, undefined, said);
 		}
 		throw new CommandError(error.escapedCommand, error.exitCode, String(error.stderr ?? error.shortMessage));
+	} finally {
+		clearTimeout(late);
 	}
 }
 
@@ -159,8 +171,12 @@ export async function follow(
 	}
 }
 
-/** Ends a process group and waits until it is gone: asks first, and after half a minute no more. */
-async function endGroup(leader: number | undefined): Promise<void> {
+/**
+ * Ends a process group and waits until it is gone: asks first, and kills it later.
+ *
+ * @param patience  milliseconds until it is killed
+ */
+async function endGroup(leader: number | undefined, patience = 30_000): Promise<void> {
 	if (leader === undefined) return;
 	const send = (signal: NodeJS.Signals | 0) => {
 		try {
@@ -171,8 +187,8 @@ async function endGroup(leader: number | undefined): Promise<void> {
 	};
 	send('SIGTERM');
 	for (let waited = 0; send(0); waited += 100) {
-		if (waited === 30_000) send('SIGKILL');
-		await setTimeout(100);
+		if (waited === patience) send('SIGKILL');
+		await pause(100);
 	}
 }
 

@@ -81,6 +81,15 @@ function hold(child: ChildProcessWithoutNullStreams, held: boolean): void {
 	for (const handle of handles) held ? handle.ref() : handle.unref();
 }
 
+/** Kills the client and what it has started. */
+function endGroup({ pid }: ChildProcessWithoutNullStreams): void {
+	try {
+		if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+	} catch {
+		// It has ended by itself.
+	}
+}
+
 /** Hands over one question, and collects what comes until the full stop. */
 function answerOf(
 	child: ChildProcessWithoutNullStreams,
@@ -92,7 +101,8 @@ function answerOf(
 		let late = false;
 		const limit = setTimeout(() => {
 			late = true;
-			child.kill('SIGKILL');
+			endGroup(child);
+			done(undefined);
 		}, patience);
 
 		function done(answer: Said | undefined): void {
