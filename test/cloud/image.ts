@@ -8,7 +8,7 @@ export async function downloadImage(file: string): Promise<void> {
 	await openstack('image', 'save', '--file', file, await imageId());
 }
 
-/** The ID of the newest image of Debian 12 that this version made: a killed test may have left one of an older version. */
+/** The ID of the newest image of Debian 12 of this version; an aborted test can leave one of an older version. */
 export async function imageId(): Promise<string> {
 	const properties = { kstack_name: 'debian12-x64-kubernetes', kstack_contract: imageContract };
 	const filter = Object.entries(properties).flatMap(([name, value]) => ['--property', `${name}=${value}`]);
@@ -27,7 +27,7 @@ export async function imageId(): Promise<string> {
 /** Properties that identify one image. */
 const identity = ['kstack_name', 'kstack_sha256', 'kstack_uploader'];
 
-/** The properties that kimg gave its image, as arguments for another image. */
+/** The properties that kimg has set on its image, as arguments for another image. */
 async function sameProperties(...without: string[]): Promise<string[]> {
 	const { properties } = await ask<{ properties: Record<string, unknown> }>('image', 'show', await imageId());
 	const left = [...identity, ...without];
@@ -37,7 +37,7 @@ async function sameProperties(...without: string[]): Promise<string[]> {
 }
 
 /**
- * Puts an image into Glance in which some files are others.
+ * Uploads an image in which some files are replaced.
  *
  * @param files  the content of each, by its path in the image
  * @returns the image's ID
@@ -65,9 +65,9 @@ export function uploadChangedImage(name: string, files: Readonly<Record<string, 
 }
 
 /**
- * Puts an image without content into Glance, for servers that exist in Nova's database alone.
+ * Uploads an image without content, for servers that exist in Nova's database only.
  *
- * @param contract  what it says of itself; 0 leaves the property out, as images of kimg 0.2.0 do
+ * @param contract  its property kstack_contract; 0 omits the property, as in images of kimg 0.2.0
  * @returns the image's ID
  */
 export function uploadEmptyImage(name: string, contract: number): Promise<string> {

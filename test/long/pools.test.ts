@@ -110,7 +110,7 @@ test('plan adds a pool with a role of the stack directory, and refuses it where 
 	t.notRegex(stdout, /^(replace|delete|update) +server/m);
 });
 
-test('scale changes the count of a pool and writes it to cluster.yaml, and names the pools there are', async (t) => {
+test('scale changes the count of a pool and writes it to cluster.yaml; an unknown pool is refused with the existing ones', async (t) => {
 	const { folder, stages } = await made();
 	const [first = {}] = stages(3);
 	const file = path.join(folder, 'demo/cluster.yaml');
@@ -132,7 +132,7 @@ test('scale changes the count of a pool and writes it to cluster.yaml, and names
 	t.true((await readFile(file, 'utf8')).includes('  - name: gpu # cards\n    count: 3\n'));
 });
 
-test('a pool whose entry is gone loses its members first, then leaves templates and parameters', async (t) => {
+test('if the entry of a pool is removed, its members are removed first, then its templates and parameters', async (t) => {
 	const { folder, stages } = await made();
 	const [first = {}] = stages(3);
 	const start = { ...first, ...withPool(first, 1, 0) };

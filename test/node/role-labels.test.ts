@@ -1,11 +1,9 @@
 // kstack-nodes: the labels of a node's role follow from its name, whatever its kubelet says.
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import test from 'ava';
-import { packageRoot } from '../../src/base/package.ts';
+import { programsOfImage } from '../support/node.ts';
 import { runToEnd } from '../support/processes.ts';
 
-const image = path.join(packageRoot, 'elements/kubernetes-services/static/usr');
+const root = programsOfImage();
 
 const node = (name: string, ...labels: readonly string[]) => ({
 	metadata: { name, labels: Object.fromEntries(labels.map((label) => label.split('='))) },
@@ -15,19 +13,12 @@ const node = (name: string, ...labels: readonly string[]) => ({
 const of = (role: string, name: string) =>
 	node(name, `kstack.io/role=${role}`, `node-role.kubernetes.io/${role}=`, 'a=b');
 
-/** What a master of the cluster changes where these nodes are there. */
+/** What a master of the cluster changes with these nodes in the cluster. */
 async function changes(nodes: readonly object[], master = 'demo-master-0'): Promise<string[]> {
-	const functions = (await readFile(path.join(image, 'local/sbin/kstack-nodes'), 'utf8')).replace(
-		/^columns=[\s\S]*/m,
-		'',
-	);
-	const script = `${functions}
+	const script = `. ${await root}/usr/local/sbin/kstack-nodes
 kube() { case "$*" in 'get nodes'*) printf '%s' "$NODES" ;; *) echo "$*" ;; esac; }
 set_roles`;
-	const env = {
-		...{ NODES: JSON.stringify({ items: nodes }), NODE_NAME: master, ROLE: 'master' },
-		KSTACK_ROLES_FOLDER: path.join(image, 'share/kstack/assemble/roles'),
-	};
+	const env = { NODES: JSON.stringify({ items: nodes }), NODE_NAME: master, ROLE: 'master' };
 	const { code, stdout, stderr } = await runToEnd('bash', ['-c', script], { env });
 	if (code !== 0) throw new Error(stderr);
 	return stdout.split('\n').filter(Boolean);
@@ -43,7 +34,7 @@ test('a node that claims another role is labelled with the role in its name', as
 	]);
 });
 
-test('a node that has the labels of its role, or is of another cluster or pool, is left alone', async (t) => {
+test('a node that has the labels of its role, or is of another cluster or pool, is not changed', async (t) => {
 	const right = [
 		of('master', 'demo-master-0'),
 		of('minion', 'demo-minion-g2-11'),

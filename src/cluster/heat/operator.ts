@@ -3,7 +3,8 @@ import { userInfo } from 'node:os';
 import { usageError } from '../../base/errors.ts';
 import { run } from '../../base/run.ts';
 
-const openssl = (args: readonly string[]) => run('openssl', args, { package: 'openssl' });
+const openssl = (args: readonly string[], files: readonly number[] = []) =>
+	run('openssl', args, { package: 'openssl', files });
 
 /** A new private key for an operator, as PEM. */
 export async function newOperatorKey(): Promise<string> {
@@ -13,11 +14,16 @@ export async function newOperatorKey(): Promise<string> {
 /**
  * The request for the certificate of the operator's key in `keyFile`, as PEM; a master signs it.
  *
- * @param user  the operator's user name in Kubernetes
+ * @param user   the operator's user name in Kubernetes
+ * @param files  descriptors of nameless files, where the key is in one
  */
-export async function operatorRequest(keyFile: string, user: string): Promise<string> {
+export async function operatorRequest(
+	keyFile: string,
+	user: string,
+	files: readonly number[] = [],
+): Promise<string> {
 	const subject = `/O=kstack:operators/CN=${user}`;
-	return `${await openssl(['req', '-new', '-sha256', '-key', keyFile, '-subj', subject])}\n`;
+	return `${await openssl(['req', '-new', '-sha256', '-key', keyFile, '-subj', subject], files)}\n`;
 }
 
 /** What a user name of an operator may be; the master that signs checks the same. */

@@ -7,7 +7,7 @@ import { interrupted } from '../../base/interrupt.ts';
 import { packageRoot } from '../../base/package.ts';
 import { say } from '../../base/say.ts';
 import { runsControlPlane } from '../spec/roles.ts';
-import { inTemporaryFolder, parameterArguments } from './arguments.ts';
+import { openstackWith } from './arguments.ts';
 import { inventory } from './inventory.ts';
 import { deploymentOutput, isAbsent, openstack, resourceId, type Stack, show, showStack } from './stack.ts';
 
@@ -81,12 +81,10 @@ async function askMaster(
 	if (shown.status !== 'ACTIVE') return { reason: `its server is ${shown.status}` };
 	const parameters = { ...asked, server, script: await scriptFor(shown) };
 	try {
-		await inTemporaryFolder(async (folder) =>
-			openstack([
-				...['stack', 'create', '-t', template, ...(await parameterArguments(parameters, {}, folder))],
-				...['--timeout', String(timeout / 60 + 1), '-f', 'json', name],
-			]),
-		);
+		await openstackWith(parameters, {}, (words) => [
+			...['stack', 'create', '-t', template, ...words],
+			...['--timeout', String(timeout / 60 + 1), '-f', 'json', name],
+		]);
 		const stack = await created(name);
 		if (stack === undefined) return { reason: `no answer within ${timeout} seconds` };
 		if (stack.status !== 'CREATE_COMPLETE') return { reason: await refusal(stack) };

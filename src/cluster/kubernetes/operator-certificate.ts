@@ -1,9 +1,7 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import path from 'node:path';
 import { load } from 'js-yaml';
 import { UserError } from '../../base/errors.ts';
-import { inTemporaryFolder } from '../heat/arguments.ts';
-import { writeSecret } from '../heat/directory.ts';
+import { withNamelessFiles } from '../../base/nameless-files.ts';
 import { newOperatorKey, operatorRequest } from '../heat/operator.ts';
 import { signOnMaster } from '../heat/signing.ts';
 import type { Stack } from '../heat/stack.ts';
@@ -31,7 +29,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 /**
  * Makes a kubeconfig with a new key and a new certificate, which a master signs: a year of cluster-admin. The key
- * does not leave this process but for a file of its own, which is deleted.
+ * does not leave this process but for a file without a name.
  *
  * @param user  the operator's user name in Kubernetes
  * @returns the kubeconfig's text
@@ -45,12 +43,10 @@ export async function issueKubeconfig(stack: Stack, user: string): Promise<strin
 			hint: `Check it with: kstack status ${stack.name}`,
 		});
 	}
-	const { key, request } = await inTemporaryFolder(async (folder) => {
-		const file = path.join(folder, 'operator.key');
-		const key = await newOperatorKey();
-		await writeSecret(file, key);
-		return { request: await operatorRequest(file, user), key };
-	});
+	const key = await newOperatorKey();
+	const request = await withNamelessFiles(async (files) =>
+		operatorRequest(await files.add(key), user, files.descriptors),
+	);
 	const answer = await signOnMaster(stack, { operator: user, request: base64(request) });
 	const { certificate, ca } = requireCertificates(answer, key);
 	return kubeconfigText(stack.name, endpoint, {

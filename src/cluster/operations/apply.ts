@@ -5,12 +5,12 @@ import { UserError } from '../../base/errors.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import { readTree, replaceTree, type Tree, writeTree } from '../../base/tree.ts';
-import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
+import { inTemporaryFolder, openstackWith, textOf } from '../heat/arguments.ts';
 import { readParameters, type StackDirectory, setValues, writeTemplates } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
 import { setPoolCounts, syncParameters, wantedPoolCounts } from '../heat/pool-files.ts';
-import { openstack, requireStack, type Stack } from '../heat/stack.ts';
+import { requireStack, type Stack } from '../heat/stack.ts';
 import { readMapping, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
@@ -131,14 +131,11 @@ async function sendUpdate(
 	const minutes = timeoutMinutes(Number(now.boot_timeout), Number(now.drain_timeout ?? 0));
 	// The guards in this file are for members to come too.
 	const environment = existsSync(directory.parameters) ? ['-e', directory.parameters] : [];
-	return inTemporaryFolder(async (folder) =>
-		openstack([
-			...['stack', 'update', ...(dry ? ['--dry-run'] : []), '--existing'],
-			...(template === undefined ? [] : ['-t', template, ...environment]),
-			...(await parameterArguments(requestedParameters(stack, change), change.secrets ?? {}, folder)),
-			...['--timeout', String(minutes), '-f', 'json', stack.name],
-		]),
-	);
+	return openstackWith(requestedParameters(stack, change), change.secrets ?? {}, (words) => [
+		...['stack', 'update', ...(dry ? ['--dry-run'] : []), '--existing'],
+		...(template === undefined ? [] : ['-t', template, ...environment]),
+		...[...words, '--timeout', String(minutes), '-f', 'json', stack.name],
+	]);
 }
 
 /**

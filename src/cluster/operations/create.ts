@@ -4,7 +4,7 @@ import { refuse, usageError } from '../../base/errors.ts';
 import { readText } from '../../base/read-text.ts';
 import { say } from '../../base/say.ts';
 import { parseAnswer } from '../../openstack/answer.ts';
-import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
+import { openstackWith, textOf } from '../heat/arguments.ts';
 import { credentialsIn } from '../heat/credentials.ts';
 import {
 	readIfThere,
@@ -21,6 +21,7 @@ import { contractsOf } from '../heat/node-image.ts';
 import { requireWritable } from '../heat/ownership.ts';
 import { poolParameters, poolsParameter, resolvePools } from '../heat/pool-resources.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
@@ -172,6 +173,7 @@ export async function createCluster(
 	await requireWritable(directory, name);
 	say(`Checking ${name} against what the cloud has`);
 	const resolved = await withPools(await preflight(cluster), cluster.pools ?? [], roles);
+	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids });
 	return withLock(directory, () => createStack(directory, resolved));
 }
 
@@ -194,13 +196,10 @@ async function createStack(directory: StackDirectory, resolved: Resolved): Promi
 	say(`Creating ${name}`);
 	const created = parseAnswer<{ id: string }>(
 		['stack', 'create', name],
-		await inTemporaryFolder(async (folder) =>
-			openstack([
-				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
-				...(await parameterArguments(generations, secrets, folder)),
-				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
-			]),
-		),
+		await openstackWith(generations, secrets, (words) => [
+			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, ...words],
+			...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
+		]),
 	);
 	const outcome = await follow(name, created.id, 'CREATE', new Set());
 	if (outcome.status !== 'CREATE_COMPLETE') {

@@ -10,6 +10,7 @@ import {
 	whenIdle,
 	withMembers,
 } from '../heat/inventory.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
@@ -159,6 +160,8 @@ export async function replaceNode(name: string, node: string, flags: DrainFlags)
 		const isDead = member !== undefined && (await isGivenUp(member, known, how.force));
 		const move = nextMove(node, upgradeState(stack.parameters), members, isSettled(stack), isDead);
 		if (move === undefined) break;
+		const planned = parametersOfStep(move.place, move.place, move.goes);
+		requireResources(name, { ...stack.parameters, ...planned }, stack.parameters);
 		if (!asked) {
 			say(
 				`Replacing ${node}${member === undefined ? '' : ` (${member.role}, ${isDead ? 'dead' : 'alive'})`}`,

@@ -3,6 +3,7 @@ import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { abandonUnready, inventory, withMembers } from '../heat/inventory.ts';
 import type { Member } from '../heat/members.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
@@ -13,7 +14,7 @@ import { readCluster } from '../spec/config.ts';
 import { countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { byPool, defaultPools, type Pool, poolsOf, recordsOf } from '../spec/pools.ts';
-import { applyChange, requireIdle, type StackChange } from './apply.ts';
+import { applyChange, requestedParameters, requireIdle, type StackChange } from './apply.ts';
 import { type DrainFlags, drainOptions, drainTimeoutOf } from './drain-options.ts';
 import { confirmRemoval, membersToRemove, type Removal, removedParameters } from './removals.ts';
 import { clusterStatus, type Status } from './status.ts';
@@ -98,6 +99,8 @@ export async function changeMembers(
 	going: readonly Removal[],
 	flags: DrainFlags,
 ): Promise<Stack> {
+	const asked = { ...stack.parameters, ...requestedParameters(stack, change) };
+	requireResources(stack.name, asked, stack.parameters);
 	await confirmRemoval(going, flags.yes === true);
 	const now = settingsOf(stack.parameters);
 	const more = Number(change.settings.masters ?? now.masters) > Number(now.masters);

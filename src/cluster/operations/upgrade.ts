@@ -11,6 +11,7 @@ import {
 	withMembers,
 } from '../heat/inventory.ts';
 import { nodeImage } from '../heat/node-image.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
@@ -23,6 +24,7 @@ import { roles } from '../spec/roles.ts';
 import { applyChange, type StackChange } from './apply.ts';
 import { drainOptions } from './drain-options.ts';
 import { clusterStatus, type Status } from './status.ts';
+import { largestUpdate } from './upgrade-peak.ts';
 import { type Plan, parseUpgradeFlags, planUpgrade, type UpgradeFlags } from './upgrade-plan.ts';
 import {
 	membersToRemove,
@@ -151,6 +153,8 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 		say(`${name} already uses that image.`);
 		return clusterStatus(stack, directory);
 	}
+	const { before, after } = largestUpdate(stack.parameters, plan.place, request.batch);
+	requireResources(name, after, before);
 	say(plan.words);
 	await confirm('Proceed?', flags.yes === true);
 	try {

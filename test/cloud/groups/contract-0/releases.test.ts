@@ -1,4 +1,4 @@
-// Stacks as earlier releases made them, on a real Heat: today's templates must replace none of their servers.
+// Stacks of earlier releases on a real Heat: the current templates must replace none of their servers.
 import { readdirSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import test from 'ava';
 import { dump, FAILSAFE_SCHEMA, load } from 'js-yaml';
 import { ask, attempt, openstack, root } from '../../cloud.ts';
 import { uploadEmptyImage } from '../../image.ts';
-import { standingInFor } from '../../stand-in.ts';
+import { withNodeSignals } from '../../signals.ts';
 
 const releases = path.join(root, 'test/releases');
 
@@ -16,10 +16,10 @@ async function servers(): Promise<Record<string, string>> {
 	return Object.fromEntries(found.map(({ ID, Name }) => [Name, ID]));
 }
 
-/** The contract of the images that a release makes. */
+/** The contract of the images of a release. */
 const contractOf = (release: string) => (release === '0.2.0' ? 0 : 1);
 
-/** A release's stack directory, with the IDs that this cloud has for image and flavors. */
+/** A release's stack directory, with the IDs of image and flavors on this cloud. */
 async function directoryOf(release: string, folder: string): Promise<string> {
 	const directory = path.join(folder, 'old');
 	await cp(path.join(releases, release), directory, { recursive: true });
@@ -42,7 +42,7 @@ async function directoryOf(release: string, folder: string): Promise<string> {
 	return directory;
 }
 
-/** The template of the minions that an update has left in the stack directory. */
+/** The template of the minions in the stack directory after an update. */
 async function minionTemplate(directory: string): Promise<string> {
 	const root = load(await readFile(path.join(directory, 'heat/cluster.yaml'), 'utf8'), {
 		schema: FAILSAFE_SCHEMA,
@@ -59,20 +59,20 @@ test.after.always(async () => {
 
 for (const release of readdirSync(releases)) {
 	test.serial(
-		`an update of a stack that ${release} made replaces no server, and a new member fits its image`,
+		`an update of a stack of ${release} replaces no server, and a new member uses the contract of its image`,
 		async (t) => {
 			images[release] = await uploadEmptyImage(`of-${release}`, contractOf(release));
 			const folder = await mkdtemp(path.join(tmpdir(), 'kstack-old-'));
-			const kstack = (...words: string[]) => standingInFor('old', () => attempt('kstack', words, folder));
+			const kstack = (...words: string[]) => withNodeSignals('old', () => attempt('kstack', words, folder));
 			t.teardown(async () => {
 				await kstack('delete', 'old', '--yes');
 				await rm(folder, { recursive: true, force: true });
 			});
-			await kstack('delete', 'old', '--yes'); // of a run that was killed
+			await kstack('delete', 'old', '--yes'); // of an aborted run
 			const directory = await directoryOf(release, folder);
 			const file = (name: string) => path.join(directory, name);
 			const environments = ['-e', file('parameters.yaml'), '-e', file('secrets.yaml')];
-			await standingInFor('old', () =>
+			await withNodeSignals('old', () =>
 				openstack(
 					...['stack', 'create', '-t', file('heat/cluster.yaml'), ...environments],
 					...['--wait', 'old'],

@@ -6,14 +6,14 @@ import { attempt, eventually, inNode, openstack, succeed } from '../../cloud.ts'
 import { imageId } from '../../image.ts';
 import { OwnCluster } from '../../own-cluster.ts';
 import { type BuiltRelease, builtRelease } from '../../release.ts';
-import { servesItself } from '../../serves.ts';
+import { verifyTraffic } from '../../verify.ts';
 
 const contractFolder = '/usr/share/kstack/assemble/steps';
 let release: BuiltRelease;
 let past: OwnCluster;
 let oldImage = '';
 
-/** Whether the image of a node has the steps of assembling. */
+/** Whether the image of a node has the steps. */
 const hasSteps = async (node: string) => (await inNode(node, 'test', '-d', contractFolder)).code === 0;
 
 /** Fails unless these are the nodes, all Ready, and all of an image with or without the steps. */
@@ -30,8 +30,8 @@ async function nodesAre(steps: boolean, ...names: string[]): Promise<void> {
 
 test.before(async () => {
 	release = await builtRelease('0.2.0');
-	const said = await succeed('node', [release.kimg, 'upload', release.image]);
-	oldImage = /^[0-9a-f-]{36}$/m.exec(said)?.[0] as string;
+	const output = await succeed('node', [release.kimg, 'upload', release.image]);
+	oldImage = /^[0-9a-f-]{36}$/m.exec(output)?.[0] as string;
 	past = await OwnCluster.named('past');
 	const { code, stderr } = await attempt(
 		'node',
@@ -54,7 +54,7 @@ test.serial('an update to the current templates replaces no server', async (t) =
 	t.is(Object.keys(before).length, 3);
 });
 
-test.serial('new members of the old image join, whichever client adds them', async (t) => {
+test.serial('new members of the old image join, added by kstack or the plain client', async (t) => {
 	const before = await past.servers();
 	await past.done('scale past --minions +1');
 	await openstack('stack', 'update', '--existing', '--parameter', 'minion_count=3', '--wait', 'past');
@@ -78,12 +78,12 @@ test.serial('an upgrade replaces every node with one of the current image', asyn
 	await past.done(`upgrade past --image ${await imageId()} --batch 3 --yes`);
 	const minions = [0, 1, 2].map((index) => `past-minion-g2-${index}`);
 	await t.notThrowsAsync(nodesAre(true, 'past-master-g2-0', 'past-gateway-g2-0', ...minions));
-	await t.notThrowsAsync(servesItself(past));
+	await t.notThrowsAsync(verifyTraffic(past));
 });
 
 test.serial('a rollback returns to nodes of the old image', async (t) => {
 	await past.done('upgrade past --rollback --batch 3 --yes');
 	const minions = [0, 1, 2].map((index) => `past-minion-g3-${index}`);
 	await t.notThrowsAsync(nodesAre(false, 'past-master-g3-0', 'past-gateway-g3-0', ...minions));
-	await t.notThrowsAsync(servesItself(past));
+	await t.notThrowsAsync(verifyTraffic(past));
 });

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { eventually, root } from './cloud.ts';
 import type { OwnCluster } from './own-cluster.ts';
 
-/** Fails unless pods on three minions run, of which one reaches the others by their Service's name. */
-export async function servesItself(cluster: OwnCluster): Promise<void> {
+/** Fails unless pods run on three minions and one of them reaches the others by the name of their Service. */
+export async function verifyTraffic(cluster: OwnCluster): Promise<void> {
 	await cluster.kubectl('apply', '-f', path.join(root, 'test/fixtures/web.yaml'));
 	await cluster.kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/web');
 	await cluster.kubectl('wait', '--for=condition=Ready', '--timeout=120s', 'pod/asker');
