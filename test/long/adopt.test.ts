@@ -1,9 +1,10 @@
 // kubeconfig and adopt where there is no stack directory: a master signs, through Heat.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
+import { packageRoot } from '../../src/base/package.ts';
 import { readTree } from '../../src/base/tree.ts';
 import { kubeconfigText } from '../../src/cluster/kubernetes/api.ts';
 import type { Answers } from '../support/fake-cloud.ts';
@@ -49,8 +50,13 @@ async function cluster(status = 'ACTIVE') {
 		const parts = { ca, certificate: await base64(made.file), key: await base64(made.key) };
 		return kubeconfigText('demo', 'https://127.0.0.1:1', parts);
 	};
+	/** The stack with more parameters. */
+	const stackWith = (parameters: object) => {
+		const shown = answers()[0]?.['stack-show-demo'] as { parameters: object };
+		return { ...shown, parameters: { ...shown.parameters, ...parameters } };
+	};
 	const helpers = async () => (await readdir(heat.state)).filter((name) => name.endsWith('.json'));
-	return { ...heat, folder, run, helpers, kubeconfigFor };
+	return { ...heat, folder, run, helpers, kubeconfigFor, stackWith };
 }
 
 interface Kubeconfig {
@@ -157,6 +163,39 @@ test('adopt writes to an empty folder, and refuses a folder with other files', a
 	t.deepEqual(await readdir(folder, { recursive: true }), ['demo', 'demo/thesis.txt']);
 	await rm(path.join(folder, 'demo/thesis.txt'));
 	t.is((await run(['adopt', 'demo'], folder)).code, 0);
+});
+
+test('adopt writes the further pools to both files, and keeps the roles that lie there', async (t) => {
+	const { run, stackWith } = await cluster();
+	const record = {
+		role: 'builder',
+		labels: { 'example.com/builds': 'images', a: 'b' },
+		taints: [] as string[],
+	};
+	record.taints.push('example.com/builder:NoSchedule');
+	const parameters = {
+		...{ builder_count: '2', builder_image: 'image-1', builder_flavor: '3', builder_availability_zone: '' },
+		pools: JSON.stringify({ builder: record }),
+	};
+	const generations = JSON.stringify({ contracts: { 'image-1': 1 } });
+	const more = { 'stack-show-demo': stackWith({ ...parameters, generations }) };
+	const folder = await temporaryFolder();
+	const refused = await run(['adopt', 'demo'], folder, more);
+	t.is(refused.code, 1);
+	t.regex(refused.stderr, /builder.*roles\/builder/s);
+	t.false(refused.asked.some((line) => line.startsWith("'stack' 'create'")));
+	t.deepEqual(await readdir(folder), []);
+	const roles = path.join(packageRoot, 'test/fixtures/roles');
+	await cp(roles, path.join(folder, 'demo/roles'), { recursive: true });
+	const adopted = await run(['adopt', 'demo'], folder, more);
+	t.is(adopted.code, 0, adopted.stderr);
+	t.deepEqual(await readdir(folder), ['demo']);
+	t.deepEqual(await readTree(path.join(folder, 'demo/roles')), await readTree(roles));
+	const read = async (name: string) => load(await readFile(path.join(folder, 'demo', name), 'utf8'));
+	t.deepEqual(((await read('cluster.yaml')) as { pools: object }).pools, [
+		{ name: 'builder', count: 2, role: 'builder', labels: { a: 'b' }, taints: [] },
+	]);
+	t.like(((await read('parameters.yaml')) as { parameters: object }).parameters, parameters);
 });
 
 test('adopt writes the templates of the stack if they differ from those of this release', async (t) => {

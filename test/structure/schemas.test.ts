@@ -14,6 +14,7 @@ import { readDefinition } from '../../src/cluster/spec/addon.ts';
 import { addonSchema } from '../../src/cluster/spec/addon-fields.ts';
 import { clusterSchema } from '../../src/cluster/spec/cluster-fields.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
+import { roleSchema } from '../../src/cluster/spec/role-file.ts';
 import { settings } from '../../src/cluster/spec/settings.ts';
 import { profileSchema } from '../../src/image/spec/profile-fields.ts';
 import { readProfile } from '../../src/image/spec/profile-file.ts';
@@ -26,6 +27,7 @@ const schemas: Readonly<Record<string, JsonSchema>> = {
 	'addon.schema.json': addonSchema(),
 	'cluster.schema.json': clusterSchema(),
 	'profile.schema.json': profileSchema(),
+	'role.schema.json': roleSchema(),
 };
 
 const validator = (schema: JsonSchema): ValidateFunction =>
@@ -49,6 +51,8 @@ test('the folder schemas/ has the schemas that follow from the definitions', asy
 
 test('the commands print the schemas', async (t) => {
 	const [ofCluster, ofProfile] = [await kstack(['schema']), await runSource('src/kimg.ts', ['schema'])];
+	const ofRole = await kstack(['schema', 'role']);
+	t.is(ofRole.stdout, schemaText(roleSchema()), ofRole.stderr);
 	t.is(ofCluster.stdout, schemaText(clusterSchema()), ofCluster.stderr);
 	t.is(ofProfile.stdout, schemaText(profileSchema()), ofProfile.stderr);
 	const ofAddon = await kstack(['schema', 'addon']);

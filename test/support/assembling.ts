@@ -3,7 +3,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { renderUserData } from '../../src/cluster/heat/user-data.ts';
-import type { Role } from '../../src/cluster/spec/roles.ts';
+import { packagedRoles, type Role, type Roles } from '../../src/cluster/spec/roles.ts';
 import { clusterOf, nodeFiles } from './clusters.ts';
 import { temporaryFolder } from './folders.ts';
 import { filledIn, imageFiles, writeNode } from './node.ts';
@@ -34,9 +34,10 @@ export async function node(
 	role: Role,
 	flags: Record<string, string> = {},
 	tokens: Record<string, string> = {},
+	roles: Roles = packagedRoles,
 ) {
 	const root = await temporaryFolder();
-	const userData = filledIn(role, renderUserData(role, clusterOf(flags)), tokens);
+	const userData = filledIn(role, renderUserData(role, { ...clusterOf(flags), roles }), tokens);
 	await writeNode(root, [
 		...(await imageFiles()),
 		...nodeFiles(userData),

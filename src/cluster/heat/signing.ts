@@ -6,6 +6,7 @@ import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { packageRoot } from '../../base/package.ts';
 import { say } from '../../base/say.ts';
+import { runsControlPlane } from '../spec/roles.ts';
 import { openstackWith } from './arguments.ts';
 import { inventory } from './inventory.ts';
 import { deploymentOutput, isAbsent, openstack, resourceId, type Stack, show, showStack } from './stack.ts';
@@ -102,7 +103,7 @@ async function askMaster(
  */
 export async function signOnMaster(stack: Stack, asked: SigningRequest): Promise<string> {
 	const masters = (await inventory(stack)).filter(
-		({ role, server, condition }) => role === 'master' && server !== '' && condition === 'well',
+		(member) => runsControlPlane(member) && member.server !== '' && member.condition === 'well',
 	);
 	const reasons: string[] = [];
 	for (const { name, server } of masters) {

@@ -8,6 +8,7 @@ import { openstackWith, textOf } from '../heat/arguments.ts';
 import { credentialsIn } from '../heat/credentials.ts';
 import {
 	readIfThere,
+	rolesOf,
 	type StackDirectory,
 	setValues,
 	stackDirectory,
@@ -28,8 +29,8 @@ import { readCluster, type Settings } from '../spec/config.ts';
 import type { PoolContracts } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import type { PoolEntry } from '../spec/pool-entries.ts';
-import { recordsOf } from '../spec/pools.ts';
-import { roles } from '../spec/roles.ts';
+import { defaultPools, recordsOf } from '../spec/pools.ts';
+import type { Roles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { timeoutMinutes } from './apply.ts';
 import { clusterStatus, type Status } from './status.ts';
@@ -41,7 +42,9 @@ async function askedFor(name: string, flags: Readonly<Record<string, unknown>>, 
 	const path = file ?? directory.cluster;
 	const text = file === undefined ? await readIfThere(path) : await readText(file);
 	if (text !== undefined) say(`Reading defaults from ${path}`);
-	return { directory, cluster: readCluster(name, flags, text === undefined ? undefined : { text, path }) };
+	const roles = rolesOf(directory);
+	const source = text === undefined ? undefined : { text, path };
+	return { directory, roles, cluster: readCluster(name, flags, source, undefined, roles) };
 }
 
 /**
@@ -75,7 +78,7 @@ export async function renderCluster(
 	flags: Readonly<Record<string, unknown>>,
 	file: string | undefined,
 ): Promise<string> {
-	const { directory, cluster } = await askedFor(name, flags, file);
+	const { directory, roles, cluster } = await askedFor(name, flags, file);
 	await requireWritable(directory, name);
 	const settings: Settings = {
 		image: 'debian12-x64-kubernetes',
@@ -89,14 +92,14 @@ export async function renderCluster(
 	};
 	const external = settings.externalNetwork === 'none' ? '' : settings.externalNetwork;
 	const ids: Record<string, Value> = { external_network: external as Value };
-	for (const role of roles) {
+	for (const { id: role } of defaultPools) {
 		const image = settings[`${role}Image`];
 		if (image) ids[`${role}_image`] = image;
 	}
 	const pools = cluster.pools ?? [];
 	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
 	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
-	Object.assign(ids, poolsParameter(pools), renderedContracts({ ...parametersOf(settings), ...ids }));
+	Object.assign(ids, poolsParameter(pools, roles), renderedContracts({ ...parametersOf(settings), ...ids }));
 	await withLock(directory, () => prepare(directory, { cluster: { name, settings, pools }, ids }));
 	return directory.path;
 }
@@ -112,16 +115,16 @@ function renderedContracts(parameters: Readonly<Record<string, unknown>>): Recor
 }
 
 /** What was found on the cloud, with the images and flavors of the further pools. */
-async function withPools(resolved: Resolved, pools: readonly PoolEntry[]): Promise<Resolved> {
+async function withPools(resolved: Resolved, pools: readonly PoolEntry[], roles: Roles): Promise<Resolved> {
 	const { cluster, ids } = resolved;
 	const mistakes: string[] = [];
 	const ofRole = { ...parametersOf(cluster.settings), ...ids };
 	const driver = String(cluster.settings.networkDriver);
-	const { parameters: found, images } = await resolvePools(pools, ofRole, driver, mistakes);
+	const { parameters: found, images } = await resolvePools(pools, ofRole, driver, roles, mistakes);
 	refuse(mistakes, 'Nothing was created.');
 	return {
 		cluster: { ...cluster, pools },
-		ids: { ...ids, ...found, ...poolsParameter(pools) },
+		ids: { ...ids, ...found, ...poolsParameter(pools, roles) },
 		images: { ...resolved.images, ...images },
 	};
 }
@@ -166,10 +169,10 @@ export async function createCluster(
 	flags: Readonly<Record<string, unknown>>,
 	file: string | undefined,
 ): Promise<Status> {
-	const { directory, cluster } = await askedFor(name, flags, file);
+	const { directory, roles, cluster } = await askedFor(name, flags, file);
 	await requireWritable(directory, name);
 	say(`Checking ${name} against what the cloud has`);
-	const resolved = await withPools(await preflight(cluster), cluster.pools ?? []);
+	const resolved = await withPools(await preflight(cluster), cluster.pools ?? [], roles);
 	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids });
 	return withLock(directory, () => createStack(directory, resolved));
 }

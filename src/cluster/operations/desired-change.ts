@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { refuse, usageError } from '../../base/errors.ts';
 import { readTree, type Tree } from '../../base/tree.ts';
-import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { readIfThere, rolesOf, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { makeToken } from '../heat/operator.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
-import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
+import { type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
+import { byPool, defaultPools } from '../spec/pools.ts';
 import { requireIdle, type StackChange } from './apply.ts';
 import { parseSettingFlags } from './drain-options.ts';
 import { poolChanges } from './pool-changes.ts';
@@ -69,7 +70,8 @@ export async function desiredChange(
 		{ text: parametersText, path: directory.parameters },
 		stack.parameters,
 	);
-	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now);
+	const roles = rolesOf(directory);
+	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now, roles);
 	const wishes = {
 		flags: byFlag,
 		cluster: wanted.settings,
@@ -79,12 +81,12 @@ export async function desiredChange(
 	};
 	const paths = { cluster: directory.cluster, parameters: directory.parameters };
 	const mistakes = editsOfKept(stack.parameters, parameters, directory.parameters);
-	const pools = await poolChanges(stack, wanted.pools ?? [], parameters, paths, mistakes);
+	const pools = await poolChanges(stack, wanted.pools ?? [], parameters, paths, roles, mistakes);
 	refuse(mistakes, 'Nothing was changed.');
 	const changed = changes(now, wishes);
 	const { current } = generationsOf(stack.parameters);
 	const templates = renderTemplates(
-		{ name, settings: { ...now, ...changed }, pools: pools.pools },
+		{ name, settings: { ...now, ...changed }, pools: pools.pools, roles },
 		{ current, previous: null },
 		poolContracts({ ...stack.parameters, ...pools.parameters }),
 	);
@@ -92,7 +94,7 @@ export async function desiredChange(
 	const wantedCounts: Counts = {
 		...counts,
 		...pools.counts,
-		...byRole((role) => Number(changed[`${role}s`] ?? counts[role])),
+		...byPool(defaultPools, ({ id, name }) => Number(changed[name] ?? counts[id])),
 	};
 	return {
 		stack,

@@ -17,7 +17,7 @@ import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate, running } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
-import { roles } from '../spec/roles.ts';
+import { defaultPools } from '../spec/pools.ts';
 import { applyChange } from './apply.ts';
 import { type DrainFlags, drainOptions } from './drain-options.ts';
 import { clusterStatus, type Status } from './status.ts';
@@ -127,7 +127,9 @@ async function make(
 	// The one too many was never asked for: the files get a count only when it is the wanted one again.
 	const told = countsOf(stack.parameters, '');
 	const settings = Object.fromEntries(
-		roles.filter((role) => place.now[role] < told[role]).map((role) => [`${role}s`, place.now[role]]),
+		defaultPools
+			.filter(({ id }) => (place.now[id] ?? 0) < (told[id] ?? 0))
+			.map(({ id, name }) => [name, place.now[id] ?? 0]),
 	);
 	const after = await applyChange(stack, directory, { settings, parameters, secrets }, undo);
 	await deleteRemovedNodes(directory, withMembers(stack, members), after);

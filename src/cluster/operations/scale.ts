@@ -216,8 +216,8 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Sta
 	const changed = pools.filter(({ id }) => wanted[id] !== now[id]);
 	const settings: Record<string, number> = {};
 	const parameters: Record<string, number> = {};
-	for (const { id, role, name: pool } of changed) {
-		if (id === role) settings[pool] = wanted[id] ?? 0;
+	for (const { id, name: pool, further } of changed) {
+		if (!further) settings[pool] = wanted[id] ?? 0;
 		else parameters[`${id}_count`] = wanted[id] ?? 0;
 	}
 	requireCounts(settingsOf(stack.parameters), settings);

@@ -46,10 +46,10 @@ function wordsOf(place: UpgradeState, step: Step, goes: readonly MemberState[]):
 }
 
 /** The templates that a stack has with these parameters. */
-function templatesFor(stack: Stack, generations: Generations, parameters: Parameters) {
+function templatesFor(stack: Stack, { generations, roles }: UpgradeState, parameters: Parameters) {
 	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
 	const pools = furtherPoolsOf(stack.parameters);
-	return renderTemplates({ ...cluster, pools }, generations, poolContracts(parameters));
+	return renderTemplates({ ...cluster, pools, roles }, generations, poolContracts(parameters));
 }
 
 async function take(
@@ -72,7 +72,7 @@ async function take(
 		parameters,
 		// Before anybody leaves: it may be refused.
 		...(step.now.master > present.length ? { secrets: await issueMasterToken(stack, directory) } : {}),
-		...(templates ? { templates: templatesFor(stack, place.generations, parameters) } : {}),
+		...(templates ? { templates: templatesFor(stack, place, parameters) } : {}),
 	};
 	await abandonUnready(goes);
 	const leaving = members.filter(({ condition }) => condition === 'leaving');
@@ -92,7 +92,7 @@ async function finish(stack: Stack, directory: StackDirectory, place: UpgradeSta
 	const own = roles.map((role) => `${role}Image`).filter((key) => before[key]);
 	const settings = { image, ...Object.fromEntries(own.map((key) => [key, ''])) };
 	const pools = furtherPoolsOf(stack.parameters);
-	const cluster = { name: stack.name, settings: { ...before, ...settings }, pools };
+	const cluster = { name: stack.name, settings: { ...before, ...settings }, pools, roles: place.roles };
 	const none = place.pools.flatMap(({ id }) => [
 		[`previous_${id}_count`, 0],
 		[`previous_${id}_image`, ''],
@@ -121,7 +121,7 @@ async function resumeUpgrade(
 		if (step === undefined)
 			return plan.place.generations.previous === null ? now : finish(now, directory, plan.place);
 		now = await take(now, directory, plan, step, members, how);
-		plan = { ...plan, place: upgradeState(now.parameters), templates: false };
+		plan = { ...plan, place: upgradeState(now.parameters, plan.place.roles), templates: false };
 	}
 }
 
