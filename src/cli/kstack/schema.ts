@@ -1,6 +1,6 @@
 import { usageError } from '../../base/errors.ts';
+import type { JsonSchema } from '../../base/forms.ts';
 import { print } from '../../base/say.ts';
-import type { JsonSchema } from '../../base/schema.ts';
 import { similar } from '../../base/similar.ts';
 import { defineCommand } from '../command.ts';
 
