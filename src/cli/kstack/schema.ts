@@ -4,20 +4,15 @@ import { print } from '../../base/say.ts';
 import { similar } from '../../base/similar.ts';
 import { defineCommand } from '../command.ts';
 
-/** The schema of each file that operators write, by the argument of the command. */
+/** The schemas by the names of their files, without `.yaml`. */
 const schemas: Readonly<Record<string, () => Promise<JsonSchema>>> = {
 	cluster: async () => (await import('../../cluster/spec/cluster-fields.ts')).clusterSchema(),
-	addon: async () => (await import('../../cluster/spec/addon-fields.ts')).addonSchema(),
 	role: async () => (await import('../../cluster/spec/role-file.ts')).roleSchema(),
+	addon: async () => (await import('../../cluster/spec/addon-fields.ts')).addonSchema(),
 };
 
 export const command = defineCommand({
-	arguments: {
-		file: {
-			describe: 'cluster (cluster.yaml), addon (addon.yaml) or role (role.yaml)',
-			default: 'cluster',
-		},
-	},
+	arguments: { file: { describe: 'cluster, role or addon, for the file NAME.yaml', default: 'cluster' } },
 	examples: [
 		['schema > cluster.schema.json', 'Write the schema of cluster.yaml to a file'],
 		['schema role > role.schema.json', 'Write the schema of role.yaml to a file'],
@@ -25,10 +20,10 @@ export const command = defineCommand({
 	async run({ file }) {
 		const schema = schemas[file];
 		if (schema === undefined) {
-			const known = Object.keys(schemas);
-			const meant = similar(file, known);
+			const names = Object.keys(schemas);
+			const meant = similar(file, names);
 			throw usageError(
-				`There is no schema "${file}": ${meant === undefined ? `it must be ${known.join(', ')}.` : `did you mean ${meant}?`}`,
+				`There is no schema "${file}"; ${meant === undefined ? `there are: ${names.join(', ')}.` : `did you mean ${meant}?`}`,
 				undefined,
 				'unknown-schema',
 			);
