@@ -11,6 +11,7 @@ import {
 	writeSecret,
 	writeTemplates,
 } from '../heat/directory.ts';
+import { whenIdle } from '../heat/inventory.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
@@ -19,6 +20,7 @@ import { mistakeInName } from '../spec/config.ts';
 import { generationsOf } from '../spec/generations.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { settings } from '../spec/settings.ts';
+import { runSteps, type Step } from './runner.ts';
 
 /**
  * `kstack kubeconfig`: the kubeconfig of the stack directory, or a new one.
@@ -72,7 +74,7 @@ parameters: {}
 `;
 
 /** Writes all files to a folder beside the stack directory, and renames it at the end: all of them, or none. */
-async function write(stack: Stack, kubeconfig: string): Promise<StackDirectory> {
+async function write(stack: Stack, kubeconfig: string): Promise<void> {
 	const directory = directoryAt(stack.name);
 	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
 	const rendered = renderTemplates(cluster, generationsOf(stack.parameters));
@@ -90,7 +92,6 @@ async function write(stack: Stack, kubeconfig: string): Promise<StackDirectory> 
 		await rm(folder, { recursive: true, force: true });
 		throw error;
 	}
-	return directory;
 }
 
 /**
@@ -105,9 +106,20 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 	const mistake = mistakeInName(name);
 	if (mistake !== undefined) throw usageError(mistake);
 	const operator = operatorName(user);
-	await requireFree(await stackDirectory(name));
-	const stack = await requireStack(name);
-	const directory = await write(stack, await issueKubeconfig(stack, operator));
+	const directory = await stackDirectory(name);
+	await requireFree(directory);
+	// No lock: its file would make the folder one that is not empty. The rename at the end allows one winner.
+	const stack = await whenIdle(name);
+	const steps: Step<{ kubeconfig: string }>[] = [
+		{
+			title: 'Having a master sign a certificate',
+			run: async (context) => {
+				context.kubeconfig = await issueKubeconfig(stack, operator);
+			},
+		},
+		{ title: `Writing ${directory.path}`, run: ({ kubeconfig }) => write(stack, kubeconfig) },
+	];
+	await runSteps({ kubeconfig: '' }, steps);
 	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
 	return directory.path;
 }

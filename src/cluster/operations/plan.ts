@@ -10,14 +10,15 @@ import {
 	type Template,
 	type Templates,
 } from '../heat/evaluate.ts';
-import { inventory, type MemberState } from '../heat/inventory.ts';
+import { inventory, type MemberState, whenIdle } from '../heat/inventory.ts';
 import type { Member } from '../heat/members.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
 import { groupName, nestedStackOf, poolsOf } from '../spec/pools.ts';
-import { dryRun, requestedParameters } from './apply.ts';
-import { type DesiredChange, desiredChange } from './desired-change.ts';
+import { previewUpdate } from './apply.ts';
+import { type DesiredChange, desiredChange, desiredSource } from './desired-change.ts';
 import { kindOf, verdictOf } from './plan-rules.ts';
+import { requestedParameters } from './stack-change.ts';
 
 /** What becomes of a resource. */
 export type Action = 'add' | 'update' | 'rebuild' | 'replace' | 'delete';
@@ -230,7 +231,7 @@ export async function planOf({ stack, directory, change, going }: DesiredChange)
 		deployedTemplates(stack),
 		inventory(stack),
 		list(['stack', 'resource'], '--nested-depth', '3', stack.id),
-		dryRun(stack, directory, change),
+		previewUpdate(stack, directory, change),
 	]);
 	const groups = indexesByGroup(stack, members);
 	const present = (group: Group) => groups.get(group.name) ?? [];
@@ -299,7 +300,8 @@ export async function planCluster(
 	flags: Readonly<Record<string, unknown>>,
 	output: 'table' | 'json',
 ): Promise<{ text: string; code: number }> {
-	const wish = await desiredChange(name, flags);
+	const source = await desiredSource(name, flags);
+	const wish = await desiredChange(await whenIdle(name), source);
 	const plan = wish.nothing ? { name, changes: [] } : await planOf(wish);
 	return {
 		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),

@@ -31,6 +31,12 @@ export interface DryRun {
 	readonly dryRun: readonly string[];
 }
 
+/** What an operation is going to do. */
+export interface Prepared<Context> {
+	readonly context: Context;
+	readonly steps: Steps<Context>;
+}
+
 /** An operation on a cluster that exists. */
 export interface Operation<Context, Result> {
 	/** The cluster's name. */
@@ -45,10 +51,11 @@ export interface Operation<Context, Result> {
 	 *
 	 * @param stack  as it is when the lock is taken and Heat is not busy
 	 */
-	prepare(stack: Stack): Promise<Context>;
-	steps(context: Context): Steps<Context>;
+	prepare(stack: Stack): Promise<Prepared<Context>>;
 	/** The result, after the last step. */
 	result(context: Context): Promise<Result>;
+	/** The error of a step with what the operator can do about it; without this it stays as it is. */
+	explain?(error: unknown, context: Context): unknown;
 }
 
 async function undoAll(undo: (() => Promise<void>)[]): Promise<void> {
@@ -99,19 +106,33 @@ export async function runSteps<Context>(
 }
 
 /**
- * Runs an operation on a cluster: takes the lock of the stack directory and waits while Heat is busy, then prepares
- * and runs the steps. A dry run takes no lock.
+ * Does something under the lock of a stack directory. Where there is no such directory, there are no files to
+ * protect, and a dry run writes none.
  */
-export async function runOperation<Context, Result>(
+export function underLock<Result>(
+	directory: StackDirectory,
+	dryRun: boolean,
+	use: () => Promise<Result>,
+): Promise<Result> {
+	return dryRun || !existsSync(directory.path) ? use() : withLock(directory, use);
+}
+
+/**
+ * Runs an operation on a cluster: takes the lock of the stack directory and waits while Heat is busy, then prepares
+ * and runs the steps.
+ */
+export function runOperation<Context, Result>(
 	operation: Operation<Context, Result>,
 ): Promise<Result | DryRun> {
 	const { name, directory, dryRun = false, interruptsHeat = false } = operation;
-	const run = async () => {
+	return underLock(directory, dryRun, async () => {
 		const stack = interruptsHeat ? await requireStack(name) : await whenIdle(name);
-		const context = await operation.prepare(stack);
-		const titles = await runSteps(context, operation.steps(context), dryRun);
-		return dryRun ? { dryRun: titles } : operation.result(context);
-	};
-	// Where there is no stack directory, there are no files to protect.
-	return dryRun || !existsSync(directory.path) ? run() : withLock(directory, run);
+		const { context, steps } = await operation.prepare(stack);
+		try {
+			const titles = await runSteps(context, steps, dryRun);
+			return dryRun ? { dryRun: titles } : await operation.result(context);
+		} catch (error) {
+			throw operation.explain?.(error, context) ?? error;
+		}
+	});
 }
