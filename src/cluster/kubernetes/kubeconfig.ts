@@ -5,7 +5,7 @@ import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { readIfThere, type StackDirectory, writeSecret } from '../heat/directory.ts';
 import type { Stack } from '../heat/stack.ts';
-import { kubeconfigText, parseKubeconfig } from './api.ts';
+import { kubeconfigText, parseKubeconfig } from './kubeconfig-file.ts';
 import { certificateIn, issueKubeconfig, operatorName, userNameFrom } from './operator-certificate.ts';
 
 /** The two certificates as the first master signalled them: base64 of PEM, by name, as JSON text. */

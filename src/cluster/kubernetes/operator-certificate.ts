@@ -8,7 +8,7 @@ import { writeSecret } from '../heat/directory.ts';
 import { newOperatorKey, operatorRequest } from '../heat/operator.ts';
 import { signOnMaster } from '../heat/signing.ts';
 import type { Stack } from '../heat/stack.ts';
-import { kubeconfigText } from './api.ts';
+import { kubeconfigText } from './kubeconfig-file.ts';
 
 /** What a user name of an operator may be; the master that signs checks the same. */
 const userName = /^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/;
