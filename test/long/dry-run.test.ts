@@ -36,7 +36,7 @@ test('scale shows who is removed and the steps', async (t) => {
 	t.deepEqual(titles, [
 		'Draining demo-minion-2',
 		'Updating the stack demo',
-		'Deleting the Node objects of removed nodes',
+		'Deleting the Node objects of demo-minion-2',
 	]);
 });
 
@@ -69,7 +69,7 @@ test('replace shows that another node comes before the node is drained and remov
 		'Adding a new minion before demo-minion-0 is removed',
 		'Draining demo-minion-0',
 		'Removing demo-minion-0, which the new minion replaces',
-		'Deleting the Node objects of removed nodes',
+		'Deleting the Node objects of demo-minion-0',
 	]);
 	t.deepEqual(
 		cluster.kubernetes.asked.filter((line) => !line.startsWith('GET')),
@@ -83,12 +83,14 @@ test('upgrade shows all its rounds to the end', async (t) => {
 		...['upgrade', 'demo', '--image', 'next-patch'],
 	]);
 	t.deepEqual(
-		titles.filter((title) => /^(Issuing|Draining|Removing)/.test(title)),
+		titles.filter((title) => /^(Issuing|Adding|Removing)/.test(title)),
 		[
 			'Issuing a token for new masters',
-			'Draining demo-master-0',
-			'Draining demo-minion-1',
-			'Draining demo-minion-0',
+			'Adding masters of generation 2: 1 of 1 (3 of generation 1 left)',
+			'Removing demo-master-0 (2 of generation 1 left)',
+			'Adding minions of generation 2: 1 of 2 (2 of generation 1 left)',
+			'Adding minions of generation 2: 2 of 2; removing demo-minion-1 (1 of generation 1 left)',
+			'Removing demo-minion-0 (0 of generation 1 left)',
 			'Removing the empty pools of generation 1',
 		],
 	);

@@ -99,10 +99,10 @@ function drain(
 }
 
 /** Kubernetes keeps the Node objects of members that are gone. */
-function deleteNodes(before: Stack): StackStep {
+function deleteNodes(before: Stack, leaving: readonly MemberState[]): StackStep {
 	const left = (after: Stack) => new Set(membersOf(after).map(({ name }) => name));
 	return {
-		title: 'Deleting the Node objects of removed nodes',
+		title: `Deleting the Node objects of ${names(leaving) || 'removed nodes'}`,
 		skip: ({ stack }) => membersOf(before).every(({ name }) => left(stack).has(name)),
 		run: ({ stack, directory }) => deleteRemovedNodes(directory, before, stack),
 	};
@@ -156,6 +156,6 @@ export function memberSteps(
 				context.stack = foreseenStack(context.stack, members, complete(context.stack));
 			},
 		},
-		deleteNodes(withMembers(before, members)),
+		deleteNodes(withMembers(before, members), leaving),
 	];
 }

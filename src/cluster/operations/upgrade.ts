@@ -27,13 +27,19 @@ import {
 } from './upgrade-steps.ts';
 
 /** What a round does, in a line. */
-function wordsOf(place: UpgradeState, step: Round, goes: readonly MemberState[]): string {
-	const { pool } = step;
-	const total = (counts: Round['now']) => Object.values(counts).reduce((sum, count) => sum + count, 0);
-	const leaves = goes.length === 0 ? '' : `; removing ${goes.map(({ name }) => name).join(', ')}`;
-	if (pool === undefined) return `The last update failed; retrying${leaves}`;
-	const wanted = place.generations.wanted?.[pool.id] ?? step.now[pool.id];
-	return `${pool.name} of generation ${place.generations.current}: ${step.now[pool.id]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} left)`;
+function wordsOf(place: UpgradeState, round: Round, goes: readonly MemberState[]): string {
+	const { pool } = round;
+	const { current, previous, wanted } = place.generations;
+	const names = goes.map(({ name }) => name).join(', ');
+	if (pool === undefined) return `The last update failed; retrying${names && `; removing ${names}`}`;
+	const now = round.now[pool.id] ?? 0;
+	const adding =
+		now > (place.now[pool.id] ?? 0)
+			? `Adding ${pool.name} of generation ${current}: ${now} of ${wanted?.[pool.id] ?? now}`
+			: '';
+	const removing = names && `${adding === '' ? 'Removing' : '; removing'} ${names}`;
+	const left = Object.values(round.before).reduce((sum, count) => sum + count, 0);
+	return `${adding}${removing} (${left} of generation ${previous} left)`;
 }
 
 /** The templates that a stack has with these parameters. */
