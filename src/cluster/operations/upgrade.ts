@@ -21,7 +21,7 @@ import {
 	membersToRemove,
 	nextStep,
 	parametersOfStep,
-	type Step as Round,
+	type Round,
 	type UpgradeState,
 	upgradeState,
 } from './upgrade-steps.ts';
