@@ -85,7 +85,7 @@ await main({
 		},
 		{
 			name: 'schema',
-			describe: 'Print the JSON Schema of cluster.yaml, for editors',
+			describe: 'Print the JSON Schema of cluster.yaml, role.yaml or addon.yaml, for editors',
 			load: () => import('./cli/kstack/schema.ts'),
 		},
 	],

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The nodes' cgroups: below one folder of ours in each hierarchy (v1), or in the only one (v2).
+# The cgroups of the nodes: below one folder in each hierarchy (v1), or in the only one (v2).
 
 our_cgroups() {
 	local top
@@ -8,7 +8,7 @@ our_cgroups() {
 	done
 }
 
-# remove_cgroups: they empty themselves when the processes have gone, which takes the kernel a moment.
+# remove_cgroups: retries, because the kernel removes the ended processes from them with a delay.
 remove_cgroups() {
 	local top try
 	for top in $(our_cgroups); do
@@ -17,6 +17,6 @@ remove_cgroups() {
 			[[ -d $top ]] || break
 			sleep 0.1
 		done
-		[[ ! -d $top ]] || die "cgroup $top still holds processes after $((try / 10)) s"
+		[[ ! -d $top ]] || die "cgroup $top still has processes after $((try / 10)) s"
 	done
 }

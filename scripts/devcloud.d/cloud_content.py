@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""What a tenant finds in the development cloud: cloud_content.py NET ETC FAKES
+"""Content of the development cloud: cloud_content.py NET ETC FAKES
 
-Waits for the computes and the network agents, then makes flavors, the external network and availability zones.
-May run again. NET is the first three numbers of the cloud's network.
+Creates flavors, the external network and availability zones, and waits for the computes and the network agents.
+Can be run again. NET is the first three numbers of the cloud's network.
 """
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import time
 import openstack
 
 NET, ETC, FAKES = sys.argv[1], sys.argv[2], int(sys.argv[3])
-PATIENCE = 120  # seconds
+TIMEOUT = 120  # seconds
 FLAVORS = {  # vCPUs, MB of memory, GB of disk
     'k8s.master': (2, 3072, 20),
     'k8s.minion': (2, 2048, 20),
@@ -21,13 +21,13 @@ FLAVORS = {  # vCPUs, MB of memory, GB of disk
 }
 
 cloud = openstack.connect()
-until = time.time() + PATIENCE
+until = time.time() + TIMEOUT
 
 
 def wait(what, ready):
     while not ready():
         if time.time() > until:
-            sys.exit(f'no {what} after {PATIENCE} s')
+            sys.exit(f'timed out waiting for {what} ({TIMEOUT} s)')
         time.sleep(0.5)
 
 
@@ -54,7 +54,7 @@ def computes_ready():
     if hosts <= known:
         return hosts <= alive
     if hosts <= alive:
-        # The scheduler's own look for new computes comes once a minute at best.
+        # The scheduler itself discovers new computes only once a minute.
         subprocess.run(['nova-manage', '--config-file', f'{ETC}/common.conf', '--config-file', f'{ETC}/nova.conf',
                         '--config-file', f'{ETC}/nova-db.conf', 'cell_v2', 'discover_hosts'], check=True)
     return False
@@ -66,7 +66,7 @@ def agents_ready():
 
 
 def make_zones():
-    """Zone "nova" is the real compute, and where a server lands that names no zone; "fake" is all the others."""
+    """Zone "nova", the default, has the real compute; zone "fake" has all others."""
     aggregates = {a.name: a for a in cloud.compute.aggregates()}
     for zone, prefix in (('nova', 'real'), ('fake', 'fake')):
         aggregate = aggregates.get(zone) or cloud.compute.create_aggregate(name=zone, availability_zone=zone)

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2154 # settings.sh has them
-# What the commands do. "inside" commands are the halves that run in the cloud's namespaces.
+# shellcheck shell=bash disable=SC2154 # settings.sh sets them
+# The commands. "inside" commands are the parts that run in the cloud's namespaces.
 
 command_up() {
 	local fakes=
@@ -7,18 +7,18 @@ command_up() {
 		case $1 in
 		--fake) fakes=${2:-} && shift ;;
 		--fake=*) fakes=${1#*=} ;;
-		*) die "up: what is $1? See scripts/devcloud help" ;;
+		*) die "up: unknown argument $1. See scripts/devcloud help" ;;
 		esac
 		shift
 	done
 	claim_state
 	lock_state
 	[[ -n $fakes ]] || fakes=$(cat "$STATE/fakes" 2>/dev/null || echo 1)
-	[[ $fakes =~ ^[0-9]+$ ]] || die "--fake $fakes: not a number"
+	[[ $fakes =~ ^[0-9]+$ ]] || die "--fake must be a number, but is $fakes"
 	packages_installed || step "install packages" install_packages
 	write_clouds_yaml
 	raise_limits
-	holder_pid >/dev/null || step "make namespaces" start_holder
+	holder_pid >/dev/null || step "create namespaces" start_holder
 	inside "$here/devcloud" inside up "$fakes"
 	echo "$fakes" >"$STATE/fakes"
 	echo "The cloud is up.  eval \"\$($here/devcloud env)\"; openstack catalog list"
@@ -37,21 +37,21 @@ inside_up() {
 }
 
 command_down() {
-	[[ -e $MARK ]] || die "$STATE holds no cloud"
+	[[ -e $MARK ]] || die "there is no cloud in $STATE"
 	lock_state
 	stop_cloud
 }
 
 stop_cloud() {
 	if holder_pid >/dev/null; then
-		# Asked politely and for a bounded time: the namespaces' end is what really stops it.
+		# With a time limit: deleting the namespaces stops what has not stopped by then.
 		limit=90 step "stop services and nodes" inside "$here/devcloud" inside down || true
-		step "end namespaces" kill_holder
+		step "delete namespaces" kill_holder
 	fi
 	remove_cgroups
 }
 
-# The order matters: Nova must not see its nodes end, or it would not start them again; the database is last.
+# Nova is first: if it saw its servers stop, it would not start them again. The database is last.
 inside_down() {
 	local names
 	mapfile -t names < <(services | grep -v '^mariadb$')
@@ -64,10 +64,10 @@ inside_down() {
 command_status() {
 	local holder
 	if ! holder=$(holder_pid); then
-		echo "The cloud of $STATE is not running."
+		echo "The cloud in $STATE is not running."
 		return 3
 	fi
-	echo "state $STATE, APIs at $CLOUD_IP, link $LINK, first process $holder; PIDs are the cloud's own"
+	echo "state $STATE, APIs at $CLOUD_IP, link $LINK, first process $holder; PIDs are those of its namespace"
 	inside "$here/devcloud" inside status
 }
 
@@ -85,7 +85,7 @@ command_env() {
 }
 
 command_exec() {
-	(($# >= 2)) || die "exec: which node, and what to run? See scripts/devcloud help"
+	(($# >= 2)) || die "exec: missing argument NODE or CMD. See scripts/devcloud help"
 	inside "$here/devcloud" inside exec "$@"
 }
 
@@ -96,10 +96,10 @@ inside_exec() {
 	exec nsenter --target "$init" --all --wdns=/ -- "$@"
 }
 
-# reset: from any state, also half-made or half-deleted ones.
+# reset: works in any state, also after an interrupted up or reset.
 command_reset() {
 	if [[ ! -e $MARK ]]; then
-		[[ ! -d $STATE || -z $(ls -A "$STATE") ]] || die "$STATE is no state folder of devcloud: not deleted"
+		[[ ! -d $STATE || -z $(ls -A "$STATE") ]] || die "$STATE is not a state folder of devcloud: not deleted"
 	fi
 	lock_state
 	kill_holder

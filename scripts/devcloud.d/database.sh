@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# MariaDB, its databases, and their first content. (SQLite will not do: Neutron's migrations refuse it.)
+# MariaDB, its databases, and their initial content. (Neutron's migrations do not support SQLite.)
 
 DATABASES=(keystone glance placement nova_api nova nova_cell0 neutron heat)
 DB_SOCKET=$RUN/mysql/socket
 
 sql() { mariadb --no-defaults --socket="$DB_SOCKET" --user=root "$@"; }
 
-# start_mariadb [COMMAND...]  a prefix such as env LD_PRELOAD=...
+# start_mariadb [PREFIX...]  for example env LD_PRELOAD=...
 start_mariadb() {
 	if [[ ! -d $STATE/mysql/mysql ]]; then
 		rm -rf "$STATE/mysql"
@@ -24,11 +24,11 @@ start_mariadb() {
 	wait_port mariadb 3306 127.0.0.1
 }
 
-# fill_databases: once. Without fsync it takes 26 s instead of 66; the server that stays runs with it.
+# fill_databases: runs once. Without fsync it takes 26 s instead of 66; afterwards MariaDB is restarted with fsync.
 fill_databases() {
 	local name seed
 	stop_services 20 mariadb
-	rm -rf "$STATE/mysql" # half-filled by a run that was killed
+	rm -rf "$STATE/mysql" # incomplete if an earlier run was killed
 	start_mariadb env LD_PRELOAD=libeatmydata.so
 	# shellcheck source=/dev/null
 	. "$STATE/secrets"
@@ -52,7 +52,7 @@ fill_databases() {
 	start_mariadb
 }
 
-# The seed holds no secret: tables without users, and Nova's cells as templates.
+# The seed contains no secrets: it has no users, and Nova's cells as templates.
 save_seed() {
 	mariadb-dump --no-defaults --socket="$DB_SOCKET" --user=root --single-transaction --databases "${DATABASES[@]}" | gzip
 }
@@ -84,7 +84,7 @@ nova_schemas() {
 	nova_manage db sync
 }
 
-# Both cells take database and message bus from the configuration, by templates, so that nothing is said in an argument.
+# Both cells take database and message bus from the configuration, by templates, so that no argument has a password.
 nova_cells() {
 	sql nova_api <<-'EOF'
 		INSERT INTO cell_mappings (created_at, uuid, name, transport_url, database_connection, disabled) VALUES

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Users, roles and catalog of the development cloud: keystone_content.py ADDRESS
 
-One process, since every call of the openstack command costs 1.5 s. Passwords come by environment. May run again.
+In one process, since each call of the openstack command takes 1.5 s. Passwords are in the environment. Can be repeated.
 """
 import os
 import sys
@@ -37,15 +37,15 @@ def user(name, password, domain='default'):
 admin, member, service = role('admin'), role('member'), role('service')
 role('heat_stack_user')
 
-# One user for all services. Neutron trusts Nova's calls only if that user has the role "service".
+# One user for all services. Neutron accepts Nova's requests only if that user has the role "service".
 user_service = user('service', os.environ['SERVICE_PASSWORD'])
 for granted in admin, service:
     identity.assign_project_role_to_user(project('service'), user_service, granted)
 
-# What a tenant has: the role "member" in one project.
+# The tenant has the role "member" in one project.
 identity.assign_project_role_to_user(project('demo'), user('demo', os.environ['DEMO_PASSWORD']), member)
 
-# Heat makes a user of this domain for every server, wait handle and deployment that signals.
+# Heat creates a user in this domain for every server, wait handle and deployment that signals.
 heat = identity.find_domain('heat') or identity.create_domain(name='heat')
 identity.assign_domain_role_to_user(heat, user('heat_domain_admin', os.environ['HEAT_DOMAIN_PASSWORD'], heat.id), admin)
 

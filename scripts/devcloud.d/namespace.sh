@@ -1,10 +1,10 @@
-# shellcheck shell=bash disable=SC2154 # settings.sh has them
-# The cloud's own mount, network, PID and host name namespaces, and the one veth pair that joins them to this machine.
-# The PID namespace makes the end certain: when its first process (holder) dies, the kernel kills everything in it,
-# and mounts, loop devices, network namespaces, bridges and the veth pair go with the last process.
+# shellcheck shell=bash disable=SC2154 # settings.sh sets them
+# The cloud's mount, network, PID and host name namespaces, and the veth pair that connects them to this machine. When
+# the first process of the PID namespace (holder) ends, the kernel kills all other processes in it. With the last one,
+# mounts, loop devices, network namespaces, bridges and the veth pair are removed.
 
-# holder_pid: the PID, as this machine sees it, of the holder for our state folder; found by what it is, since a PID
-# remembered in a file may by now be somebody else.
+# holder_pid: the holder's PID on this machine, for the state folder. It is found by its command line, since a PID from a
+# file can be that of another process by now.
 holder_pid() {
 	local file pid
 	for file in $(grep -lzFx -e "$STATE" /proc/[0-9]*/cmdline 2>/dev/null || true); do
@@ -19,15 +19,15 @@ holder_pid() {
 	return 1
 }
 
-# [limit=SECONDS] inside COMMAND...  runs it in the cloud's namespaces, without our lock's descriptor.
+# [limit=SECONDS] inside COMMAND...  runs it in the cloud's namespaces, without the file descriptor of the lock.
 inside() {
 	local holder
 	holder=$(holder_pid) || die "the cloud is not running. Start it: scripts/devcloud up"
 	${limit:+timeout -k 5 "$limit"} nsenter --target "$holder" --mount --net --pid --uts --wdns=/ -- "$@" 9>&-
 }
 
-# All nodes' programs belong to one user here, and each node takes about ten inotify instances: the usual 128 would be
-# used up by a dozen nodes, and the next one would not come to the end of its boot.
+# All programs of all nodes belong to one user here, and each node needs about ten inotify instances. With the usual limit
+# of 128, the boot of a thirteenth node would not finish.
 instances=/proc/sys/fs/inotify/max_user_instances
 raise_limits() {
 	(($(<"$instances") < 1024)) || return 0
@@ -42,7 +42,7 @@ restore_limits() {
 start_holder() {
 	local try holder
 	remove_cgroups
-	wait_for_link_to_go
+	wait_for_link_removal
 	rm -rf "$LOG.old"
 	mv "$LOG" "$LOG.old"
 	mkdir -m 700 "$LOG"
@@ -58,8 +58,8 @@ start_holder() {
 	die "no namespaces after $((try / 10)) s: $(cat "$LOG/holder.log")"
 }
 
-# A namespace is taken down by the kernel in the background: its link may outlive the last process for a moment.
-wait_for_link_to_go() {
+# The kernel deletes a namespace in the background: its link can exist for a moment after the last process has ended.
+wait_for_link_removal() {
 	local other _try
 	for _try in {1..50}; do
 		[[ -e /sys/class/net/$LINK ]] || break
@@ -78,7 +78,7 @@ join_host() {
 	ip link set "$LINK" up
 }
 
-# kill_holder: ends every process of the cloud, whatever state it is in.
+# kill_holder: kills every process of the cloud.
 kill_holder() {
 	local holder _try
 	while holder=$(holder_pid); do
@@ -87,7 +87,7 @@ kill_holder() {
 			[[ -d /proc/$holder ]] || break
 			sleep 0.1
 		done
-		[[ ! -d /proc/$holder ]] || die "process $holder does not die"
+		[[ ! -d /proc/$holder ]] || die "process $holder was killed but has not ended"
 	done
 	for _try in {1..100}; do
 		[[ -e /sys/class/net/$LINK ]] || break

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The nodes: servers on the real compute, each a system container whose state is in nova/instances/ID/.
-# All of this runs inside the cloud's namespaces.
+# The nodes: servers on the real compute, each a system container with its state in nova/instances/ID/.
+# These functions run inside the cloud's namespaces.
 
-# each_node: "ID NAME PID" per node; PID is that of the node's own first process, or - when it is off.
+# each_node: "ID NAME PID" per node; PID is that of the node's first process, or - if the node is off.
 each_node() {
 	local file folder name supervisor started init
 	for file in "$STATE"/nova/instances/*/node.json; do
@@ -27,7 +27,7 @@ print_nodes() {
 	done < <(each_node)
 }
 
-# node_memory ID  MB of memory that is not cache
+# node_memory ID  MB of memory, without page cache
 node_memory() {
 	local file
 	for file in "/sys/fs/cgroup/memory/$CGROUP/$1/memory.stat" "/sys/fs/cgroup/$CGROUP/$1/memory.stat"; do
@@ -40,7 +40,7 @@ find_node() {
 	local id name init found=
 	while read -r id name init; do
 		if [[ $1 == "$name" || $1 == "$id" ]]; then
-			[[ -z $found ]] || die "there are several nodes named $1: give the ID"
+			[[ -z $found ]] || die "there are several nodes named $1: use the ID"
 			[[ $init != - ]] || die "node $1 is off"
 			found=$init
 		fi
@@ -49,7 +49,7 @@ find_node() {
 	echo "$found"
 }
 
-# power_off_nodes SECONDS  as one would switch off a machine: databases in them shall survive.
+# power_off_nodes SECONDS  by a regular shutdown, so that databases on them stay consistent.
 power_off_nodes() {
 	local until=$((SECONDS + $1)) id name init
 	while read -r id name init; do

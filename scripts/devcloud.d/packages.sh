@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The Debian packages of the cloud. Their daemons are never started by the packages: devcloud starts its own.
+# The Debian packages of the cloud. Their installation starts no services; devcloud starts its own.
 
-# nova-compute itself is left out: it drags in libvirt and an emulator, and its program is three lines (compute/run).
+# Without nova-compute, which depends on libvirt and an emulator; compute/run replaces its program.
 PACKAGES=(
 	keystone glance-api placement-api nova-api nova-conductor nova-scheduler
 	neutron-server neutron-linuxbridge-agent neutron-dhcp-agent neutron-l3-agent neutron-metadata-agent
@@ -22,7 +22,7 @@ packages_installed() {
 install_packages() {
 	local policy=/usr/sbin/policy-rc.d units
 	if [[ ! -e $policy ]]; then
-		printf '#!/bin/sh\n# made by devcloud while it installs\nexit 101\n' >"$policy"
+		printf '#!/bin/sh\n# made by devcloud during an installation\nexit 101\n' >"$policy"
 		chmod 755 "$policy"
 		# shellcheck disable=SC2064 # the path is known now
 		trap "rm -f '$policy'" EXIT
@@ -41,7 +41,7 @@ install_packages() {
 
 enabled_units() { find /etc/systemd/system -path '*.wants/*' -type l -printf '%f\n' 2>/dev/null | sort -u; }
 
-# A machine with systemd would start the packages' own daemons at its next boot. (Written, not run: no such machine at hand.)
+# With systemd, the services of the packages would start at the next boot. (Not tested on a machine with systemd.)
 disable_new_units() {
 	[[ -d /run/systemd/system ]] || return 0
 	local unit
@@ -50,7 +50,7 @@ disable_new_units() {
 	done
 }
 
-# The versions that decide what a fresh database looks like.
+# The versions on which the schema of a new database depends.
 package_versions() {
 	dpkg-query -W -f '${Package}=${Version}\n' python3-keystone python3-glance python3-placement python3-nova \
 		python3-neutron python3-heat mariadb-server | sort

@@ -1,5 +1,5 @@
-# shellcheck shell=bash disable=SC2154 # settings.sh has them
-# Configuration: etc/*.conf with @@NAME@@ filled in, in this shell, so that no secret is ever on a command line.
+# shellcheck shell=bash disable=SC2154 # settings.sh sets them
+# Renders etc/*.conf: replaces @@NAME@@ in this shell, so that no command line has a secret.
 
 render_configuration() {
 	# shellcheck source=/dev/null

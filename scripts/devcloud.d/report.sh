@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a person sees: one line per step with its seconds, one reason for a failure.
+# Output: one line with the duration per step, and the reason of a failure.
 
 die() {
 	printf '\ndevcloud: %s\n' "$*" >&2
@@ -16,7 +16,7 @@ step() {
 	printf '%4d.%d s\n' $((tenths / 10)) $((tenths % 10))
 }
 
-# logged NAME COMMAND...  output goes to a log; a failure shows its end.
+# logged NAME COMMAND...  writes the output to a log; prints its end if the command fails.
 logged() {
 	local log=$LOG/$1.log
 	shift

@@ -1,8 +1,8 @@
-# shellcheck shell=bash disable=SC2154 # settings.sh has them
-# Which services there are, in the order of their start.
+# shellcheck shell=bash disable=SC2154 # settings.sh sets them
+# The services, in the order of their start.
 
 start_rabbitmq() {
-	# Queues are worth nothing after a stop, and a killed RabbitMQ's files may be damaged: they lie in the volatile folder.
+	# The queues are not needed after a stop, and files of a killed RabbitMQ can be damaged, so they are in the volatile folder.
 	mkdir -p "$RUN/rabbitmq"
 	cp "$ETC/rabbitmq.conf" "$RUN/rabbitmq/"
 	HOME=$RUN/rabbitmq ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_NODENAME=rabbit@localhost RABBITMQ_MNESIA_BASE=$RUN/rabbitmq/mnesia \
@@ -15,11 +15,11 @@ start_rabbitmq() {
 start_stores() {
 	start_rabbitmq
 	service memcached memcached -l 127.0.0.1 -p 11211 -m 64 -u memcache
-	# Until its databases are whole, MariaDB is started by fill_databases, from nothing.
+	# Until its databases are complete, fill_databases starts MariaDB, with a new data folder.
 	[[ ! -e $STATE/databases-filled ]] || start_mariadb
 }
 
-# uwsgi's HTTP socket knows no keep-alive; unless told so, clients use a connection again that is about to close.
+# uwsgi's HTTP socket does not support keep-alive. Without this header, clients reuse connections that are about to close.
 UWSGI=(uwsgi --plugins python3 --master --die-on-term --lazy-apps --enable-threads --buffer-size 65535 --need-app
 	--disable-logging --processes 1 --threads 4 --add-header "Connection: close")
 
@@ -31,7 +31,7 @@ start_identity() {
 	wait_port keystone 5000
 }
 
-# Users, roles, catalog: once. The passwords go by environment and file.
+# Users, roles, catalog; runs once. Passwords are passed by environment and file.
 fill_keystone() {
 	# shellcheck source=/dev/null
 	. "$STATE/secrets"
@@ -62,7 +62,7 @@ start_control() {
 		--config-file "$ETC/neutron.conf" --config-file "$ETC/neutron-ml2.conf"
 	service nova-api nova-api "${nova[@]}"
 	service nova-scheduler nova-scheduler "${nova[@]}"
-	# Not heat-all: it forks API workers that share one epoll with the engine, and a request may wait a minute for it.
+	# Not heat-all: its API workers share one epoll with the engine, and a request can wait a minute for it.
 	service heat-engine heat-engine --config-file "$ETC/common.conf" --config-file "$ETC/heat.conf"
 	service heat-api heat-api --config-file "$ETC/common.conf" --config-file "$ETC/heat.conf"
 	service glance glance-api --config-file "$ETC/common.conf" --config-file "$ETC/glance.conf"
@@ -73,8 +73,7 @@ start_control() {
 	wait_port glance 9292
 }
 
-# Neutron's agents, as on any compute and network node. Only when the server answers: an agent that asks too early waits
-# for its answer a minute.
+# Neutron's agents. They start when the server answers: an agent that starts earlier waits a minute for its first answer.
 start_network() {
 	local files=(--config-file "$ETC/common.conf" --config-file "$ETC/neutron.conf" --config-file "$ETC/neutron-agents.conf")
 	PATH=$lib/bin:$PATH service neutron-linuxbridge neutron-linuxbridge-agent "${files[@]}" --config-file "$ETC/neutron-ml2.conf"
@@ -99,7 +98,8 @@ start_computes() {
 	done
 }
 
-# fill_cloud FAKES  flavors, network "public", availability zones; waits for computes and agents if any service was started.
+# fill_cloud FAKES  creates flavors, network "public" and availability zones; waits for computes and agents if a service
+# was started.
 fill_cloud() {
 	local settled=$RUN/settled
 	[[ ! -e $settled || $(<"$settled") != "$1" ]] || return 0

@@ -13,12 +13,12 @@ if [[ ! $SUBNET =~ ^([0-9]+\.[0-9]+\.[0-9]+)\.0/24$ ]]; then
 	exit 2
 fi
 NET=${BASH_REMATCH[1]}
-CLOUD_IP=$NET.1 # every API, and the gateway of network "public"
-HOST_IP=$NET.2  # this machine's own address in that network
+CLOUD_IP=$NET.1 # address of every API, and gateway of network "public"
+HOST_IP=$NET.2  # this machine's address in that network
 
 LINK=dc${NET//./-}          # this machine's end of the veth pair (a name has 15 characters at most)
 CGROUP=devcloud-${NET//./-} # the nodes' cgroups are below it, in every hierarchy
 
-RUN=/run/devcloud # only inside the cloud's mount namespace: gone with the last process
+RUN=/run/devcloud # in the cloud's mount namespace only: deleted with its last process
 ETC=$STATE/etc
 LOG=$STATE/log

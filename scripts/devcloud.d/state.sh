@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# The state folder: marked as ours, locked while it is changed, with secrets made once.
+# The state folder: has a marker file, is locked while it is changed, and gets its secrets once.
 
 MARK=$STATE/.devcloud
 
-# A folder without our mark may be anything (/home, say): never written to, never deleted.
+# A folder without the marker file is never written to or deleted: it could be /home.
 claim_state() {
 	if [[ ! -e $MARK && -d $STATE && -n $(ls -A "$STATE") ]]; then
-		die "$STATE is not empty and no state folder of devcloud. Name another one in KSTACK_DEVCLOUD."
+		die "$STATE is not empty and not a state folder of devcloud. Set KSTACK_DEVCLOUD to another folder."
 	fi
 	mkdir -p "$STATE"
 	chmod 711 "$STATE" # MariaDB runs as its own user and must reach its folder
@@ -29,18 +29,18 @@ make_secrets() {
 	fi
 }
 
-# make_cache_folder FOLDER  what is made belongs to the owner of what was there: with sudo, not to root.
+# make_cache_folder FOLDER  new folders get the owner of the existing parent, who is not root under sudo.
 make_cache_folder() {
-	local there=$1 made=
-	while [[ ! -d $there ]]; do
-		made=$there
-		there=$(dirname "$there")
+	local existing=$1 made=
+	while [[ ! -d $existing ]]; do
+		made=$existing
+		existing=$(dirname "$existing")
 	done
 	mkdir -p "$1"
-	[[ -z $made ]] || chown -R --reference="$there" "$made"
+	[[ -z $made ]] || chown -R --reference="$existing" "$made"
 }
 
-# One devcloud command at a time changes a cloud. The lock is beside the folder's content, and goes with it.
+# Only one devcloud command at a time changes a cloud. The lock is beside the folder, and is deleted with it.
 lock_state() {
 	exec 9>>"$STATE.lock"
 	flock -n 9 || {

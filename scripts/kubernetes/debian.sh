@@ -1,28 +1,28 @@
 # shellcheck shell=bash
-# Sourced by build: packages from the Debian mirror, without touching this machine's apt.
+# Sourced by build: packages from the Debian mirror, without a change to this machine's apt.
 
 readonly DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The mirror as apt itself reads it, whichever way it is written down (*.sources, *.list).
+# The mirror in apt's configuration, in any of its formats (*.sources, *.list).
 debian_mirror() {
     local mirror
     mirror=${KSTACK_DEBIAN_MIRROR:-$(
-        # shellcheck disable=SC2016  # apt fills these in
+        # shellcheck disable=SC2016  # apt replaces these
         apt-get indextargets --no-release-info --format '$(REPO_URI) $(COMPONENT) $(RELEASE)' 'Identifier: Packages' |
             awk '$2 == "main" && $3 !~ /-security$/ && $1 ~ /^mirror\+file:|\/debian\/?$/ && !found {found = 1; print $1}'
     )}
-    # Debian's cloud images name a file that holds the mirrors.
+    # Debian's cloud images refer to a file with the mirrors.
     case $mirror in
         mirror+file:*) mirror=$(sed -n '/^[a-z]/{s/[[:space:]].*//;p;q}' "$(sed 's,^mirror+file:/*,/,; s,/$,,' <<< "$mirror")") ;;
     esac
     [ -n "$mirror" ] || {
-        echo 'error: apt names no Debian mirror on this machine; set KSTACK_DEBIAN_MIRROR' >&2
+        echo 'error: no Debian mirror in the configuration of apt; set KSTACK_DEBIAN_MIRROR' >&2
         return 1
     }
     echo "${mirror%/}"
 }
 
-# An apt of our own below DIR: its sources, lists and packages, and Debian's key alone.
+# private_apt DIR SUITE: an apt with its own sources, lists and packages in DIR, which trusts Debian's keyring only.
 private_apt() {
     local dir=$1 suite=$2 mirror
     mirror=$(debian_mirror)
@@ -43,7 +43,7 @@ END
 private_apt_get() {
     local dir=$1
     shift
-    # Proxies and the like still come from the system's configuration.
+    # Other settings, such as proxies, are those of the system's configuration.
     nice apt-get --quiet \
         -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$dir/sources.d" \
         -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
@@ -52,7 +52,7 @@ private_apt_get() {
         -o APT::Sandbox::User= -o APT::Get::AllowUnauthenticated=false -o Acquire::Retries=3 "$@"
 }
 
-# unpack_packages APT TARGET PACKAGE... downloads packages, verified by apt, and unpacks them.
+# unpack_packages APT TARGET PACKAGE...: downloads packages, which apt verifies, and unpacks them.
 unpack_packages() {
     local dir=$1 target=$2 packages package
     shift 2
@@ -64,7 +64,7 @@ unpack_packages() {
     rm -rf "$packages"
 }
 
-# The few tools that have to be installed on the machine itself.
+# install_missing PACKAGE...: installs packages on the machine itself.
 install_missing() {
     local package missing=() as_root=()
     for package in "$@"; do

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Sourced by build: what a person sees while it works.
+# Sourced by build: its output.
 
 log=
 current_step=
 
-# Everything that the steps print goes to this file; only our own lines reach the terminal.
+# start_log FILE: the file gets the output of the steps; the terminal gets only the titles and durations.
 start_log() {
     log=$1
     : > "$log"
@@ -12,7 +12,7 @@ start_log() {
     trap 'exit 130' INT TERM
 }
 
-# step TITLE COMMAND... runs the command and prints the title with the seconds it took.
+# step TITLE COMMAND...: runs the command and prints the title with its duration.
 step() {
     local title=$1 began=$SECONDS
     shift
@@ -28,11 +28,11 @@ report_failure() {
     [ "$1" -ne 0 ] && [ -n "$current_step" ] || return 0
     printf '\n' >&2
     tail -n 15 "$log" | sed 's/^/    /' >&2
-    echo "error: '$current_step' failed; the whole log is $log" >&2
+    echo "error: '$current_step' failed; the complete log is $log" >&2
 }
 
-# Two runs would write the same files: the second waits for the first.
+# only_one_at_a_time LOCK: a second build waits for the first, since both write the same files.
 only_one_at_a_time() {
     exec 9> "$1"
-    flock --nonblock 9 || { echo 'waiting for another build of Kubernetes to end' >&2; flock 9; }
+    flock --nonblock 9 || { echo 'waiting for another build of Kubernetes to finish' >&2; flock 9; }
 }

@@ -1,9 +1,8 @@
-# shellcheck shell=bash disable=SC2154,SC2164 # its readers set root, and say set -e
-# What quickstart and test share: steps with their time, packages, and where things lie. Sourced, never run, with
-# root as the folder of the repository.
+# shellcheck shell=bash disable=SC2154,SC2164 # the programs that source it set root and set -e
+# Functions of quickstart and test: steps with their duration, packages, paths. Sourced, never run; $root is the folder of
+# the repository.
 
-# The distribution's own programs first: a Python of the user's own must not stand in for the one that
-# OpenStack and diskimage-builder are installed for.
+# The distribution's programs first: OpenStack and diskimage-builder need the distribution's Python.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 export PATH LC_ALL=C.UTF-8
 
@@ -11,10 +10,10 @@ KSTACK_CACHE=${KSTACK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kstack}
 KSTACK_DEVCLOUD=$(readlink -m -- "${KSTACK_DEVCLOUD:-/var/lib/kstack-devcloud}")
 export KSTACK_CACHE KSTACK_DEVCLOUD
 
-# Everything here makes namespaces, mounts and loop devices.
+# Namespaces, mounts and loop devices need root.
 become_root() {
     [ "$EUID" -ne 0 ] || return 0
-    command -v sudo >/dev/null || stop "This needs root, and there is no sudo."
+    command -v sudo >/dev/null || stop "Run this as root, or install sudo."
     exec sudo --preserve-env=KSTACK_CACHE,KSTACK_DEVCLOUD,http_proxy,https_proxy,no_proxy "$0" "$@"
 }
 
@@ -23,8 +22,8 @@ stop() {
     exit 1
 }
 
-# step TITLE COMMAND...: says what it does before, and the seconds it took after. Not behind `||`, so that
-# the command's own `set -e` holds; a failure ends the script, and the trap says where.
+# step TITLE COMMAND...: prints the title before and the duration after the command. Never part of an `||` list, where
+# `set -e` would be off in the command. A failure ends the script; the trap then prints the step.
 current_step=''
 step() {
     local from=$SECONDS
@@ -35,13 +34,13 @@ step() {
     printf '== %s: done in %d s\n' "$current_step" $((SECONDS - from))
     current_step=''
 }
-say_where() {
+report_failed_step() {
     local status=$?
-    [ "$status" -eq 0 ] || printf '%s: failed (exit %d)%s\n' "${0##*/}" "$status" "${current_step:+ at: $current_step}" >&2
+    [ "$status" -eq 0 ] || printf '%s: failed (exit %d)%s\n' "${0##*/}" "$status" "${current_step:+ in step: $current_step}" >&2
 }
-trap say_where EXIT
+trap report_failed_step EXIT
 
-# quiet COMMAND...: its output only if it fails.
+# quiet COMMAND...: prints its output only if it fails.
 quiet() {
     local log
     log=$(mktemp)
@@ -67,7 +66,7 @@ missing_packages() {
     done
 }
 
-# A package's own services must not start: this may be somebody's laptop.
+# without_services COMMAND...: packages that the command installs do not start their services, which nothing here needs.
 without_services() {
     local policy=/usr/sbin/policy-rc.d made='' result=0
     if [ ! -e "$policy" ]; then
@@ -90,7 +89,7 @@ install_packages() {
     quiet without_services "${apt[@]}" --no-install-recommends install "${missing[@]}"
 }
 
-# The package itself: its libraries as the lock file has them, and its programs.
+# Builds this package, with the dependencies of its lock file.
 build_package() {
     cd "$root"
     if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then

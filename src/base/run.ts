@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
 
@@ -12,6 +12,8 @@ export interface RunOptions {
 	readonly input?: string;
 	/** An open file for its standard input, by its descriptor. */
 	readonly stdin?: number;
+	/** Further open files, by their descriptors here: the program has them as 3, 4 and so on. */
+	readonly files?: readonly number[];
 	/** The Debian package that holds the program, named when it is missing. */
 	readonly package?: string;
 	/** Milliseconds after which it is killed, and has failed; without it, it may run for ever. */
@@ -26,18 +28,29 @@ export class CommandError extends UserError {
 	readonly stderr: string;
 	readonly status: number | undefined;
 
-	constructor(command: string, code: number | undefined, stderr: string) {
+	/** @param words  what is told in place of the command and its output */
+	constructor(
+		command: string,
+		code: number | undefined,
+		stderr: string,
+		words: { message?: string; code?: string; hint?: string } = {},
+	) {
 		const said = stderr.trim();
+		const { message, ...more } = words;
 		super(
-			`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${said === '' ? '' : `:\n${said}`}`,
+			message ??
+				`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${said === '' ? '' : `:\n${said}`}`,
+			more,
 		);
 		this.stderr = said;
 		this.status = code;
 	}
 }
 
-/** What stands for the message of a program that was killed because it did not end. */
-export const noAnswerWithin = (milliseconds: number) => `No answer within ${milliseconds / 1000} s.`;
+/** A program was killed because it did not end in time. */
+export class TimeoutError extends CommandError {
+	override name = 'TimeoutError';
+}
 
 let verbose = false;
 
@@ -73,27 +86,45 @@ export async function run(
 	options: RunOptions = {},
 ): Promise<string> {
 	const { execa, ExecaError } = await loadExeca();
+	const { timeout } = options;
+	let late: NodeJS.Timeout | undefined;
+	let timedOut = false;
 	try {
 		const child = execa(command, args, {
 			// Any descriptor will do; execa's types know the first ten.
-			stdin: options.input === undefined ? ((options.stdin as 3 | undefined) ?? 'ignore') : 'pipe',
+			stdio: [
+				options.input === undefined ? ((options.stdin as 3 | undefined) ?? 'ignore') : 'pipe',
+				'pipe',
+				'pipe',
+				...((options.files ?? []) as 3[]),
+			],
 			...(options.input === undefined ? {} : { input: options.input }),
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			env: { ...proxyVariables(), ...options.env },
-			...(options.timeout === undefined ? {} : { timeout: options.timeout, forceKillAfterDelay: 1000 }),
+			// A group of its own, which ends as a whole: what the program has started would keep its output open.
+			detached: timeout !== undefined,
 			maxBuffer: 256 * 1024 * 1024,
 			...(options.uninterrupted === true ? {} : { cancelSignal: interrupted.signal }),
 		});
 		showCommand(child.spawnargs);
+		if (timeout !== undefined) {
+			late = setTimeout(() => {
+				timedOut = true;
+				void endGroup(child.pid, 1000);
+			}, timeout);
+		}
 		return (await child).stdout;
 	} catch (error) {
 		if (options.uninterrupted !== true) interrupted.signal.throwIfAborted();
 		if (!(error instanceof ExecaError)) throw error;
 		if (error.code === 'ENOENT') throw missing(command, options.package);
-		if (error.timedOut) {
-			throw new CommandError(error.escapedCommand, undefined, noAnswerWithin(options.timeout ?? 0));
+		if (timedOut) {
+			const said = `No answer within ${(timeout ?? 0) / 1000} s.`;
+			throw new TimeoutError(error.escapedCommand, undefined, said);
 		}
 		throw new CommandError(error.escapedCommand, error.exitCode, String(error.stderr ?? error.shortMessage));
+	} finally {
+		clearTimeout(late);
 	}
 }
 
@@ -140,8 +171,12 @@ export async function follow(
 	}
 }
 
-/** Ends a process group and waits until it is gone: asks first, and after half a minute no more. */
-async function endGroup(leader: number | undefined): Promise<void> {
+/**
+ * Ends a process group and waits until it is gone: asks first, and kills it later.
+ *
+ * @param patience  milliseconds until it is killed
+ */
+async function endGroup(leader: number | undefined, patience = 30_000): Promise<void> {
 	if (leader === undefined) return;
 	const send = (signal: NodeJS.Signals | 0) => {
 		try {
@@ -152,8 +187,8 @@ async function endGroup(leader: number | undefined): Promise<void> {
 	};
 	send('SIGTERM');
 	for (let waited = 0; send(0); waited += 100) {
-		if (waited === 30_000) send('SIGKILL');
-		await setTimeout(100);
+		if (waited === patience) send('SIGKILL');
+		await pause(100);
 	}
 }
 

@@ -1,7 +1,7 @@
-import { type UserError, usageError } from '../base/errors.ts';
-import { CommandError, type RunOptions, run } from '../base/run.ts';
+import { CommandError, type RunOptions, run, TimeoutError } from '../base/run.ts';
 import { ifPresent } from './absence.ts';
 import { badAnswer, parseAnswer } from './answer.ts';
+import { ClientTimeout, clientError } from './failure.ts';
 import { Session } from './session.ts';
 import { clientTimeout } from './timeout.ts';
 
@@ -14,20 +14,17 @@ const client: RunOptions = {
 	env: { PYTHONWARNINGS: 'ignore' },
 };
 
-/** What it says when it does not know which cloud, or has no credentials for it. */
-const noCloud =
-	/No password entered|Missing value auth-url|Auth plugin requires parameters|Missing value .* required for auth plugin|^Cloud .* was not found/m;
-
 /**
  * Runs the `openstack` client. Which cloud and with which credentials is the client's own affair:
  * `OS_CLOUD`, clouds.yaml, or the `OS_` variables.
  *
  * @throws UserError exit code 2 when the client is not installed or no cloud is configured
- * @throws CommandError when it fails otherwise, or does not end within `KSTACK_CLIENT_TIMEOUT` seconds
+ * @throws ClientError when it fails otherwise, ClientTimeout when it does not end within `KSTACK_CLIENT_TIMEOUT` seconds;
+ *   both are CommandErrors
  */
 export async function openstack(
 	args: readonly string[],
-	options: Pick<RunOptions, 'stdin' | 'uninterrupted'> = {},
+	options: Pick<RunOptions, 'stdin' | 'uninterrupted' | 'files'> = {},
 ): Promise<string> {
 	// An upload takes as long as it takes; the client prints nothing for a whole gigabyte.
 	const timeout = options.stdin === undefined ? clientTimeout() : undefined;
@@ -38,17 +35,9 @@ export async function openstack(
 			...(timeout === undefined ? {} : { timeout }),
 		});
 	} catch (error) {
-		throw error instanceof CommandError ? explained(error) : error;
+		if (error instanceof TimeoutError) throw new ClientTimeout(args);
+		throw error instanceof CommandError ? clientError(args, error.status, error.stderr) : error;
 	}
-}
-
-/** What the client failed with, with a word of what to do where it knows no cloud. */
-function explained(error: CommandError): UserError {
-	if (!noCloud.test(error.stderr)) return error;
-	return usageError(
-		`The openstack client knows no cloud: ${error.stderr.split('\n').find((line) => noCloud.test(line))}`,
-		'Set OS_CLOUD to an entry of your clouds.yaml, or source an openrc file.',
-	);
 }
 
 const session = new Session(client.env);
@@ -65,7 +54,7 @@ export async function json<Answer>(args: readonly string[]): Promise<Answer> {
 	const said = await session.ask(words);
 	const answer = said?.stdout.trim();
 	if (said !== undefined && answer === '') {
-		throw explained(new CommandError(`openstack ${words.join(' ')}`, undefined, said.stderr));
+		throw clientError(args, undefined, said.stderr);
 	}
 	// A client whose own shell says more than the answer is run for the answer alone.
 	const usable = answer !== undefined && /^[[{]/.test(answer);

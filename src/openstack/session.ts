@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { interrupted } from '../base/interrupt.ts';
-import { CommandError, noAnswerWithin, proxyVariables, showCommand } from '../base/run.ts';
+import { proxyVariables, showCommand } from '../base/run.ts';
+import { ClientTimeout } from './failure.ts';
 import { clientTimeout } from './timeout.ts';
 
 /** What the client said to one question. */
@@ -80,6 +81,15 @@ function hold(child: ChildProcessWithoutNullStreams, held: boolean): void {
 	for (const handle of handles) held ? handle.ref() : handle.unref();
 }
 
+/** Kills the client and what it has started. */
+function endGroup({ pid }: ChildProcessWithoutNullStreams): void {
+	try {
+		if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+	} catch {
+		// It has ended by itself.
+	}
+}
+
 /** Hands over one question, and collects what comes until the full stop. */
 function answerOf(
 	child: ChildProcessWithoutNullStreams,
@@ -91,7 +101,8 @@ function answerOf(
 		let late = false;
 		const limit = setTimeout(() => {
 			late = true;
-			child.kill('SIGKILL');
+			endGroup(child);
+			done(undefined);
 		}, patience);
 
 		function done(answer: Said | undefined): void {
@@ -100,8 +111,7 @@ function answerOf(
 			child.stdout.off('data', read);
 			child.stderr.off('data', readError);
 			if (interrupted.signal.aborted) reject(interrupted.signal.reason);
-			else if (late)
-				reject(new CommandError(`openstack ${words.join(' ')}`, undefined, noAnswerWithin(patience)));
+			else if (late) reject(new ClientTimeout(words));
 			else resolve(answer);
 		}
 		const broken = () => done(undefined);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { attempt } from '../cloud/cloud.ts';
-import { standingInFor } from '../cloud/stand-in.ts';
+import { withNodeSignals } from '../cloud/signals.ts';
 
 const sizes = [1, 11, 21, 31, 41];
 const zones = ['master', 'minion', 'gateway'].flatMap((role) => [`--${role}-availability-zone`, 'fake']);
@@ -12,7 +12,7 @@ const folder = await mkdtemp(path.join(tmpdir(), 'kstack-bench-'));
 
 async function kstack(...words: string[]): Promise<number> {
 	const began = Date.now();
-	const { code, stderr } = await standingInFor('bench', () => attempt('kstack', words, folder));
+	const { code, stderr } = await withNodeSignals('bench', () => attempt('kstack', words, folder));
 	if (code !== 0) throw new Error(`kstack ${words.join(' ')}: exit ${code}\n${stderr}`);
 	await rm(path.join(folder, 'bench/kubeconfig'), { force: true });
 	return (Date.now() - began) / 1000;

@@ -1,10 +1,11 @@
 // Bad files, bad parameters and failed look-ups end as one clear error, and hide nothing.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { type Answers, demoStack, emptyCloud, event } from '../support/fake-cloud.ts';
+import { type Answers, demoStack, emptyCloud, event, fakeCloud } from '../support/fake-cloud.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { made, on } from '../support/kstack-on-cloud.ts';
+import { kstack } from '../support/processes.ts';
 
 const changing = (asked: readonly string[]) =>
 	asked.filter(
@@ -116,3 +117,39 @@ for (const [name, value] of [
 		t.deepEqual(changing(asked), []);
 	});
 }
+
+test('what Heat says against a creation is told without the command line, which --verbose shows', async (t) => {
+	const message = 'You have reached the maximum stacks per tenant, 100.';
+	const cloud = { ...emptyCloud, 'stack-create.fails': `ERROR: ${message}\n` };
+	const { code, stderr } = await on([cloud], ['create', 'demo']);
+	t.is(code, 1);
+	t.true(stderr.includes(`kstack: Heat refused to create demo: ${message}\n`), stderr);
+	t.notRegex(stderr, /--parameter/);
+	const verbose = await on([cloud], ['create', 'demo', '--verbose']);
+	t.regex(verbose.stderr, /^\+ openstack stack create .*--parameter-file join_token=/m);
+});
+
+/** A client that copies what it is given by file, and then kills the kstack that started it. */
+const killing = `#!/bin/bash
+[ "$1 $2" = 'stack create' ] || exit 1
+for word; do
+	case $word in join_token=file://*) cat "\${word#*file://}" >"$FAKE_CLOUD/token" ;; esac
+done
+find "$TMPDIR" -type f >"$FAKE_CLOUD/left"
+kill -KILL "$(awk '$1 == "PPid:" { print $2 }' "/proc/$PPID/status")"
+`;
+
+test('a kill while the client has the tokens leaves none of them in the temporary folder', async (t) => {
+	const temporary = await temporaryFolder();
+	const cloud = await fakeCloud(emptyCloud);
+	const place = String(cloud.env.FAKE_CLOUD);
+	await writeFile(path.join(place, 'answering'), killing, { mode: 0o755 });
+	const folder = await temporaryFolder();
+	const ended = await kstack(['create', 'demo'], { cwd: folder, env: { ...cloud.env, TMPDIR: temporary } });
+	t.is(ended.code, undefined, ended.stderr);
+	const secrets = await readFile(path.join(folder, 'demo/secrets.yaml'), 'utf8');
+	const token = await readFile(path.join(place, 'token'), 'utf8');
+	t.true(token !== '' && secrets.includes(token));
+	t.is(await readFile(path.join(place, 'left'), 'utf8'), '');
+	t.deepEqual(await readdir(temporary), []);
+});

@@ -7,10 +7,10 @@ interface Kubeconfig {
 	users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
 }
 
-/** Asks the Kubernetes API over a connection of its own, with two seconds for the answer. */
+/** Sends a request to the Kubernetes API over a new connection, with a timeout of two seconds. */
 export type Api = (method: string, path: string, body?: object) => Promise<string>;
 
-/** The API as its kubeconfig says: for loops, where a process for each request would measure the machine. */
+/** The API of a kubeconfig, for loops, in which a kubectl process for each request would be too slow. */
 export async function apiOf(kubeconfig: string): Promise<Api> {
 	const { clusters, users } = load(await readFile(kubeconfig, 'utf8')) as Kubeconfig;
 	const [cluster, user] = [clusters[0]?.cluster, users[0]?.user];
@@ -39,8 +39,8 @@ export async function apiOf(kubeconfig: string): Promise<Api> {
 					answer.on('error', reject);
 				},
 			);
-			const patience = setTimeout(() => call.destroy(new Error(`no answer to ${method} ${path}`)), 2000);
-			call.on('close', () => clearTimeout(patience));
+			const timer = setTimeout(() => call.destroy(new Error(`no answer to ${method} ${path}`)), 2000);
+			call.on('close', () => clearTimeout(timer));
 			call.on('error', reject);
 			call.end(body === undefined ? undefined : JSON.stringify(body));
 		});

@@ -10,14 +10,14 @@ const start = promisify(execFile);
 /** The folder of the repository. */
 export const root = packageRoot;
 
-/** What a program said and how it ended. */
+/** The output and exit code of a program. */
 export interface Ended {
 	readonly code: number;
 	readonly stdout: string;
 	readonly stderr: string;
 }
 
-/** Runs a program to its end, whatever that is. */
+/** Runs a program; any exit code is accepted. */
 export async function attempt(command: string, args: readonly string[], cwd?: string): Promise<Ended> {
 	try {
 		const { stdout, stderr } = await start(command, args, { cwd, maxBuffer: 64 * 1024 * 1024 });
@@ -29,14 +29,14 @@ export async function attempt(command: string, args: readonly string[], cwd?: st
 	}
 }
 
-/** Runs a program that is to succeed, and returns what it printed. */
+/** Runs a program that must succeed, and returns its output. */
 export async function succeed(command: string, args: readonly string[], cwd?: string): Promise<string> {
 	const { code, stdout, stderr } = await attempt(command, args, cwd);
 	if (code !== 0) throw new Error(`${command} ${args.join(' ')}: exit ${code}\n${stdout}\n${stderr}`);
 	return stdout;
 }
 
-/** Where stack directories lie: beside the cloud whose clusters they are. */
+/** The folder of stack directories, in the state folder of the cloud. */
 export const clusters = path.join(process.env.KSTACK_DEVCLOUD ?? '/var/lib/kstack-devcloud', 'clusters');
 
 export const kubectl = (...args: string[]) => succeed('kubectl', args);
@@ -45,7 +45,7 @@ export const kstack = (...args: string[]) => succeed('kstack', args, clusters);
 
 export const openstack = (...args: string[]) => succeed('openstack', args);
 
-/** An answer of the client as a value. */
+/** The JSON output of the client as a value. */
 export async function ask<Answer>(...args: string[]): Promise<Answer> {
 	return JSON.parse(await openstack(...args, '-f', 'json')) as Answer;
 }
@@ -54,7 +54,7 @@ export async function ask<Answer>(...args: string[]): Promise<Answer> {
 export const inNode = (node: string, ...command: string[]) =>
 	attempt(path.join(root, 'scripts/devcloud'), ['exec', node, ...command]);
 
-/** Tries until it succeeds, and fails with the last error after so many tries, a second apart. */
+/** Retries until it succeeds, and fails with the last error after this number of attempts, a second apart. */
 export async function eventually<Result>(tries: number, what: () => Promise<Result>): Promise<Result> {
 	for (let left = tries; ; left--) {
 		try {
@@ -76,7 +76,7 @@ export async function readyNodes(): Promise<string[]> {
 		.sort();
 }
 
-/** Runs `use` with an empty folder, which is gone afterwards. */
+/** Runs `use` with an empty folder, which is deleted afterwards. */
 export async function withFolder<Result>(use: (folder: string) => Promise<Result>): Promise<Result> {
 	const folder = await mkdtemp(path.join(tmpdir(), 'kstack-test-'));
 	try {
@@ -86,13 +86,13 @@ export async function withFolder<Result>(use: (folder: string) => Promise<Result
 	}
 }
 
-/** kstack in a folder of its own, by the words of its command line. */
-type Kstack = (words: string) => Promise<Ended>;
+/** Runs kstack in a folder of its own with this command line. */
+type Kstack = (commandLine: string) => Promise<Ended>;
 
-/** Runs `use` with a cluster's name free, and deletes what has that name afterwards. */
+/** Runs `use` while no cluster has this name, and deletes the cluster of this name afterwards. */
 export async function withCluster(name: string, use: (kstack: Kstack, folder: string) => Promise<void>) {
 	await withFolder(async (folder) => {
-		const run: Kstack = (words) => attempt('kstack', words.split(' '), folder);
+		const run: Kstack = (commandLine) => attempt('kstack', commandLine.split(' '), folder);
 		await run(`delete ${name} --yes`); // of a run that was killed
 		try {
 			await use(run, folder);

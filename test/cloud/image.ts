@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { imageContract } from '../../src/base/contract.ts';
 import { ask, openstack, root, succeed, withFolder } from './cloud.ts';
 
 /** The image of the quick start, from Glance. */
@@ -7,26 +8,36 @@ export async function downloadImage(file: string): Promise<void> {
 	await openstack('image', 'save', '--file', file, await imageId());
 }
 
-/** The ID of the newest image of Debian 12: a test that was killed may have left a newer one of 13. */
+/** The ID of the newest image of Debian 12 of this version; an aborted test can leave one of an older version. */
 export async function imageId(): Promise<string> {
-	const filter = ['--property', 'kstack_name=debian12-x64-kubernetes', '--status', 'active'];
-	const [image] = await ask<{ ID: string }[]>('image', 'list', ...filter, '--sort', 'created_at:desc');
+	const properties = { kstack_name: 'debian12-x64-kubernetes', kstack_contract: imageContract };
+	const filter = Object.entries(properties).flatMap(([name, value]) => ['--property', `${name}=${value}`]);
+	const [image] = await ask<{ ID: string }[]>(
+		'image',
+		'list',
+		...filter,
+		'--status',
+		'active',
+		'--sort',
+		'created_at:desc',
+	);
 	return image?.ID as string;
 }
 
-/** What is kimg's image's own. */
+/** Properties that identify one image. */
 const identity = ['kstack_name', 'kstack_sha256', 'kstack_uploader'];
 
-/** What kimg says of its image, as arguments that say it of another. */
-async function sameProperties(): Promise<string[]> {
+/** The properties that kimg has set on its image, as arguments for another image. */
+async function sameProperties(...without: string[]): Promise<string[]> {
 	const { properties } = await ask<{ properties: Record<string, unknown> }>('image', 'show', await imageId());
+	const left = [...identity, ...without];
 	return Object.entries(properties)
-		.filter(([name]) => name.startsWith('kstack_') && !identity.includes(name))
+		.filter(([name]) => name.startsWith('kstack_') && !left.includes(name))
 		.flatMap(([name, value]) => ['--property', `${name}=${value}`]);
 }
 
 /**
- * Puts an image into Glance in which some files are others.
+ * Uploads an image in which some files are replaced.
  *
  * @param files  the content of each, by its path in the image
  * @returns the image's ID
@@ -47,6 +58,26 @@ export function uploadChangedImage(name: string, files: Readonly<Record<string, 
 		const { id } = await ask<{ id: string }>(
 			...['image', 'create', '--disk-format', 'raw', '--container-format', 'bare', '--file', changed],
 			...(await sameProperties()),
+			name,
+		);
+		return id;
+	});
+}
+
+/**
+ * Uploads an image without content, for servers that exist in Nova's database only.
+ *
+ * @param contract  its property kstack_contract; 0 omits the property, as in images of kimg 0.2.0
+ * @returns the image's ID
+ */
+export function uploadEmptyImage(name: string, contract: number): Promise<string> {
+	return withFolder(async (folder) => {
+		const file = path.join(folder, 'empty.raw');
+		await writeFile(file, Buffer.alloc(512));
+		const { id } = await ask<{ id: string }>(
+			...['image', 'create', '--disk-format', 'raw', '--container-format', 'bare', '--file', file],
+			...(await sameProperties('kstack_contract')),
+			...(contract === 0 ? [] : ['--property', `kstack_contract=${contract}`]),
 			name,
 		);
 		return id;

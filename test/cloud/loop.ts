@@ -1,35 +1,35 @@
-/** What became of asking again and again. */
-export interface Asked {
+/** The result of repeated requests. */
+export interface Requests {
 	readonly times: number;
-	/** What went wrong, each time that it did. */
+	/** The error of each failed request, with its time. */
 	readonly failures: readonly string[];
-	/** Milliseconds of the longest time from one good answer to the next. */
+	/** The longest time between two successful requests, in milliseconds. */
 	readonly longestGap: number;
 }
 
 /**
- * Does something again and again while `use` runs, one after the other with a pause between.
+ * Repeats a request while `use` runs, with a pause between two.
  *
- * @param what  one request; throws when it fails
+ * @param what  one request; throws if it fails
  * @param pause milliseconds
  */
 export async function meanwhile(
 	what: (turn: number) => Promise<void>,
 	pause: number,
 	use: () => Promise<unknown>,
-): Promise<Asked> {
+): Promise<Requests> {
 	const failures: string[] = [];
 	let times = 0;
 	let longestGap = 0;
-	let good = Date.now();
+	let lastSuccess = Date.now();
 	let over = false;
 	const loop = (async () => {
 		while (!over) {
 			const turn = times++;
 			try {
 				await what(turn);
-				longestGap = Math.max(longestGap, Date.now() - good);
-				good = Date.now();
+				longestGap = Math.max(longestGap, Date.now() - lastSuccess);
+				lastSuccess = Date.now();
 			} catch (error) {
 				failures.push(`${new Date().toISOString()} ${(error as Error).message}`);
 			}
@@ -45,6 +45,6 @@ export async function meanwhile(
 	return { times, failures, longestGap };
 }
 
-/** The same in words, for the log of a test. */
-export const inWords = ({ times, failures, longestGap }: Asked) =>
+/** The result as text, for the log of a test. */
+export const summary = ({ times, failures, longestGap }: Requests) =>
 	`${times} requests, ${failures.length} failed, longest gap ${(longestGap / 1000).toFixed(2)} s`;

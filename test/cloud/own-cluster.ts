@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ask, attempt, type Ended, eventually, inNode, succeed } from './cloud.ts';
 
-/** A machine as the stack's outputs tell of it. */
+/** A member in the outputs of the stack. */
 interface Member {
 	readonly name: string;
 	readonly address: string;
 }
 
-/** A cluster that a test file makes for itself, and how it is looked at. */
+/** A cluster of a test file, and requests about it. */
 export class OwnCluster {
 	readonly name: string;
-	/** Where kstack is run; the stack directory is in it. */
+	/** The folder in which kstack runs; it contains the stack directory. */
 	readonly folder: string;
 
 	private constructor(name: string, folder: string) {
@@ -20,14 +20,14 @@ export class OwnCluster {
 		this.folder = folder;
 	}
 
-	/** A name without a cluster; one of a run that was killed is deleted. */
+	/** A name without a cluster; the cluster of an aborted run is deleted. */
 	static async named(name: string): Promise<OwnCluster> {
 		const cluster = new OwnCluster(name, await mkdtemp(path.join(tmpdir(), `kstack-${name}-`)));
 		await cluster.kstack(`delete ${name} --yes`);
 		return cluster;
 	}
 
-	/** Deletes the cluster, and says what was said if that failed. */
+	/** Deletes the cluster; returns the output if that fails. */
 	async end(): Promise<string> {
 		const { code, stdout, stderr } = await this.kstack(`delete ${this.name} --yes`);
 		await rm(this.folder, { recursive: true, force: true });
@@ -38,12 +38,12 @@ export class OwnCluster {
 		return path.join(this.folder, this.name, 'kubeconfig');
 	}
 
-	kstack = (words: string): Promise<Ended> => attempt('kstack', words.split(' '), this.folder);
+	kstack = (commandLine: string): Promise<Ended> => attempt('kstack', commandLine.split(' '), this.folder);
 
-	/** kstack that is to succeed; its words are told when it does not. */
-	async done(words: string): Promise<string> {
-		const { code, stdout, stderr } = await this.kstack(words);
-		if (code !== 0) throw new Error(`kstack ${words}: exit ${code}\n${stdout}\n${stderr}`);
+	/** Runs kstack, which must succeed, and returns its output. */
+	async done(commandLine: string): Promise<string> {
+		const { code, stdout, stderr } = await this.kstack(commandLine);
+		if (code !== 0) throw new Error(`kstack ${commandLine}: exit ${code}\n${stdout}\n${stderr}`);
 		return stdout + stderr;
 	}
 
@@ -65,7 +65,7 @@ export class OwnCluster {
 		return (await this.members(role)).map(({ name }) => name);
 	}
 
-	/** Nodes by whether they are Ready. */
+	/** Whether each node is Ready, by name. */
 	async nodes(): Promise<Record<string, boolean>> {
 		const text = await this.kubectl('get', 'nodes', '--no-headers', '--request-timeout=5s');
 		const lines = text.trim().split('\n');
@@ -74,20 +74,20 @@ export class OwnCluster {
 		);
 	}
 
-	/** The IDs of all servers, by name: what must not change unasked. */
+	/** The IDs of all servers, by name: they must change only on request. */
 	async servers(): Promise<Record<string, string>> {
 		const found = await ask<{ ID: string; Name: string }[]>('server', 'list', '--name', `^${this.name}-`);
 		return Object.fromEntries(found.map(({ ID, Name }) => [Name, ID]));
 	}
 
-	/** Until Heat has done what an interrupted kstack asked of it. */
+	/** Waits until Heat has finished the update of an interrupted kstack. */
 	idle = (): Promise<void> =>
 		eventually(300, async () => {
 			const { stack_status } = await ask<{ stack_status: string }>('stack', 'show', this.name);
 			if (stack_status.endsWith('_IN_PROGRESS')) throw new Error(`${this.name} is ${stack_status}`);
 		});
 
-	/** etcd's members as one of the masters knows them, each "NAME STATE LEARNER"; all are healthy. */
+	/** The etcd members, each "NAME STATE LEARNER", from one of the masters; fails unless all are healthy. */
 	async etcdMembers(): Promise<string[]> {
 		const [master] = await this.names('master');
 		const pki = '/etc/kubernetes/pki';
@@ -109,12 +109,12 @@ export class OwnCluster {
 			.sort();
 	}
 
-	/** What {@link etcdMembers} says when the masters are its members, and nobody else. */
+	/** The value of {@link etcdMembers} if its members are exactly the masters. */
 	async mastersAsEtcdMembers(): Promise<string[]> {
 		return (await this.names('master')).map((name) => `${name} started false`).sort();
 	}
 
-	/** The master that holds the API's address. */
+	/** The master that holds the API address. */
 	async holder(): Promise<string> {
 		const [port] = await ask<{ 'Fixed IP Addresses': { ip_address: string }[] }[]>(
 			...['port', 'list', '--name', `${this.name}-api`],

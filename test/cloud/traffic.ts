@@ -2,7 +2,7 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import { eventually } from './cloud.ts';
 
-/** Asks for a page over a connection of its own; three seconds are its time. */
+/** Requests a page over a new connection, with a timeout of three seconds. */
 export const requestTo = (host: string, port: number) => () =>
 	new Promise<void>((resolve, reject) => {
 		const call = get({ host, port, agent: false, timeout: 3000 }, (answer) => {
@@ -16,25 +16,26 @@ export const requestTo = (host: string, port: number) => () =>
 		call.on('error', reject);
 	});
 
-/** How a conversation over one connection went. */
+/** The result of a conversation over one connection. */
 export interface Conversation {
-	readonly said: number;
-	/** Why the connection ended before its time; absent when it did not. */
+	/** Lines sent, of which the last one was repeated by the server. */
+	readonly sent: number;
+	/** Why the connection ended too early; absent if it did not. */
 	readonly ended?: string;
 }
 
-/** Talks over one connection to a server that repeats what it hears, as long as `use` runs. */
+/** Sends lines over one connection to an echo server while `use` runs. */
 export async function conversation(
 	host: string,
 	port: number,
 	use: () => Promise<void>,
 ): Promise<Conversation> {
 	const socket = connect({ host, port });
-	let said = 0;
-	let heard = '';
+	let sent = 0;
+	let received = '';
 	let ended: string | undefined;
 	socket.on('data', (data) => {
-		heard += String(data);
+		received += String(data);
 	});
 	socket.on('error', (error) => {
 		ended = error.message;
@@ -42,16 +43,17 @@ export async function conversation(
 	socket.on('end', () => {
 		ended ??= 'closed';
 	});
-	const talk = setInterval(() => socket.write(`${said++}\n`), 500);
+	const talk = setInterval(() => socket.write(`${sent++}\n`), 500);
 	try {
 		await use();
-		const last = said;
+		const last = sent;
 		await eventually(20, async () => {
-			if (!heard.includes(`\n${last}\n`)) throw new Error(ended ?? `silence after ${heard.slice(-20)}`);
+			if (!received.includes(`\n${last}\n`))
+				throw new Error(ended ?? `no answer after ${received.slice(-20)}`);
 		});
 	} finally {
 		clearInterval(talk);
 		socket.destroy();
 	}
-	return ended === undefined ? { said } : { said, ended };
+	return ended === undefined ? { sent } : { sent, ended };
 }

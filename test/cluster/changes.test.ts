@@ -147,6 +147,17 @@ test('edits of IDs and of identity in parameters.yaml are told; settings, and wh
 	]);
 });
 
+test('a directory that was rendered again is told as such, without the text of the request', (t) => {
+	const [told, ...more] = editsOfKept(
+		{ operator_request: 'LS0tLS1C' },
+		{ operator_request: 'T1RIRVI' },
+		'demo/parameters.yaml',
+	);
+	t.deepEqual(more, []);
+	t.regex(told ?? '', /^demo\/parameters\.yaml was rendered again/);
+	t.notRegex(told ?? '', /LS0tLS1C|T1RIRVI/);
+});
+
 /** A cluster whose pods have 8 subnets, and whose nodes have 32 addresses. */
 const small: Settings = {
 	...now,

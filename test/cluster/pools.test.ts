@@ -27,6 +27,7 @@ import {
 	poolsOf,
 	withDefaultPools,
 } from '../../src/cluster/spec/pools.ts';
+import { packagedRoles } from '../../src/cluster/spec/roles.ts';
 import { clusterOf } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { judgeByHeat } from '../support/heat.ts';
@@ -141,7 +142,12 @@ function stackWithPool() {
 			...parametersOf(cluster.settings),
 			...{ master_image: 'A', minion_image: 'A', gateway_image: 'A', generations: {} },
 			...{ join_token: token, master_token: token, operator_request: '' },
-			...{ gpu_count: 2, gpu_image: 'A', gpu_flavor: 'g1', pools: recordsFor(cluster.pools ?? []) },
+			...{
+				gpu_count: 2,
+				gpu_image: 'A',
+				gpu_flavor: 'g1',
+				pools: recordsFor(cluster.pools ?? [], packagedRoles),
+			},
 		},
 	};
 }

@@ -21,7 +21,7 @@ async function nodes(t: ExecutionContext, args: readonly string[]) {
 	const ofAssembling = image.filter((file) => file.path.startsWith('usr/share/kstack/a'));
 	return Promise.all(
 		roles.map(async (role) => {
-			const files = nodeFiles(filledIn(role, userData[role]));
+			const files = nodeFiles(filledIn(role, userData[role] ?? ''));
 			const root = await temporaryFolder();
 			await writeNode(root, [...image, ...files]);
 			return { role, root, files: [...ofAssembling, ...files] };
@@ -39,7 +39,7 @@ for (const [name, args] of Object.entries(cases)) {
 		const files: string[] = [];
 		for (const role of roles) {
 			const filled = path.join(folder, `${role}.yaml`);
-			await writeFile(filled, filledIn(role, userData[role]));
+			await writeFile(filled, filledIn(role, userData[role] ?? ''));
 			files.push(filled, userDataFile(directory, role));
 		}
 		const ended = await runToEnd(schema, files);

@@ -28,7 +28,7 @@ function replace(heat: SimulatedHeat, node: string, fates: readonly Fate[], isDe
 		const fate = fates[updates] ?? 'well';
 		const done = heat.update(parametersOfStep(move.place, move.place, move.goes), fate);
 		for (const { role: of, stayed } of done) {
-			const needed = started[of] - (isDead && of === role ? 1 : 0);
+			const needed = (started[of as 'minion'] ?? 0) - (isDead && of === role ? 1 : 0);
 			if (stayed < needed) throw new Error(`${stayed} ${of}s served through an update`);
 		}
 		seen.push(

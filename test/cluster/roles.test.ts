@@ -2,21 +2,34 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { packageRoot } from '../../src/base/package.ts';
-import { roleDefinitions, roles } from '../../src/cluster/spec/roles.ts';
+import { packagedRoles, roles, runsControlPlane } from '../../src/cluster/spec/roles.ts';
 
-test('every folder of roles/ is a role, and masters are upgraded first', async (t) => {
+test('every folder of roles/ is a role, and one runs the control plane', async (t) => {
 	t.deepEqual([...roles].sort(), (await readdir(path.join(packageRoot, 'roles'))).sort());
-	t.is(roles[0], 'master');
+	t.deepEqual(
+		roles.filter((role) => runsControlPlane({ role })),
+		['master'],
+	);
 });
 
-for (const role of roles) {
-	test(`the ${role}'s definition has all that kstack reads`, (t) => {
-		const { name, plural, taints, minimum, upgradeOrder } = roleDefinitions[role];
-		t.is(name, role);
-		t.is(plural, `${role}s`);
-		for (const taint of taints)
-			t.regex(taint, /^[\w.-]+\/[\w.-]+=[\w.-]*:(NoSchedule|PreferNoSchedule|NoExecute)$/);
-		t.true(Number.isInteger(minimum.memory) && Number.isInteger(minimum.cpus));
-		t.true(Number.isInteger(upgradeOrder));
-	});
-}
+test('masters are upgraded first, then gateways, then minions', (t) => {
+	const order = Object.values(packagedRoles).sort((one, other) => one.upgradeOrder - other.upgradeOrder);
+	t.deepEqual(
+		order.map(({ name }) => name),
+		['master', 'gateway', 'minion'],
+	);
+});
+
+test('the default pools keep their names, counts and places: Heat parameters and flags follow from them', (t) => {
+	t.deepEqual(
+		roles.map((role) => {
+			const { name, default: count, min, max } = packagedRoles[role]?.defaultPool ?? {};
+			return [role, name, count, min, max];
+		}),
+		[
+			['master', 'masters', 1, 1, 7],
+			['minion', 'minions', 1, 0, 5000],
+			['gateway', 'gateways', 0, 0, 5000],
+		],
+	);
+});

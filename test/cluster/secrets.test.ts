@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
+import { operatorName, userNameFrom } from '../../src/cluster/heat/operator.ts';
 import { cases, render, rendered } from '../support/clusters.ts';
 import { output, tool } from '../support/processes.ts';
 
@@ -27,7 +29,7 @@ for (const [name, args] of Object.entries(cases)) {
 	});
 }
 
-test("the operator's request is for the key that stays here, and for no group but operators", async (t) => {
+test("the operator's request is for the key that stays here, in the operator's own name and group", async (t) => {
 	const { directory, tree } = await rendered(t, []);
 	const file = tree.find((one) => one.path === 'parameters.yaml')?.text ?? '';
 	const { parameters } = load(file) as { parameters: { operator_request: string } };
@@ -35,7 +37,8 @@ test("the operator's request is for the key that stays here, and for no group bu
 	const openssl = (args: string[], input: Buffer | string = '') =>
 		output(tool('openssl', 'openssl'), args, { input });
 	const asked = await openssl(['req', '-noout', '-verify', '-subject', '-nameopt', 'RFC2253'], request);
-	t.is(asked.trim(), 'subject=CN=kstack-operator,O=kstack:operators');
+	t.is(asked.trim(), `subject=CN=${operatorName()},O=kstack:operators`);
+	t.is(operatorName(), userNameFrom(userInfo().username));
 	const key = path.join(directory, 'operator.key');
 	t.is(await openssl(['req', '-noout', '-pubkey'], request), await openssl(['ec', '-in', key, '-pubout']));
 });

@@ -49,9 +49,9 @@ async function fakeComponent({ url, layout, name }: Component, supply: string): 
 async function ownProfile(folder: string): Promise<string[]> {
 	const supply = await temporaryFolder();
 	const version = '0.0.1';
-	const standIn = { version, checksum: `sha256:${'0'.repeat(64)}` };
+	const fakeProgram = { version, checksum: `sha256:${'0'.repeat(64)}` };
 	const names = lineFor(release).companions.map(({ name }) => name);
-	const choices = Object.fromEntries(names.map((name) => [name, standIn]));
+	const choices = Object.fromEntries(names.map((name) => [name, fakeProgram]));
 	const lines: string[] = [];
 	for (const component of lineFor(release, choices).companions) {
 		const checksum = await fakeComponent(component, supply);

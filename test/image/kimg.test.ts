@@ -7,7 +7,7 @@ import { type HowToRun, runSource, systemPath } from '../support/processes.ts';
 const kimg = (args: readonly string[], how: HowToRun = {}) => runSource('src/kimg.ts', args, how);
 
 /** A folder of programs that stand in for real ones, and the PATH that finds them first. */
-async function standIns(
+async function fakePrograms(
 	programs: Readonly<Record<string, string>>,
 ): Promise<{ folder: string; path: string }> {
 	const folder = await temporaryFolder();
@@ -55,7 +55,7 @@ test('kimg list names the profiles and marks the default', async (t) => {
 });
 
 test('kimg build says within seconds that Debian 8 is out of reach, and what can be built', async (t) => {
-	const { path: found } = await standIns({
+	const { path: found } = await fakePrograms({
 		// Only the mirror's Debian 12 answers.
 		curl: 'case "${!#}" in */debian/dists/bookworm/Release) ;; *) exit 22 ;; esac',
 	});
@@ -75,7 +75,7 @@ test('kimg build says within seconds that Debian 8 is out of reach, and what can
 });
 
 test('kimg build without upstream names what to do instead', async (t) => {
-	const { path: found } = await standIns({ curl: 'case "${!#}" in */debian/*) ;; *) exit 6 ;; esac' });
+	const { path: found } = await fakePrograms({ curl: 'case "${!#}" in */debian/*) ;; *) exit 6 ;; esac' });
 	const ended = await kimg(['build', 'debian12-x64-kubernetes'], {
 		env: { PATH: found, KSTACK_CACHE: await temporaryFolder(), KSTACK_DEBIAN_MIRROR: 'http://mirror/debian' },
 		cwd: await temporaryFolder(),
@@ -87,7 +87,7 @@ test('kimg build without upstream names what to do instead', async (t) => {
 test('the mirror is the one that apt uses, however its configuration says so', async (t) => {
 	const mirrors = path.join(await temporaryFolder(), 'mirrors');
 	await writeFile(mirrors, '# of this cloud\nhttp://near/debian\thttp://far/debian\n');
-	const { path: found } = await standIns({
+	const { path: found } = await fakePrograms({
 		curl: 'echo "${!#}" >> "$here/asked"; exit 22',
 		'apt-get': `echo 'http://other/apt stable main'; echo 'mirror+file:${mirrors}/ bookworm main'`,
 	});

@@ -1,9 +1,10 @@
 // kubeconfig and adopt where there is no stack directory: a master signs, through Heat.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
+import { packageRoot } from '../../src/base/package.ts';
 import { readTree } from '../../src/base/tree.ts';
 import { kubeconfigText } from '../../src/cluster/kubernetes/kubeconfig-file.ts';
 import type { Answers } from '../support/fake-cloud.ts';
@@ -49,8 +50,13 @@ async function cluster(status = 'ACTIVE') {
 		const parts = { ca, certificate: await base64(made.file), key: await base64(made.key) };
 		return kubeconfigText('demo', 'https://127.0.0.1:1', parts);
 	};
+	/** The stack with more parameters. */
+	const stackWith = (parameters: object) => {
+		const shown = answers()[0]?.['stack-show-demo'] as { parameters: object };
+		return { ...shown, parameters: { ...shown.parameters, ...parameters } };
+	};
 	const helpers = async () => (await readdir(heat.state)).filter((name) => name.endsWith('.json'));
-	return { ...heat, folder, run, helpers, kubeconfigFor };
+	return { ...heat, folder, run, helpers, kubeconfigFor, stackWith };
 }
 
 interface Kubeconfig {
@@ -69,7 +75,7 @@ function certificateOf(text: string): X509Certificate {
 
 const subject = (text: string) => certificateOf(text).subject.split('\n').sort();
 
-test('kubeconfig without a stack directory has a new certificate, and leaves no file and no stack', async (t) => {
+test('kubeconfig without a stack directory has a new certificate, and leaves no files or stacks', async (t) => {
 	const { run, helpers, ca } = await cluster();
 	const { code, stdout, stderr, folder, asked } = await run(['kubeconfig', 'demo', '--user', 'alice']);
 	t.is(code, 0, stderr);
@@ -82,7 +88,7 @@ test('kubeconfig without a stack directory has a new certificate, and leaves no 
 	t.is(asked.filter((line) => /^'stack' '(create|update|delete)'/.test(line)).length, 2);
 });
 
-test('without --user the certificate is for the login name, and --user is checked before anything is asked', async (t) => {
+test('without --user the certificate is for the login name; --user is checked before any request', async (t) => {
 	const { run } = await cluster();
 	const { code, stdout } = await run(['kubeconfig', 'demo']);
 	t.is(code, 0);
@@ -93,7 +99,7 @@ test('without --user the certificate is for the login name, and --user is checke
 	t.deepEqual(wrong.asked, []);
 });
 
-test('a master that does not run is not asked; with no other, kubeconfig and adopt fail and write nothing', async (t) => {
+test('a master that is off gets no request; without another one, kubeconfig and adopt fail and write nothing', async (t) => {
 	const { run } = await cluster('SHUTOFF');
 	for (const command of ['kubeconfig', 'adopt']) {
 		const { code, stdout, stderr, folder, asked } = await run([command, 'demo']);
@@ -105,7 +111,7 @@ test('a master that does not run is not asked; with no other, kubeconfig and ado
 	}
 });
 
-test('a master that refuses is named with its reason, and the stack that asked is deleted', async (t) => {
+test('if a master refuses, its name and the reason are printed, and the temporary stack is deleted', async (t) => {
 	const { run, helpers, ca } = await cluster();
 	await rm(ca.replace(/crt$/, 'key'));
 	const { code, stdout, stderr } = await run(['kubeconfig', 'demo']);
@@ -115,7 +121,7 @@ test('a master that refuses is named with its reason, and the stack that asked i
 	t.deepEqual(await helpers(), []);
 });
 
-test('adopt writes the stack directory that the cluster was created with, and plan finds no change', async (t) => {
+test('adopt writes the stack directory that the cluster was created with, and plan shows no change', async (t) => {
 	const { run, folder: created } = await cluster();
 	const { code, stdout, stderr, folder } = await run(['adopt', 'demo', '--user', 'alice']);
 	t.is(code, 0, stderr);
@@ -146,7 +152,7 @@ test('adopt writes the stack directory that the cluster was created with, and pl
 	t.is(inside.code, 2);
 });
 
-test('adopt writes to an empty folder, and to none that holds other files', async (t) => {
+test('adopt writes to an empty folder, and refuses a folder with other files', async (t) => {
 	const { run } = await cluster();
 	const folder = await temporaryFolder();
 	await mkdir(path.join(folder, 'demo'));
@@ -159,7 +165,40 @@ test('adopt writes to an empty folder, and to none that holds other files', asyn
 	t.is((await run(['adopt', 'demo'], folder)).code, 0);
 });
 
-test('adopt writes the templates that Heat has where they are not those of this release', async (t) => {
+test('adopt writes the further pools to both files, and keeps the roles that lie there', async (t) => {
+	const { run, stackWith } = await cluster();
+	const record = {
+		role: 'builder',
+		labels: { 'example.com/builds': 'images', a: 'b' },
+		taints: [] as string[],
+	};
+	record.taints.push('example.com/builder:NoSchedule');
+	const parameters = {
+		...{ builder_count: '2', builder_image: 'image-1', builder_flavor: '3', builder_availability_zone: '' },
+		pools: JSON.stringify({ builder: record }),
+	};
+	const generations = JSON.stringify({ contracts: { 'image-1': 1 } });
+	const more = { 'stack-show-demo': stackWith({ ...parameters, generations }) };
+	const folder = await temporaryFolder();
+	const refused = await run(['adopt', 'demo'], folder, more);
+	t.is(refused.code, 1);
+	t.regex(refused.stderr, /builder.*roles\/builder/s);
+	t.false(refused.asked.some((line) => line.startsWith("'stack' 'create'")));
+	t.deepEqual(await readdir(folder), []);
+	const roles = path.join(packageRoot, 'test/fixtures/roles');
+	await cp(roles, path.join(folder, 'demo/roles'), { recursive: true });
+	const adopted = await run(['adopt', 'demo'], folder, more);
+	t.is(adopted.code, 0, adopted.stderr);
+	t.deepEqual(await readdir(folder), ['demo']);
+	t.deepEqual(await readTree(path.join(folder, 'demo/roles')), await readTree(roles));
+	const read = async (name: string) => load(await readFile(path.join(folder, 'demo', name), 'utf8'));
+	t.deepEqual(((await read('cluster.yaml')) as { pools: object }).pools, [
+		{ name: 'builder', count: 2, role: 'builder', labels: { a: 'b' }, taints: [] },
+	]);
+	t.like(((await read('parameters.yaml')) as { parameters: object }).parameters, parameters);
+});
+
+test('adopt writes the templates of the stack if they differ from those of this release', async (t) => {
 	const { run, folder: created } = await cluster();
 	const root = load(await readFile(path.join(created, 'demo/heat/cluster.yaml'), 'utf8')) as {
 		description: string;
@@ -174,7 +213,7 @@ test('adopt writes the templates that Heat has where they are not those of this 
 	}
 });
 
-test('kubeconfig renews a certificate that ends within 60 days, for the same user, and no other', async (t) => {
+test('kubeconfig renews a certificate that expires within 60 days, for the same user', async (t) => {
 	const { run, folder, kubeconfigFor } = await cluster();
 	const file = path.join(folder, 'demo/kubeconfig');
 	await writeFile(file, await kubeconfigFor(59));

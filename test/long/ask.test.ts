@@ -6,7 +6,7 @@ import { temporaryFolder } from '../support/folders.ts';
 import { made, on } from '../support/kstack-on-cloud.ts';
 import { kstack } from '../support/processes.ts';
 
-test('kubeconfig makes one from the key in the directory and what the first master signed', async (t) => {
+test('kubeconfig uses the key of the stack directory and the certificate that the first master has signed', async (t) => {
 	const { folder, stages } = await made();
 	const key = await readFile(path.join(folder, 'demo/operator.key'), 'utf8');
 	const first = await on(stages(3), ['kubeconfig', 'demo'], { cwd: folder });
@@ -18,7 +18,7 @@ test('kubeconfig makes one from the key in the directory and what the first mast
 	t.is(again.stdout, first.stdout, 'and in its directory it needs no name');
 });
 
-test('a cluster may have a name that means something else in YAML', async (t) => {
+test('a cluster can have a name that is another type in YAML', async (t) => {
 	const folder = await temporaryFolder();
 	for (const name of ['null', 'true', 'e1', 'y']) {
 		t.is((await kstack(['render', name], { cwd: folder })).stdout, `${name}\n`);
@@ -27,7 +27,7 @@ test('a cluster may have a name that means something else in YAML', async (t) =>
 	}
 });
 
-test('a name may be left out: the cluster of the directory, else kubernetes', async (t) => {
+test('the default name is the cluster of the directory, or kubernetes', async (t) => {
 	const folder = await temporaryFolder();
 	const { stdout } = await kstack(['render', '--minions', '3'], { cwd: folder });
 	t.is(stdout, 'kubernetes\n');

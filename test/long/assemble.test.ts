@@ -5,7 +5,7 @@ import test from 'ava';
 import { assemble, node, operator, put, step } from '../support/assembling.ts';
 import { output, tool } from '../support/processes.ts';
 
-test('assembling again changes no certificate, key or secret, and signals none a second time', async (t) => {
+test('assembling again changes no certificate, key or secret, and signals none again', async (t) => {
 	const { run, root, file } = await node('master', {}, { OPERATOR_REQUEST: await operator() });
 	await run(assemble);
 	const secrets = async () => {
@@ -28,7 +28,7 @@ test('assembling again changes no certificate, key or secret, and signals none a
 	t.is((await file('signals')).match(/^== SUCCESS signed/gm)?.length, 2);
 });
 
-test('a master that joined makes no authority and no key of the cluster, however they got lost', async (t) => {
+test('a master that joined does not create a missing CA or key of the cluster', async (t) => {
 	const { run, root } = await node('master', {}, { MASTER_INDEX: '1' });
 	t.is((await run(step('20-pki'))).code, 0);
 	await put(root, 'var/lib/kstack/joins');

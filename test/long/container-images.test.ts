@@ -29,7 +29,7 @@ async function filesIn({ cache, work }: { cache: string; work: string }): Promis
 	return entries.flat().flatMap((entry) => (entry.isFile() ? [entry.name] : []));
 }
 
-test('an image comes by its tag or its digest, as the registry has it, and then from the cache', async (t) => {
+test('an image is fetched by tag or digest, unchanged, and then read from the cache', async (t) => {
 	const { address, push, pushList, end } = await registry(t);
 	const supply = readSupply(undefined, undefined, address);
 	const places = await folders();
@@ -69,7 +69,7 @@ test('an image comes by its tag or its digest, as the registry has it, and then 
 	t.is((await resolveImage({ reference: several.reference }, again, offline)).digest, list.digest);
 });
 
-test('another digest than the pinned one names image, expected, got and source, and nothing stays', async (t) => {
+test('the message for a wrong digest has the image, both digests and the source, and no file stays', async (t) => {
 	const { host, address, push } = await registry(t);
 	const places = await folders();
 	const { digest } = await push('example.org/team/one', '1', 'one');
@@ -90,7 +90,7 @@ test('another digest than the pinned one names image, expected, got and source, 
 	t.deepEqual(await filesIn(places), []);
 });
 
-test('an archive of another image is not taken for the pinned one, and one cut short for none', async (t) => {
+test('an archive of another image, or a truncated one, is not used', async (t) => {
 	const folder = await temporaryFolder();
 	const places = await folders();
 	const made = await madeImage('example.org/team/one:1', 'one');
@@ -110,7 +110,7 @@ test('an archive of another image is not taken for the pinned one, and one cut s
 	t.deepEqual(await filesIn(places), []);
 });
 
-test('a registry that is not there is named with every place that was tried', async (t) => {
+test('the message for an unreachable registry names every place that was tried', async (t) => {
 	const { host, address, end } = await registry(t);
 	await end();
 	const places = await folders();
@@ -125,7 +125,7 @@ test('a registry that is not there is named with every place that was tried', as
 	t.deepEqual(await filesIn(places), []);
 });
 
-test('kimg lock writes down what the registry has under a tag, and --locked asks for just that', async (t) => {
+test('kimg lock records the digest of a tag, and --locked fetches this digest', async (t) => {
 	const { address, push } = await registry(t);
 	const { cwd, kimg } = await machine(await archive());
 	const { digest } = await push('example.org/team/one', '1', 'one');
@@ -153,7 +153,7 @@ test('kimg lock writes down what the registry has under a tag, and --locked asks
 	t.regex(built.stderr, /container image example\.org\/team\/other:1: the lock has none, here is /);
 });
 
-test('kimg that is ended while a registry keeps it waiting leaves nothing, and no skopeo', async (t) => {
+test('kimg, interrupted while a registry does not answer, leaves no files and no skopeo process', async (t) => {
 	const { cache, kimg } = await machine(await archive());
 	const waiting = createServer();
 	waiting.listen(0, '127.0.0.1');
@@ -186,7 +186,7 @@ test('kimg that is ended while a registry keeps it waiting leaves nothing, and n
 	t.deepEqual(await readdir(path.join(cache, 'downloads')).catch(() => []), []);
 });
 
-test('two images of one name are refused, and so are archives without a name, all at once', async (t) => {
+test('two images with the same name, and archives without a name, are refused in one message', async (t) => {
 	const { cwd, kimg } = await machine(await archive());
 	await copyFile(await madeImage('registry.k8s.io/pause:3.2', 'no pause'), path.join(cwd, 'pause.tar'));
 	await writeFile(path.join(cwd, 'broken.tar'), 'no archive');
@@ -197,7 +197,7 @@ test('two images of one name are refused, and so are archives without a name, al
 	t.regex(ended.stderr, /registry\.k8s\.io\/pause:3\.2: pause\.tar and registry\.k8s\.io_pause_3\.2\.tar/);
 });
 
-test("a node's containerd has every image under the names that pods say, imported once", async (t) => {
+test("a node's containerd has every image under the names that pods use, imported once", async (t) => {
 	if (process.getuid?.() !== 0) {
 		t.log('skipped: containerd is run by root alone');
 		return t.pass();

@@ -77,7 +77,7 @@ async function aptRoot() {
 const lists = async (root: string) =>
 	(await readdir(path.join(root, 'var/lib/apt/lists'))).filter((name) => name.endsWith('_Packages')).length;
 
-test('every package that the profile asks for is one of Debian 8', async (t) => {
+test('every package of the profile is in Debian 8', async (t) => {
 	const asked = await shared.builder.packages();
 	t.true(asked.length > 30);
 	t.deepEqual(
@@ -87,7 +87,7 @@ test('every package that the profile asks for is one of Debian 8', async (t) => 
 	t.true(asked.includes('linux-image-4.9-amd64') && asked.includes('isc-dhcp-client'));
 });
 
-test('apt fetches lists and packages, expired keys and lists or not', async (t) => {
+test('apt fetches lists and packages in spite of expired keys and lists', async (t) => {
 	const { root, apt } = await aptRoot();
 	const updated = await apt('update');
 	t.is(updated.code, 0, updated.stderr);
@@ -107,7 +107,7 @@ test('apt fetches lists and packages, expired keys and lists or not', async (t) 
 	t.notRegex(shared.builder.environment.DIB_APT_SOURCES_CONF ?? '', /jessie-updates/);
 });
 
-test('without the word that the lists may be out of date, apt has none', async (t) => {
+test('without Check-Valid-Until "false", apt rejects the expired lists', async (t) => {
 	const { root, apt } = await aptRoot();
 	await rm(path.join(root, 'etc/apt/apt.conf.d/80archive'));
 	const updated = await apt('update');
@@ -116,7 +116,7 @@ test('without the word that the lists may be out of date, apt has none', async (
 	t.not((await apt('install', '--yes', '--download-only', 'jq')).code, 0);
 });
 
-test('without the word that the archive is trusted, apt has none, since its key has expired', async (t) => {
+test('without [trusted=yes], apt rejects the lists, since the key has expired', async (t) => {
 	const { root, apt } = await aptRoot();
 	const sources = path.join(root, 'etc/apt/sources.list.d/default.list');
 	await writeFile(sources, (await readFile(sources, 'utf8')).replace('[trusted=yes] ', ''));
@@ -136,7 +136,7 @@ test('without the backports there is no cloud-guest-utils', async (t) => {
 	);
 });
 
-test('jessie-updates, which is gone, would break the build', async (t) => {
+test('jessie-updates, which no longer exists, would break the build', async (t) => {
 	const { root, apt } = await aptRoot();
 	await appendFile(
 		path.join(root, 'etc/apt/sources.list.d/default.list'),
@@ -159,7 +159,7 @@ async function debootstrap(keyring: string) {
 	return { root, ended };
 }
 
-test('debootstrap, called by diskimage-builder, believes the keys that signed, and fetches the base system', async (t) => {
+test('debootstrap, called by diskimage-builder, accepts the keys of the archive, and fetches the base system', async (t) => {
 	const { root, ended } = await debootstrap(shared.archive.keyring);
 	t.is(ended.code, 0, ended.stdout + ended.stderr);
 	t.regex(ended.stdout + ended.stderr, /Valid Release signature/);
@@ -170,7 +170,7 @@ test('debootstrap, called by diskimage-builder, believes the keys that signed, a
 	);
 });
 
-test('debootstrap, called by diskimage-builder, takes nothing that another key has signed', async (t) => {
+test('debootstrap, called by diskimage-builder, rejects the signature of another key', async (t) => {
 	const { ended } = await debootstrap(shared.archive.otherKeyring);
 	t.not(ended.code, 0);
 	t.regex(ended.stdout + ended.stderr, /Release signed by unknown key/);

@@ -49,7 +49,7 @@ const emptyFolders = [
 	],
 ];
 
-/** A root after all phases, and what the hooks said. */
+/** The root file system after all phases, and the output of the hooks. */
 async function afterAllPhases(t: ExecutionContext) {
 	for (const [name, from] of [
 		['unshare', 'util-linux'],
@@ -115,7 +115,7 @@ async function afterAllPhases(t: ExecutionContext) {
 	return { archive, ended, text, list, packages: await build.packages() };
 }
 
-test('packages and hooks of the Debian 8 profile go through all phases, and leave the node that was meant', async (t) => {
+test('packages and hooks of the Debian 8 profile run in all phases, and the result is the intended node', async (t) => {
 	const { archive, ended, text, list, packages } = await afterAllPhases(t);
 	t.is(ended.code, 0, ended.stdout + ended.stderr);
 	for (const hook of [

@@ -1,4 +1,4 @@
-// kstack-pki: as long as a master token lives, and no longer, the PKI can be fetched.
+// kstack-pki: the Secret with the PKI exists only while a master token is valid.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -10,17 +10,17 @@ const inSeconds = (seconds: number) =>
 	new Date(Date.now() + seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** A master whose cluster has these tokens (groups, end); each event of the watch brings the next list of them. */
+/** A master whose cluster has these tokens (groups, expiration); with each event of the watch, the next list applies. */
 async function master(lists: readonly (readonly (readonly [string, string])[])[], there = false) {
-	const { root, run, standIn, asked } = await node('master');
+	const { root, run, fakeProgram, asked } = await node('master');
 	await mkdir(path.join(root, 'lists'));
 	for (const [index, list] of lists.entries()) {
 		const lines = list.map(([groups, end]) => `${base64(groups)} ${base64(end)}\n`);
 		await writeFile(path.join(root, 'lists', String(index)), lines.join(''));
 	}
 	if (there) await writeFile(path.join(root, 'handed-out'), '');
-	// Events lie further apart than those that are taken together.
-	await standIn(
+	// The events are so far apart that they are not processed together.
+	await fakeProgram(
 		'kubectl',
 		`case "$*" in
 	*--watch*) for event in ${lists
@@ -47,8 +47,8 @@ esac`,
 }
 
 for (const [what, list, there, calls] of [
-	['a master token lives', [[masters, inSeconds(60)]], false, ['create']],
-	['a master token lives and it is there', [[masters, inSeconds(60)]], true, []],
+	['a master token is valid', [[masters, inSeconds(60)]], false, ['create']],
+	['a master token is valid and the Secret exists', [[masters, inSeconds(60)]], true, []],
 	[
 		'a master token is one of several',
 		[
@@ -59,21 +59,21 @@ for (const [what, list, there, calls] of [
 		['create'],
 	],
 	['the master token has expired', [[masters, inSeconds(-1)]], true, ['delete']],
-	['a master token never ends', [[masters, '']], true, ['delete']],
-	['a master token ends at no time that is one', [[masters, 'soon']], true, ['delete']],
-	['only kubelets have a token', [['system:bootstrappers:kstack', inSeconds(60)]], true, ['delete']],
-	['a group is only called alike', [[`${masters}-not`, inSeconds(60)]], true, ['delete']],
+	['a master token has no expiration', [[masters, '']], true, ['delete']],
+	['the expiration of a master token is not a time', [[masters, 'soon']], true, ['delete']],
+	['there is only a join token', [['system:bootstrappers:kstack', inSeconds(60)]], true, ['delete']],
+	['a group has a similar name', [[`${masters}-not`, inSeconds(60)]], true, ['delete']],
 	['there is no token', [], true, ['delete']],
-	['there is no token, and nothing is there', [], false, []],
+	['there is no token and no Secret', [], false, []],
 ] as const) {
-	test(`when ${what}, the PKI is ${calls[0] === 'create' ? 'handed out' : calls[0] === 'delete' ? 'taken back' : 'left as it is'}`, async (t) => {
+	test(`when ${what}, the Secret is ${calls[0] === 'create' ? 'created' : calls[0] === 'delete' ? 'deleted' : 'not changed'}`, async (t) => {
 		const ended = await (await master([list], there)).changes();
 		t.is(ended.code, 0, ended.stdout + ended.stderr);
 		t.deepEqual(ended.calls, calls);
 	});
 }
 
-test('what joining masters need is handed out when a token comes, and taken back when it goes', async (t) => {
+test('the Secret with the PKI is created with a token, and deleted with it', async (t) => {
 	const { root, changes } = await master([[], [[masters, inSeconds(60)]], []]);
 	const { code, stdout, stderr, calls, created } = await changes();
 	t.is(code, 0, stdout + stderr);
@@ -98,7 +98,7 @@ test('what joining masters need is handed out when a token comes, and taken back
 	);
 });
 
-test('another master that hands the PKI out in the same moment is no failure', async (t) => {
+test('it is no failure if another master creates the Secret first', async (t) => {
 	const { root, changes } = await master([[[masters, inSeconds(60)]]]);
 	await writeFile(path.join(root, 'refuses'), '');
 	const { code, stdout, stderr } = await changes();

@@ -54,7 +54,7 @@ async function left(cache: string): Promise<string[]> {
 
 const isClean = async (t: ExecutionContext, cache: string) => t.deepEqual(await left(cache), []);
 
-test('kimg verify passes an image that is as its lock says, and leaves it and this machine alone', async (t) => {
+test('kimg verify passes an image that matches its lock, and changes neither the image nor this machine', async (t) => {
 	const file = await image('good');
 	const before = await readFile(file);
 	const { cache, kimg } = await cached();
@@ -69,7 +69,7 @@ test('kimg verify passes an image that is as its lock says, and leaves it and th
 	await isClean(t, cache);
 });
 
-test('kimg verify fails an image with one binary tampered with, and names it', async (t) => {
+test('kimg verify fails for an image with one changed program, and prints its path', async (t) => {
 	const file = await image('tampered', { '/usr/local/bin/kubelet': 'a kubelet?' });
 	const { cache, kimg } = await cached();
 	const ended = await kimg(['verify', file]);
@@ -88,7 +88,7 @@ test('kimg verify fails an image with one binary tampered with, and names it', a
 	await isClean(t, cache);
 });
 
-test('kimg inspect tells the same of an image as qcow2 and as a raw disk', async (t) => {
+test('kimg inspect prints the same for an image as qcow2 and as a raw disk', async (t) => {
 	const file = await image('x');
 	const { cache, kimg } = await cached();
 	const ofQcow = JSON.parse((await kimg(['inspect', file, '-o', 'json'])).stdout);
@@ -104,7 +104,7 @@ test('kimg inspect tells the same of an image as qcow2 and as a raw disk', async
 	await isClean(t, cache);
 });
 
-test('kimg diff says with its exit code whether two images hold the same', async (t) => {
+test('the exit code of kimg diff tells whether two images have the same content', async (t) => {
 	const [a, same, b] = [
 		await image('a'),
 		await image('same'),
@@ -133,7 +133,7 @@ for (const [signal, code] of [
 	['INT', 130],
 	['TERM', 143],
 ] as const) {
-	test(`SIG${signal} while an image is mounted: unmounted, and nothing left`, async (t) => {
+	test(`SIG${signal} while an image is mounted: it is unmounted, and no files are left`, async (t) => {
 		const file = await image('x');
 		const { cache, kimg } = await cached();
 		const env = { PATH: `${await mountAnd(signal)}:${systemPath}` };
@@ -144,7 +144,7 @@ for (const [signal, code] of [
 	});
 }
 
-test('what a killed kimg has left mounted, the next one clears up', async (t) => {
+test('the next kimg removes the mounts of a killed one', async (t) => {
 	const file = await image('x');
 	const { cache, kimg } = await cached();
 	await kimg(['verify', file], { env: { PATH: `${await mountAnd('KILL')}:${systemPath}` } });
@@ -153,7 +153,7 @@ test('what a killed kimg has left mounted, the next one clears up', async (t) =>
 	await isClean(t, cache);
 });
 
-test('what is no image is refused in a sentence', async (t) => {
+test('a file that is not an image is refused with one message', async (t) => {
 	const folder = await temporaryFolder();
 	const { cache, kimg } = await cached();
 	const text = path.join(folder, 'text');

@@ -1,7 +1,7 @@
-// A master that joins: whom it believes, what it fetches, and how it becomes a member of etcd.
+// A master that joins: how it verifies the cluster, fetches the PKI, and becomes an etcd member.
 import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -9,8 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { assemble, node, openssl, operator, started, step } from '../support/assembling.ts';
 import { tool } from '../support/processes.ts';
 
-const fetchPki = 'usr/local/sbin/kstack-fetch-pki';
-const joinEtcd = 'usr/local/sbin/kstack-join-etcd';
+const noGrace = { KSTACK_FETCH_PKI_GRACE: '0' };
 const joins = { NODE_NAME: 'demo-master-1', NODE_IP: '10.0.0.12', MASTER_INDEX: '1' };
 const shared = ['ca', 'etcd-ca', 'front-proxy-ca', 'sa'].flatMap((name) => [
 	`${name}.key`,
@@ -19,7 +18,7 @@ const shared = ['ca', 'etcd-ca', 'front-proxy-ca', 'sa'].flatMap((name) => [
 
 const base64url = (text: string) => Buffer.from(text).toString('base64url');
 
-/** What the controller manager writes beside the cluster's description, as kubeadm's discovery reads it. */
+/** The signature of cluster-info, as the controller manager writes it. */
 function signature(text: string, id: string, secret: string) {
 	const header = base64url(JSON.stringify({ alg: 'HS256', kid: id }));
 	return `${header}..${createHmac('sha256', secret)
@@ -27,7 +26,7 @@ function signature(text: string, id: string, secret: string) {
 		.digest('base64url')}`;
 }
 
-/** A cluster that a master has formed, its API as a server of this test, and a master that would join it. */
+/** A cluster that a master has formed, a server that answers as its API, and a master that is to join it. */
 async function cluster(t: ExecutionContext, tokens: Record<string, string> = {}) {
 	const former = await node('master', {}, { OPERATOR_REQUEST: await operator() });
 	t.is((await former.run(assemble)).code, 0);
@@ -44,7 +43,7 @@ async function cluster(t: ExecutionContext, tokens: Record<string, string> = {})
 		text,
 		pki: 200,
 		files,
-		/** Paths asked for, each with what was said of who asks. */
+		/** The requested paths, each with its authorization. */
 		asked: [] as string[],
 	};
 	const server = createServer(
@@ -70,16 +69,14 @@ async function cluster(t: ExecutionContext, tokens: Record<string, string> = {})
 	t.teardown(() => server.close());
 	const joiner = await node('master', {}, { ...joins, ...tokens });
 	const { port } = server.address() as AddressInfo;
-	await joiner.standIn(
+	await joiner.fakeProgram(
 		'curl',
 		`exec ${tool('curl', 'curl')} --connect-to 10.0.0.5:6443:127.0.0.1:${port} "$@"`,
 	);
-	const program = path.join(joiner.root, fetchPki);
-	await writeFile(program, (await readFile(program, 'utf8')).replace(/^patience=\d+$/m, 'patience=0'));
-	return { api, joiner };
+	return { api, joiner: { ...joiner, run: (program: string) => joiner.run(program, noGrace) } };
 }
 
-test('a master that joins has the PKI of the one that formed, and certificates of its own by it', async (t) => {
+test('a master that joins gets the PKI of the cluster, and certificates of its own', async (t) => {
 	const { api, joiner } = await cluster(t);
 	const { code, stdout, stderr } = await joiner.run(step('15-form-or-join'));
 	t.is(code, 0, stdout + stderr);
@@ -95,22 +92,22 @@ test('a master that joins has the PKI of the one that formed, and certificates o
 		await openssl('verify', '-verify_ip', address, '-CAfile', pki('ca.crt'), pki('apiserver.crt'));
 	await openssl('verify', '-verify_ip', '10.0.0.12', '-CAfile', pki('etcd-ca.crt'), pki('etcd.crt'));
 	for (const secret of ['fedcba9876543210', 'PRIVATE KEY']) {
-		t.false((stdout + stderr).includes(secret), 'the journal holds no secret');
-		t.false((await joiner.file('asked')).includes(secret), 'nor does a command line');
+		t.false((stdout + stderr).includes(secret), 'the output has no secret');
+		t.false((await joiner.file('asked')).includes(secret), 'a command line has a secret');
 	}
 	const before = api.asked.length;
 	t.is((await joiner.run(step('15-form-or-join'))).code, 0);
-	t.is(api.asked.length, before, 'what is here is not fetched again');
+	t.is(api.asked.length, before, 'a complete PKI is not fetched again');
 });
 
-test('the token is told to nobody whose signature is wrong, and that ends the joining', async (t) => {
+test('the token is not sent to a cluster with a wrong signature, and the step fails', async (t) => {
 	for (const [what, change] of [
-		['another secret', (text: string) => [text, signature(text, 'master', '0123456789abcdef')]],
+		['of another secret', (text: string) => [text, signature(text, 'master', '0123456789abcdef')]],
 		[
-			'another text',
+			'of another text',
 			(text: string) => [text.replace('Config', 'Konfig'), signature(text, 'master', 'fedcba9876543210')],
 		],
-		['no signature to speak of', (text: string) => [text, '..']],
+		['that is empty', (text: string) => [text, '..']],
 	] as const) {
 		const { api, joiner } = await cluster(t);
 		const [text, signed] = change(api.text) as [string, string];
@@ -124,14 +121,14 @@ test('the token is told to nobody whose signature is wrong, and that ends the jo
 	}
 });
 
-test('a token that has expired joins nothing, and the words say what hands out a fresh one', async (t) => {
+test('an expired token fails the step, and the message names the command for a new one', async (t) => {
 	const unsigned = await cluster(t);
 	unsigned.api.signatures = {};
 	const first = await unsigned.joiner.run(step('15-form-or-join'));
 	t.is(first.code, 1);
 	t.regex(
 		first.stdout,
-		/signs nothing with it\n.*has expired or is unknown: `kstack scale NAME --masters N`/,
+		/is not signed with its token\n.*has expired or is unknown: `kstack scale NAME --masters N`/,
 	);
 	for (const status of [401, 403, 404]) {
 		const { api, joiner } = await cluster(t);
@@ -143,7 +140,7 @@ test('a token that has expired joins nothing, and the words say what hands out a
 	}
 });
 
-test('a PKI that came in part is fetched again, and nothing is made in its place', async (t) => {
+test('an incomplete PKI is fetched again, and no file is created in place of a missing one', async (t) => {
 	const { api, joiner } = await cluster(t);
 	const key = api.files.get('front-proxy-ca.key') as string;
 	api.files.delete('front-proxy-ca.key');
@@ -164,7 +161,7 @@ const own = (id: string, state: 'started' | 'unstarted', learner: boolean, addre
 		state === 'started' ? `https://${address}:2379` : ''
 	}, ${learner}`;
 
-/** etcd's members in a file, as etcdctl would list and change them. */
+/** A fake etcdctl, with the members in a file. */
 const etcdctl = `
 members=$root/members
 case "$*" in
@@ -175,7 +172,7 @@ case "$*" in
 		learner=false; [[ $* != *--learner* ]] || learner=true
 		if [ "$learner" = true ] && grep -q true $members; then
 			echo 'Error: etcdserver: too many learner members in cluster' >&2
-			# By the next time the other one has become a voter.
+			# At the next attempt, the other one is a voter.
 			sed -i 's/true$/false/' $members
 			exit 1
 		fi
@@ -196,7 +193,7 @@ case "$*" in
 esac
 `;
 
-/** etcd that starts: it has a log, and its name is known, if its cluster is as it was told. */
+/** A fake systemctl: etcd starts if its initial cluster is right, and then has a log and a name. */
 const systemctl = `
 case "$*" in
 	'start etcd')
@@ -208,15 +205,15 @@ case "$*" in
 esac
 `;
 
-/** A master that has the PKI and is about to become a member of an etcd with these members. */
+/** A master that has the PKI and is about to join an etcd with these members. */
 async function member(members: readonly string[], hasData = false) {
 	const joiner = await node('master', {}, joins);
-	await joiner.standIn('etcdctl', etcdctl);
-	await joiner.standIn('systemctl', systemctl);
+	await joiner.fakeProgram('etcdctl', etcdctl);
+	await joiner.fakeProgram('systemctl', systemctl);
 	const addresses = JSON.stringify({
 		subsets: [{ addresses: [{ ip: '10.0.0.11' }, { ip: '10.0.0.12' }, { ip: '10.0.0.99' }] }],
 	});
-	await joiner.standIn(
+	await joiner.fakeProgram(
 		'curl',
 		`case "$*" in */endpoints/kubernetes) [ ! -e "$root/no-api" ] && echo '${addresses}' || exit 7 ;; *10.0.0.11*/health) echo '{"health":"true"}' ;; *) exit 7 ;; esac`,
 	);
@@ -239,17 +236,17 @@ async function member(members: readonly string[], hasData = false) {
 
 const voter = own('f00d', 'started', false);
 
-/** From wherever a master comes, it ends as one voter under its name; by these changes of the members. */
+/** Whatever its state, a master becomes one voter under its name, by these changes of the members. */
 for (const [what, members, hasData, changes] of [
 	['that is new', others, false, ['add demo-master-1', 'promote f00d', 'promote f00d']],
 	[
-		'whose name belonged to a machine that is no more',
+		'whose name a deleted server had',
 		[...others, own('dead', 'started', false, '10.0.0.77')],
 		false,
 		['remove dead', 'add demo-master-1', 'promote f00d', 'promote f00d'],
 	],
 	[
-		'whose address belonged to a machine that is no more',
+		'whose address a deleted server had',
 		[...others, 'dead, started, demo-master-9, https://10.0.0.12:2380, https://10.0.0.12:2379, false'],
 		false,
 		['remove dead', 'add demo-master-1', 'promote f00d', 'promote f00d'],
@@ -267,9 +264,9 @@ for (const [what, members, hasData, changes] of [
 		['promote f00d', 'promote f00d'],
 	],
 	['that is a member already', [...others, voter], true, []],
-	['that was removed while it was away', others, true, ['add demo-master-1', 'promote f00d', 'promote f00d']],
+	['that was removed while it was down', others, true, ['add demo-master-1', 'promote f00d', 'promote f00d']],
 	[
-		'that finds another learner before it',
+		'that is added after another learner',
 		[...others, 'beef, started, demo-master-2, https://10.0.0.13:2380, https://10.0.0.13:2379, true'],
 		false,
 		['add demo-master-1', 'add demo-master-1', 'promote f00d', 'promote f00d'],
@@ -288,12 +285,12 @@ for (const [what, members, hasData, changes] of [
 			now.filter((line) => line.includes('10.0.0.12:2380') || line.includes('demo-master-1')),
 			[voter],
 		);
-		t.true(now.includes(others[0] as string), 'nobody else was touched');
+		t.true(now.includes(others[0] as string), 'the other members are unchanged');
 		t.deepEqual(started(await joiner.asked('systemctl')), ['etcd']);
 	});
 }
 
-test('before etcd gets another member a snapshot is saved, for root alone, and the last three are kept', async (t) => {
+test('a snapshot, readable by root only, is saved before a member is added, and the newest three are kept', async (t) => {
 	const joiner = await member(others);
 	const folder = path.join(joiner.root, 'var/lib/etcd/snapshots');
 	await mkdir(folder, { recursive: true });
@@ -311,18 +308,15 @@ test('before etcd gets another member a snapshot is saved, for root alone, and t
 	t.is((await stat(path.join(folder, kept[0] as string))).mode & 0o777, 0o600);
 });
 
-test('where etcd knows no learner a master is added as a voter, and goes on alone if it is interrupted then', async (t) => {
+test('without learners in etcd, a master is added as a voter, and continues if it was interrupted before its start', async (t) => {
 	const joiner = await member(others);
 	await writeFile(path.join(joiner.root, 'old-etcd'), '');
-	await joiner.standIn('systemctl', 'case "$*" in "start etcd") touch "$root/no-api"; exit 1 ;; esac');
-	const program = path.join(joiner.root, joinEtcd);
-	const text = await readFile(program, 'utf8');
-	await writeFile(program, text.replace('for try in 1 2 3', 'for try in 1'));
-	t.is((await joiner.run(step('30-etcd'))).code, 1);
+	await joiner.fakeProgram('systemctl', 'case "$*" in "start etcd") touch "$root/no-api"; exit 1 ;; esac');
+	t.is((await joiner.run(step('30-etcd'), { KSTACK_JOIN_ETCD_TRIES: '1' })).code, 1);
 	t.deepEqual(await joiner.changes(), ['member add demo-master-1']);
 	t.regex((await joiner.members()).at(-1) ?? '', /^f00d, unstarted, .*false$/);
-	// Without a majority nobody answers until this one starts.
-	await joiner.standIn('systemctl', systemctl);
+	// Without a quorum, etcd does not answer until this member starts.
+	await joiner.fakeProgram('systemctl', systemctl);
 	const { code, stdout, stderr } = await joiner.run(step('30-etcd'));
 	t.is(code, 0, stdout + stderr);
 	t.deepEqual(await joiner.changes(), ['member add demo-master-1']);

@@ -8,7 +8,7 @@ import { readLock } from '../../src/image/spec/lock.ts';
 import { checksumIn } from '../support/debian-archive.ts';
 import { archive, machine, plan } from '../support/kimg.ts';
 
-test('kimg lock writes down components and packages, the same each time, and leaves nothing else', async (t) => {
+test('kimg lock records components and packages, the same each time, and leaves no other file', async (t) => {
 	const { cwd, cache, kimg } = await machine(await archive());
 	const ended = await kimg(['lock']);
 	t.deepEqual(ended, { code: 0, stdout: `${cwd}/debian8-x64-kubernetes.lock.json\n`, stderr: '' });
@@ -27,7 +27,7 @@ test('kimg lock writes down components and packages, the same each time, and lea
 	t.is(await readFile(again.stdout.trim(), 'utf8'), await readFile(ended.stdout.trim(), 'utf8'));
 });
 
-test('kimg build --locked names each thing that is not what the lock says, and fetches nothing', async (t) => {
+test('kimg build --locked lists all differences to the lock, and downloads nothing', async (t) => {
 	if (process.getuid?.() !== 0) {
 		t.log('skipped: images are built by root alone');
 		return t.pass();
@@ -58,14 +58,14 @@ test('kimg build --locked names each thing that is not what the lock says, and f
 	);
 });
 
-test('kimg build --locked without a lock says so before anything else', async (t) => {
+test('kimg build --locked without a lock fails before all other checks', async (t) => {
 	const { kimg } = await machine('/nowhere');
 	const ended = await kimg(['build', '--locked']);
 	t.is(ended.code, 2);
 	t.regex(ended.stderr, /^kimg: debian8-x64-kubernetes\.lock\.json cannot be read as a lock: ENOENT/);
 });
 
-test('a build that is ended while it downloads leaves what has come, and the next one goes on with that', async (t) => {
+test('a build that is interrupted during a download keeps the part, and the next one resumes', async (t) => {
 	if (process.getuid?.() !== 0) {
 		t.log('skipped: images are built by root alone');
 		return t.pass();

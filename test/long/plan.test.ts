@@ -11,13 +11,13 @@ async function edit(folder: string, file: string, from: string, to: string): Pro
 	await writeFile(edited, text.replace(from, to));
 }
 
-test('plan of what is as asked says so, with exit code 0', async (t) => {
+test('plan without changes has exit code 0', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stdout, stderr } = await on(stages(3), ['plan', 'demo'], { cwd: folder });
 	t.deepEqual([code, stdout, stderr], [0, 'demo is up to date: nothing to change.\n', '']);
 });
 
-test('plan shows changes with exit code 3, asks Heat too, and changes nothing', async (t) => {
+test("plan shows changes with exit code 3, uses Heat's dry run, and changes nothing", async (t) => {
 	const { folder, stages } = await made();
 	await edit(folder, 'parameters.yaml', '  minion_count: 3', '  minion_count: 2');
 	const before = await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8');
@@ -33,7 +33,7 @@ test('plan shows changes with exit code 3, asks Heat too, and changes nothing', 
 	t.is(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), before);
 });
 
-test('what would replace a machine is exit code 4: of plan, and of update, which refuses it', async (t) => {
+test('a change that replaces a server has exit code 4, in plan and in update, which refuses it', async (t) => {
 	const { folder, stages } = await made();
 	const [first, second] = stages(3);
 	// As if the cluster had been made with minions of another image.

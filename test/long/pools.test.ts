@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
+import { packageRoot } from '../../src/base/package.ts';
 import { type Answers, event, imageOf, withAuthorityOf } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { fakeKubernetes } from '../support/kubernetes.ts';
@@ -37,7 +38,8 @@ function withPool(first: Answers, count: number, number: number, pool: object = 
 
 const entry = (count: number) => `pools:\n  - name: gpu # cards\n    count: ${count}\n`;
 
-test('update adds a pool of cluster.yaml, and refuses one that the masters cannot label', async (t) => {
+/** A cluster whose stack and parameters.yaml have images of that contract, and its first stage. */
+async function pinned(contract: number) {
 	const { folder, stages } = await made();
 	const [first = {}] = stages(3);
 	const images = {
@@ -48,16 +50,25 @@ test('update adds a pool of cluster.yaml, and refuses one that the masters canno
 		generations: JSON.stringify({ contracts: { 'image-1': 1 } }),
 	};
 	const shown = first['stack-show-demo'] as Shown;
-	const start = { ...first, 'stack-show-demo': { ...shown, parameters: { ...shown.parameters, ...images } } };
+	const start: Answers = {
+		...first,
+		'stack-show-demo': { ...shown, parameters: { ...shown.parameters, ...images } },
+		'image-show-image-1': imageOf('image-1', 'debian12-x64-kubernetes', {
+			kstack_contract: String(contract),
+		}),
+	};
 	const file = path.join(folder, 'demo/cluster.yaml');
-	const text = await readFile(file, 'utf8');
 	const parametersFile = path.join(folder, 'demo/parameters.yaml');
-	const pinned = (await readFile(parametersFile, 'utf8'))
+	const text = (await readFile(parametersFile, 'utf8'))
 		.replace(/(master|minion)_image: .*/g, '$1_image: image-1')
 		.replace(/minion_flavor: .*/, "minion_flavor: '3'")
 		.replace(/generations: .*/, `generations: '${images.generations}'`);
-	await writeFile(parametersFile, pinned);
+	await writeFile(parametersFile, text);
+	return { folder, start, file, parametersFile, text: await readFile(file, 'utf8') };
+}
 
+test('update adds a pool of cluster.yaml, and refuses one that the masters cannot label', async (t) => {
+	const { folder, start, file, parametersFile, text } = await pinned(0);
 	await writeFile(file, `${text}${entry(2)}    labels: {accelerator: nvidia}\n`);
 	const refused = await on([start], ['update', 'demo'], { cwd: folder });
 	t.is(refused.code, 2);
@@ -78,7 +89,29 @@ test('update adds a pool of cluster.yaml, and refuses one that the masters canno
 	t.is(Number(parameters.gpu_count), 2);
 });
 
-test('scale changes the count of a pool and writes it to cluster.yaml, and names the pools there are', async (t) => {
+test('plan adds a pool with a role of the stack directory, and refuses it where the image is too old', async (t) => {
+	const ofRole = entry(2).replace('count', 'role: builder\n    count');
+	const old = await pinned(0);
+	await writeFile(old.file, `${old.text}${ofRole}`);
+	const without = await on([old.start], ['plan', 'demo'], { cwd: old.folder });
+	t.is(without.code, 2);
+	t.regex(without.stderr, /"builder"/);
+	const roles = path.join(packageRoot, 'test/fixtures/roles');
+	await cp(roles, path.join(old.folder, 'demo/roles'), { recursive: true });
+	const refused = await on([old.start], ['plan', 'demo'], { cwd: old.folder });
+	t.is(refused.code, 2);
+	t.regex(refused.stderr, /pool gpu: the image .* too old for the role builder/);
+
+	const { folder, start, file, text } = await pinned(1);
+	await writeFile(file, `${text}${ofRole}`);
+	await cp(roles, path.join(folder, 'demo/roles'), { recursive: true });
+	const { code, stdout, stderr } = await on([start], ['plan', 'demo'], { cwd: folder });
+	t.is(code, 3, stderr + stdout);
+	t.regex(stdout, /^add +server +demo-gpu-1/m);
+	t.notRegex(stdout, /^(replace|delete|update) +server/m);
+});
+
+test('scale changes the count of a pool and writes it to cluster.yaml; an unknown pool is refused with the existing ones', async (t) => {
 	const { folder, stages } = await made();
 	const [first = {}] = stages(3);
 	const file = path.join(folder, 'demo/cluster.yaml');
@@ -100,7 +133,7 @@ test('scale changes the count of a pool and writes it to cluster.yaml, and names
 	t.true((await readFile(file, 'utf8')).includes('  - name: gpu # cards\n    count: 3\n'));
 });
 
-test('a pool whose entry is gone loses its members first, then leaves templates and parameters', async (t) => {
+test('if the entry of a pool is removed, its members are removed first, then its templates and parameters', async (t) => {
 	const { folder, stages } = await made();
 	const [first = {}] = stages(3);
 	const start = { ...first, ...withPool(first, 1, 0) };

@@ -11,19 +11,19 @@ test('a flag without its value', refuses, {
 	args: ['create', 'demo', '--minions'],
 	sentence: /--minions.*\n {2}See 'kstack create --help'\.\n$/,
 });
-test('a count that is no number', refuses, {
+test('a count that is not a number', refuses, {
 	args: ['create', 'demo', '--minions', 'abc'],
 	sentence: `--minions is "abc": it must be a whole number from 0 to 5000.${seeCreate}`,
 });
-test('a count below zero, said with =', refuses, {
+test('a count below zero, with =', refuses, {
 	args: ['create', 'demo', '--minions=-1'],
 	sentence: `--minions is "-1": it must be a whole number from 0 to 5000.${seeCreate}`,
 });
-test('a number of masters that cannot be', refuses, {
+test('an invalid number of masters', refuses, {
 	args: ['create', 'demo', '--masters', '2'],
 	sentence: /^kstack: --masters is 2: .* Use 1, 3, 5 or 7\.\n/,
 });
-test('a name that no host can have', refuses, {
+test('a name that is not a valid host name', refuses, {
 	args: ['create', 'My_Cluster'],
 	sentence: /^kstack: The cluster name "My_Cluster" cannot be part of a host name: /,
 });
@@ -36,7 +36,7 @@ test('minions that are newer than the masters', refuses, {
 	},
 	sentence: `The image of the minions, "newer", has Kubernetes 1.35.4, that of the masters 1.34.9: no node may be newer than the masters.${nothing}`,
 });
-test('a bad network', refuses, {
+test('an invalid network', refuses, {
 	args: ['create', 'demo', '--pod-cidr', '10.0.0.0'],
 	sentence: /^kstack: --pod-cidr is "10\.0\.0\.0": it must be an IPv4 network/,
 });
@@ -44,16 +44,16 @@ test('networks that overlap', refuses, {
 	args: ['create', 'demo', '--pod-cidr', '10.96.0.0/12'],
 	sentence: /^kstack: --pod-cidr .* and serviceCidr .* overlap: /,
 });
-test('a file that is not there', refuses, {
+test('a file that does not exist', refuses, {
 	args: ['create', 'demo', '--config', 'none.yaml'],
 	sentence: 'There is no file "none.yaml".',
 });
-test('a file that is no YAML', refuses, {
+test('a file that is not YAML', refuses, {
 	args: ['create', 'demo'],
 	file: 'minions: [3\n',
 	sentence: /^kstack: demo\/cluster\.yaml is not YAML: /,
 });
-test('an image that is not there', refuses, {
+test('an image that does not exist', refuses, {
 	args: ['create', 'demo', '--image', 'debian9'],
 	sentence: `There is no image "debian9". There are: debian12-x64-kubernetes.${nothing}`,
 });
@@ -62,7 +62,7 @@ test('no image at all', refuses, {
 	cloud: { 'image-list': [] },
 	sentence: /^kstack: There is no image made by kimg here: run `kimg build` and `kimg upload`/,
 });
-test('a flavor that is not there', refuses, {
+test('a flavor that does not exist', refuses, {
 	args: ['create', 'demo', '--minion-flavor', 'huge'],
 	sentence: `There is no flavor "huge". There are: m1.tiny, m1.small, m1.medium.${nothing}`,
 });
@@ -70,7 +70,7 @@ test('a flavor that is too small', refuses, {
 	args: ['create', 'demo', '--master-flavor', 'm1.tiny'],
 	sentence: `The flavor "m1.tiny" has 512 MB and 1 CPUs; a master needs 2048 MB and 2.${nothing}`,
 });
-test('a network that is not there', refuses, {
+test('an external network that does not exist', refuses, {
 	args: ['create', 'demo', '--external-network', 'internet'],
 	sentence: `There is no external network "internet". There are: public.${nothing}`,
 });
@@ -78,7 +78,7 @@ test('an existing network that does not exist', refuses, {
 	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
 	sentence: `2 mistakes:\n  - There is no network "lan".\n  - There is no subnet "lan-v4".${nothing}`,
 });
-test('an existing subnet whose addresses the pods would take', refuses, {
+test('an existing subnet that overlaps the pod network', refuses, {
 	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
 	cloud: {
 		'network-show-lan': { id: 'network-2', name: 'lan' },
@@ -95,7 +95,7 @@ const lanV4 = {
 		allocation_pools: [{ start: '192.0.2.2', end: '192.0.2.254' }],
 	},
 };
-for (const [what, subnet, words] of [
+for (const [what, subnet, sentence] of [
 	['of another network', { network_id: 'network-9' }, /"lan-v4".*"lan"/],
 	['of IPv6', { ip_version: 6, cidr: '2001:db8::/64' }, /"lan-v4" is IPv6/],
 	['without DHCP', { enable_dhcp: false }, /"lan-v4" has no DHCP.*subnet-2/],
@@ -109,7 +109,7 @@ for (const [what, subnet, words] of [
 	test(`an existing subnet ${what}`, refuses, {
 		args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
 		cloud: { 'network-show-lan': lan, 'subnet-show-lan-v4': { ...lanV4, ...subnet } },
-		sentence: words,
+		sentence,
 	});
 }
 test('a subnet that no router connects with the external network', refuses, {
@@ -122,7 +122,7 @@ test('a subnet that no router connects with the external network', refuses, {
 	},
 	sentence: /"lan-v4".*"public".*--api-floating-ip false/,
 });
-test('an existing network of which there are two', refuses, {
+test('an existing network whose name is not unique', refuses, {
 	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
 	cloud: {
 		'network-show-lan.fails': "More than one Network exists with the name 'lan'.\n",
@@ -141,7 +141,7 @@ test('a subnet without its network', refuses, {
 const external = (...names: string[]) => ({
 	'network-list': names.map((Name, index) => ({ ID: `network-${index}`, Name })),
 });
-for (const [what, names, args, words] of [
+for (const [what, names, args, sentence] of [
 	[
 		'several external networks, and none chosen',
 		['one', 'two'],
@@ -163,9 +163,9 @@ for (const [what, names, args, words] of [
 		/--api-floating-ip/,
 	],
 ] as const) {
-	test(what, refuses, { args: ['create', 'demo', ...args], cloud: external(...names), sentence: words });
+	test(what, refuses, { args: ['create', 'demo', ...args], cloud: external(...names), sentence });
 }
-test('an image that kimg has not made', refuses, {
+test('an image that is not from kimg', refuses, {
 	args: ['create', 'demo', '--image', 'ubuntu'],
 	cloud: {
 		'image-list--name-ubuntu': [{ ID: 'image-9', Name: 'ubuntu' }],
@@ -173,12 +173,12 @@ test('an image that kimg has not made', refuses, {
 	},
 	sentence: /"ubuntu" \(image-9\).*kimg/,
 });
-test('a number of minions that no cluster has', refuses, {
+test('a number of minions above the maximum', refuses, {
 	args: ['scale', 'demo', '--minions', '99999999'],
 	cloud: { 'stack-show-demo': demoStack(1) },
 	sentence: /--minions is 99999999/,
 });
-test('more minions than the pods have networks', refuses, {
+test('more minions than pod networks', refuses, {
 	args: ['scale', 'demo', '--minions', '+9'],
 	cloud: {
 		'stack-show-demo': demoStack(
@@ -189,7 +189,7 @@ test('more minions than the pods have networks', refuses, {
 	},
 	sentence: /10\.244\.0\.0\/21.*8 subnets/,
 });
-test('a key pair that is not there', refuses, {
+test('a key pair that does not exist', refuses, {
 	args: ['create', 'demo', '--key-name', 'mine'],
 	sentence: `There is no key pair "mine".${nothing}`,
 });
@@ -206,16 +206,16 @@ for (const args of [
 	test(`no cloud is configured, at kstack ${args[0]}`, refuses, { args, ...noCloud });
 	test(`the openstack client is missing, at kstack ${args[0]}`, refuses, { args, ...noClient });
 }
-test('update where there is no stack directory', refuses, {
+test('update without a stack directory', refuses, {
 	args: ['update', 'demo'],
 	sentence:
 		/^kstack: There is no stack directory of demo here .*\n {2}Run this where it lies; `kstack scale demo`/,
 });
-test('scaling to no number', refuses, {
+test('scale without a number', refuses, {
 	args: ['scale', 'demo', '--minions', 'many'],
 	sentence: /^kstack: --minions is "many": /,
 });
-test('scaling what scales not', refuses, {
+test('scale with a setting that is not a count', refuses, {
 	args: ['scale', 'demo', '--pod-cidr', '10.0.0.0/8'],
 	sentence: /--pod-cidr\./,
 });
@@ -225,7 +225,7 @@ for (const args of [
 	['delete', 'demo'],
 	['scale', 'demo', '--minions', '2'],
 ]) {
-	test(`kstack ${args.join(' ')} of a cluster that is not there fails with one sentence`, async (t) => {
+	test(`kstack ${args.join(' ')} of a cluster that does not exist fails with one message`, async (t) => {
 		const { code, stdout, stderr } = await on([emptyCloud], args);
 		t.is(code, 1);
 		t.is(stdout, '');
@@ -233,7 +233,7 @@ for (const args of [
 	});
 }
 
-test('the real client says it so, when it knows no such cloud', async (t) => {
+test('the message of the real client for an unknown cloud is recognized', async (t) => {
 	const folder = await temporaryFolder();
 	const env = {
 		PATH: systemPath,

@@ -21,7 +21,7 @@ function toTheEnd({ heat, now }: Upgradable, node: string, isDead: boolean, more
 const parameter = (line: string | undefined, name: string) =>
 	new RegExp(`'--parameter' '${name}=([^']*)'`).exec(line ?? '')?.[1];
 
-test('a living node goes when another is Ready, drained before', async (t) => {
+test('a node is drained and removed once another one is Ready', async (t) => {
 	const cluster = await upgradable(t, { master: 1, minion: 2, gateway: 0 });
 	const stages = toTheEnd(cluster, 'demo-minion-0', false);
 	const { code, stdout, stderr, asked } = await on(stages, ['replace', 'demo', 'demo-minion-0', '--yes'], {
@@ -45,7 +45,7 @@ test('a living node goes when another is Ready, drained before', async (t) => {
 	t.regex(await readFile(path.join(cluster.folder, 'demo/cluster.yaml'), 'utf8'), /^minions: 2$/m);
 });
 
-test('a master goes when another is there that a fresh token let in', async (t) => {
+test('a master is removed once another one has joined with a new token', async (t) => {
 	const cluster = await upgradable(t, { master: 3, minion: 0, gateway: 0 });
 	const stages = toTheEnd(cluster, 'demo-master-1', false);
 	const { code, stderr, asked } = await on(stages, ['replace', 'demo', 'demo-master-1', '--yes'], {
@@ -62,7 +62,7 @@ test('a master goes when another is there that a fresh token let in', async (t) 
 	);
 });
 
-test('a node whose server is off goes in one update, after Nova has deleted it', async (t) => {
+test('a node whose server is off is removed in one update, after its server is deleted', async (t) => {
 	const cluster = await upgradable(t, { master: 1, minion: 2, gateway: 0 }, {}, ['demo-minion-1']);
 	const servers = cluster.now()['server-list'] as { Name: string }[];
 	const off = servers.map((server) => ({
@@ -83,7 +83,7 @@ test('a node whose server is off goes in one update, after Nova has deleted it',
 	t.true(gone > 0 && gone < asked.findIndex((line) => line.startsWith("'stack' 'update'")));
 });
 
-test('a replacement that was interrupted goes on, and does not add a third', async (t) => {
+test('an interrupted replacement is resumed, and does not add another node', async (t) => {
 	const cluster = await upgradable(t, { master: 1, minion: 2, gateway: 0 });
 	const [, ...rest] = toTheEnd(cluster, 'demo-minion-0', false);
 	const { code, stderr, asked } = await on(rest, ['replace', 'demo', 'demo-minion-0', '--yes'], {
@@ -124,28 +124,27 @@ const refuses = test.macro({
 });
 
 test(
-	'a name that is no node',
+	'an unknown node',
 	refuses,
 	['demo-minion-7', '--yes'],
 	/^kstack: There is no demo-minion-7\. There are: demo-master-0, demo-minion-0\./m,
 );
-test('where nobody can be asked, and --yes was not said', refuses, ['demo-minion-0'], /^ {2}.*--yes/m);
+test('without a terminal and without --yes', refuses, ['demo-minion-0'], /^ {2}.*--yes/m);
 test(
-	'in the middle of another replacement',
+	'during another replacement',
 	refuses,
 	['demo-minion-0', '--yes'],
 	/demo-minion-9 of demo is being replaced: resume with `kstack replace demo demo-minion-9`/,
 	{ replacing: { node: 'demo-minion-9', extra: true } },
 );
+test('during an upgrade', refuses, ['demo-minion-0', '--yes'], /An upgrade of demo is not finished/, {
+	current: 2,
+	previous: 1,
+	latest: 2,
+	wanted: { master: 1, minion: 1, gateway: 0 },
+});
 test(
-	'in the middle of an upgrade',
-	refuses,
-	['demo-minion-0', '--yes'],
-	/An upgrade of demo is not finished/,
-	{ current: 2, previous: 1, latest: 2, wanted: { master: 1, minion: 1, gateway: 0 } },
-);
-test(
-	'a time limit that is none',
+	'an invalid drain timeout',
 	refuses,
 	['demo-minion-0', '--drain-timeout', 'long'],
 	/--drain-timeout is "long"/,

@@ -6,7 +6,7 @@ import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 import { changing, kubernetesThat, type Node, names, withKubernetes } from '../support/leaving.ts';
 
-test('those that go are drained before Heat is asked, and their Node objects are forgotten', async (t) => {
+test('nodes are drained before the update of the stack, and their Node objects are deleted', async (t) => {
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'drained' : undefined));
 	t.teardown(kubernetes.close);
 	const { folder, stages } = await withKubernetes(kubernetes);
@@ -33,7 +33,7 @@ test('those that go are drained before Heat is asked, and their Node objects are
 	t.regex(stdout, /^demo-minion-1 +minion/m);
 });
 
-test('a drain that fails is taken back, said in the words of the master, and nothing is updated', async (t) => {
+test('if a drain fails, it is cancelled, the message of the master is printed, and nothing is updated', async (t) => {
 	const words = 'failed: pod shop/web-1 is held back by the disruption budget web';
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? words : undefined));
 	t.teardown(kubernetes.close);
@@ -61,7 +61,7 @@ test('a drain that fails is taken back, said in the words of the master, and not
 	t.is(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), before);
 });
 
-test('Ctrl-C while a node drains takes the drain back; a node that took no pods before stays so', async (t) => {
+test('Ctrl-C during a drain cancels it; a node that was cordoned before stays cordoned', async (t) => {
 	const kubernetes = await kubernetesThat(
 		() => undefined,
 		(node) => ({ ...node, spec: { unschedulable: true } }),
@@ -88,7 +88,7 @@ test('Ctrl-C while a node drains takes the drain back; a node that took no pods 
 	t.false('spec' in JSON.parse(kubernetes.sent[1] ?? ''));
 });
 
-test('a node that Heat does not ask after all gets its pods back', async (t) => {
+test('a drained node that Heat does not remove is uncordoned', async (t) => {
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'drained' : undefined));
 	t.teardown(kubernetes.close);
 	const { folder, stages } = await withKubernetes(kubernetes);
@@ -102,7 +102,7 @@ test('a node that Heat does not ask after all gets its pods back', async (t) => 
 	t.is(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), before);
 });
 
-test('a dead machine is taken out by the masters, and then its server is deleted, before Heat is asked', async (t) => {
+test('a dead node is removed by the masters and its server is deleted before the update of the stack', async (t) => {
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'gone' : undefined));
 	t.teardown(kubernetes.close);
 	const { folder, stages } = await withKubernetes(kubernetes);
@@ -123,7 +123,7 @@ test('a dead machine is taken out by the masters, and then its server is deleted
 	t.true(deleted > 0 && deleted < asked.indexOf(updates(asked)[0] ?? ''));
 });
 
-test('a machine that runs and says nothing is given up only by force', async (t) => {
+test('a node that is running but does not answer is removed only with --force', async (t) => {
 	const silent = (node: Node) =>
 		node.metadata.name === 'demo-minion-2'
 			? { ...node, status: { ...node.status, conditions: [{ type: 'Ready', status: 'Unknown' }] } }
@@ -139,7 +139,7 @@ test('a machine that runs and says nothing is given up only by force', async (t)
 	t.deepEqual([updates(asked), changing(kubernetes)], [[], []]);
 });
 
-test('named nodes go, and Heat is told their indexes', async (t) => {
+test('named nodes are removed, and Heat gets their indexes', async (t) => {
 	const { folder, stages } = await made();
 	const [first, second] = stages(1);
 	const after = second?.['stack-show-demo'] as { parameters: object };
@@ -157,7 +157,7 @@ test('named nodes go, and Heat is told their indexes', async (t) => {
 	t.regex(updates(asked)[0] ?? '', /'--parameter' 'minion_count=1' '--parameter' 'removed_minions=0,1'/);
 });
 
-test('new masters get a fresh token, which no list of processes shows', async (t) => {
+test('new masters get a new token, which no command line contains', async (t) => {
 	const kubernetes = await fakeKubernetes({
 		'POST /api/v1/namespaces/kube-system/secrets': [201, {}],
 		'GET /api/v1/nodes': [200, { items: names.map((name) => nodeObject(name)) }],
@@ -179,7 +179,7 @@ test('new masters get a fresh token, which no list of processes shows', async (t
 	t.false(stderr.includes(secret));
 });
 
-test('indexes that went with the last update are not given again', async (t) => {
+test('indexes that the last update has removed are not used again', async (t) => {
 	const { folder, stages } = await made();
 	const [first, second] = stages(4);
 	const before = (first as Answers)['stack-show-demo'] as { parameters: object };
@@ -193,7 +193,7 @@ test('indexes that went with the last update are not given again', async (t) => 
 	t.regex(updates(asked)[0] ?? '', /'minion_count=4' '--parameter' 'removed_minions='/);
 });
 
-test('what somebody else changed at the same time is said, and nothing claimed', async (t) => {
+test('a concurrent change is reported, and success is not', async (t) => {
 	const { folder, stages } = await made();
 	const [first, second] = stages(4);
 	const { parameters } = (first as Answers)['stack-show-demo'] as { parameters: object };
@@ -210,11 +210,11 @@ test('what somebody else changed at the same time is said, and nothing claimed',
 });
 
 for (const [what, args, sentence] of [
-	['nobody can be asked', ['--minions', '2'], /kstack: Remove these nodes\?.*\n {2}.*--yes/],
+	['no terminal and no --yes', ['--minions', '2'], /kstack: Remove these nodes\?.*\n {2}.*--yes/],
 	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
 	['no master', ['--masters', '0'], /kstack: --masters is "?0"?: /],
 	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is "?0"?: /],
-	['more than there are', ['--minions', '-4'], /kstack: --minions is -4: there are only 3 minions\./],
+	['more than there are nodes', ['--minions', '-4'], /kstack: --minions is -4: there are only 3 minions\./],
 	[
 		'a node that is not there',
 		['--remove', 'demo-minion-9'],
@@ -240,7 +240,7 @@ for (const [what, args, sentence] of [
 	});
 }
 
-test('in the middle of an upgrade scale names the command that goes on', async (t) => {
+test('during an upgrade, scale prints the command that resumes it', async (t) => {
 	const { folder, stages } = await made();
 	const [first] = stages(3);
 	const before = (first as Answers)['stack-show-demo'] as { parameters: object };

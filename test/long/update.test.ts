@@ -5,7 +5,7 @@ import { type Answers, event, fakeCloud } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { kstack } from '../support/processes.ts';
 
-test('scale to the size that there is changes nothing and says so', async (t) => {
+test('scale to the current size changes nothing', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stderr, asked } = await on(stages(3), ['scale', 'demo', '--minions', '3'], { cwd: folder });
 	t.is(code, 0);
@@ -13,7 +13,7 @@ test('scale to the size that there is changes nothing and says so', async (t) =>
 	t.deepEqual(updates(asked), []);
 });
 
-test('scale works where there is no stack directory', async (t) => {
+test('scale works without a stack directory', async (t) => {
 	const { stages } = await made();
 	const { code, stderr, asked, folder } = await on(stages(2), ['scale', 'demo', '--minions', '2', '--yes']);
 	t.is(code, 0, stderr);
@@ -27,7 +27,7 @@ for (const [file, from, to] of [
 	['parameters.yaml', '  minion_count: 3', '  minion_count: 4 # for the weekend'],
 	['cluster.yaml', 'minions: 3', 'minions: 4'],
 ] as const) {
-	test(`update does what was edited in ${file}, and then both files say so`, async (t) => {
+	test(`update applies an edit of ${file}, and then both files have the value`, async (t) => {
 		const { folder, stages } = await made();
 		const edited = path.join(folder, 'demo', file);
 		await writeFile(edited, (await readFile(edited, 'utf8')).replace(from, to));
@@ -50,7 +50,7 @@ for (const [file, from, to] of [
 	});
 }
 
-test('Ctrl-C ends the following, with exit code 130; Heat goes on, and that is said', async (t) => {
+test('Ctrl-C ends kstack with exit code 130 and a message that Heat continues', async (t) => {
 	const { folder, stages } = await made();
 	const [first, second] = stages(4);
 	const going = {
@@ -80,7 +80,7 @@ test('Ctrl-C ends the following, with exit code 130; Heat goes on, and that is s
 	t.regex(stderr, /kstack: Interrupted\. .*demo\.\n {2}.*kstack status demo/);
 });
 
-test('update changes nothing where nothing was edited', async (t) => {
+test('update changes nothing if nothing was edited', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stderr, asked } = await on(stages(3), ['update', 'demo'], { cwd: folder });
 	t.is(code, 0, stderr);
@@ -88,7 +88,7 @@ test('update changes nothing where nothing was edited', async (t) => {
 	t.deepEqual(updates(asked), []);
 });
 
-test('update refuses what would replace machines, all at once, and changes no file', async (t) => {
+test('update refuses changes that replace servers, in one message, and changes no file', async (t) => {
 	const { folder, stages } = await made();
 	const edited = path.join(folder, 'demo/cluster.yaml');
 	const text = (await readFile(edited, 'utf8'))

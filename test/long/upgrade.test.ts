@@ -54,7 +54,7 @@ const beginning = ({ heat }: Upgradable, image: string): UpgradeState => {
 const parameter = (line: string | undefined, name: string) =>
 	new RegExp(`'--parameter' '${name}=([^']*)'`).exec(line ?? '')?.[1];
 
-test('an upgrade goes step by step to the image, and the files of the directory say it in the end', async (t) => {
+test('an upgrade proceeds in steps to the new image, and then the files of the directory have it', async (t) => {
 	const cluster = await upgradable(t, small);
 	const stages = toTheEnd(cluster, beginning(cluster, 'image-2'), 'next-patch');
 	const args = ['upgrade', 'demo', '--image', 'next-patch', '--yes'];
@@ -108,7 +108,7 @@ test('an upgrade goes step by step to the image, and the files of the directory 
 	);
 });
 
-test('an upgrade that was interrupted goes on where it was, with no image said', async (t) => {
+test('an interrupted upgrade is resumed without --image', async (t) => {
 	const cluster = await upgradable(t, small);
 	step(cluster.heat, beginning(cluster, 'image-2'));
 	const stages = toTheEnd(cluster, upgradeState(cluster.heat.parameters), 'next-patch');
@@ -119,7 +119,7 @@ test('an upgrade that was interrupted goes on where it was, with no image said',
 	t.is(parameter(updates(asked)[0], 'previous_master_count'), '0');
 });
 
-test('a member that failed goes before anything else is done, its machine first of all', async (t) => {
+test('a failed member is removed before all other changes, and its server first', async (t) => {
 	const cluster = await upgradable(t, { master: 3, minion: 0, gateway: 0 });
 	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
 	const first = cluster.now();
@@ -137,7 +137,7 @@ test('a member that failed goes before anything else is done, its machine first 
 	t.is(parameter(updates(asked)[0], 'master_count'), '1');
 });
 
-test('--rollback in the middle walks back, and said twice it does not turn round again', async (t) => {
+test('--rollback during an upgrade rolls it back, and a second --rollback continues', async (t) => {
 	for (const again of [false, true]) {
 		const cluster = await upgradable(t, small);
 		step(cluster.heat, beginning(cluster, 'image-2'));
@@ -159,7 +159,7 @@ test('--rollback in the middle walks back, and said twice it does not turn round
 	}
 });
 
-test('--rollback of a finished upgrade is an upgrade to the image before, masters last', async (t) => {
+test('--rollback of a finished upgrade is an upgrade to the former image, masters last', async (t) => {
 	const cluster = await upgradable(t, small, {
 		...{ master_image: 'image-1', minion_image: 'image-1', gateway_image: 'image-1' },
 		generations: JSON.stringify({
@@ -181,7 +181,7 @@ test('--rollback of a finished upgrade is an upgrade to the image before, master
 	t.is(parameter(updates(asked)[0], 'minion_image'), 'image-5');
 });
 
-test('a failure says how to go on and how to walk back', async (t) => {
+test('a failure prints how to resume and how to roll back', async (t) => {
 	const cluster = await upgradable(t, small);
 	const first = cluster.now();
 	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
@@ -195,7 +195,7 @@ test('a failure says how to go on and how to walk back', async (t) => {
 	t.regex(stderr, /Re-run to resume; roll back with: kstack upgrade demo --rollback$/m);
 });
 
-test('an upgrade whose very last update failed is brought to its end', async (t) => {
+test('an upgrade whose last update failed is completed', async (t) => {
 	const cluster = await upgradable(t, small);
 	toTheEnd(cluster, beginning(cluster, 'image-2'), 'next-patch');
 	const stack = cluster.now()['stack-show-demo'] as object;
@@ -210,16 +210,16 @@ test('an upgrade whose very last update failed is brought to its end', async (t)
 	t.is(parameter(updates(asked)[0], 'minion_count'), '1');
 });
 
-test('an upgrade waits until Heat is done with what it is at', async (t) => {
+test('an upgrade waits until the stack is no longer busy', async (t) => {
 	const cluster = await upgradable(t, small);
 	const stack = cluster.now()['stack-show-demo'] as object;
 	const busy = { ...cluster.now(), 'stack-show-demo': { ...stack, stack_status: 'UPDATE_IN_PROGRESS' } };
-	let said = '';
+	let output = '';
 	const ended = await on([busy], ['upgrade', 'demo', '--yes'], {
 		cwd: cluster.folder,
 		onStderr: (text: string, pid: number) => {
-			if (said === '' && text.includes('Waiting for Heat')) process.kill(pid, 'SIGINT');
-			said = text;
+			if (output === '' && text.includes('Waiting for Heat')) process.kill(pid, 'SIGINT');
+			output = text;
 		},
 	});
 	t.is(ended.code, 130);
@@ -264,8 +264,8 @@ const refuses = test.macro({
 const middle = {
 	...{ current: 2, previous: 1, latest: 2, wanted: small, images: { 1: 'image-1', 2: 'image-2' } },
 };
-test('nothing said', refuses, { args: ['--yes'], sentence: /^kstack: .*--image NAME/m });
-test('an image that is not there', refuses, {
+test('no image', refuses, { args: ['--yes'], sentence: /^kstack: .*--image NAME/m });
+test('an image that does not exist', refuses, {
 	args: ['--image', 'nonsuch', '--yes'],
 	sentence: /^kstack: There is no image "nonsuch"\./m,
 });
@@ -283,38 +283,38 @@ test('an image with an older minor version of etcd', refuses, {
 	args: ['--image', 'older-etcd', '--yes'],
 	sentence: /The image "older-etcd" has etcd 3\.3, the masters 3\.4: etcd does not go down/,
 });
-test('a way back after the last master with the older etcd has gone', refuses, {
+test('a rollback after the last master with the older etcd was replaced', refuses, {
 	args: ['--rollback', '--yes'],
 	generations: { ...middle, images: { 1: 'image-1', 2: 'image-8' } },
 	parameters: { master_image: 'image-8', previous_master_image: 'image-1', previous_minion_count: '1' },
 	sentence: /The image "debian12-x64-kubernetes" has etcd 3\.4, the masters 3\.5: etcd does not go down/,
 });
-test('an image that does not tell its version', refuses, {
+test('an image without a version', refuses, {
 	args: ['--image', 'untold', '--yes'],
 	sentence: /openstack image set --property kstack_kubernetes=VERSION image-6/,
 });
-test('where nobody can be asked, and --yes was not said', refuses, {
+test('without a terminal and without --yes', refuses, {
 	args: ['--image', 'next-minor'],
 	sentence: /^ {2}.*--yes/m,
 });
-test('a rollback to an image that is named', refuses, {
+test('a rollback with --image', refuses, {
 	args: ['--image', 'older', '--rollback', '--yes'],
 	sentence: /--rollback goes to the image that was before: leave out --image/,
 });
-test('a rollback where there was nothing before', refuses, {
+test('a rollback without a former image', refuses, {
 	args: ['--rollback', '--yes'],
 	sentence: /demo has had no other image that is known/,
 });
-test('a batch of none', refuses, {
+test('a batch of zero', refuses, {
 	args: ['--image', 'next-patch', '--batch', '0', '--yes'],
 	sentence: /^kstack: --batch is "0": it must be a whole number from 1\./m,
 });
-test('a third image in the middle', refuses, {
+test('a third image during an upgrade', refuses, {
 	args: ['--image', 'next-minor', '--yes'],
 	generations: middle,
 	sentence: /An upgrade of demo is not finished: resume it with `kstack upgrade demo`/,
 });
-test('in the middle of a replacement', refuses, {
+test('during a replacement', refuses, {
 	args: ['--image', 'next-patch', '--yes'],
 	generations: { replacing: { node: 'demo-minion-0', extra: true } },
 	sentence: /demo-minion-0 of demo is being replaced: resume with `kstack replace demo demo-minion-0`/,
@@ -326,7 +326,7 @@ test('without a kubeconfig', refuses, {
 	code: 1,
 });
 
-test('an upgrade to the image that the cluster has does nothing', async (t) => {
+test('an upgrade to the current image does nothing', async (t) => {
 	const cluster = await upgradable(t, small);
 	const { code, stderr, asked } = await on(
 		[cluster.now()],

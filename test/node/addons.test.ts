@@ -1,4 +1,4 @@
-// What kstack-addons decides with jq: which objects are deleted, whose they are, and what is not ready yet.
+// The jq library of kstack-addons: which objects are deleted, which addon owns them, and which are not ready.
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -30,7 +30,7 @@ const listOf = (...items: object[]) => ({ items });
 const namesOf = (lines: readonly string[]) =>
 	lines.map((line) => (JSON.parse(line) as { metadata: { name: string } }).metadata.name);
 
-test('what a manifest no longer has is deleted, and a newer version of an API is the same object', async (t) => {
+test('objects that are no longer in the manifest are deleted; an object stays the same in a newer API version', async (t) => {
 	const before = listOf(
 		object('ConfigMap', 'kept', 'a'),
 		object('ConfigMap', 'moved', 'a'),
@@ -44,10 +44,14 @@ test('what a manifest no longer has is deleted, and a newer version of an API is
 	);
 	const surplus = (base: string) => jq('surplus($base)', ['-s', '--arg', 'base', base], before, after);
 	t.deepEqual(namesOf(await surplus('false')), ['moved']);
-	t.deepEqual(namesOf(await surplus('true')), ['space'], 'namespaces are deleted apart, and last');
+	t.deepEqual(
+		namesOf(await surplus('true')),
+		['space'],
+		'namespaces are deleted separately, after all others',
+	);
 });
 
-test('an object without the label of the addon is not its own, in a list as kubectl prints it or alone', async (t) => {
+test('an object without the label of the addon is not owned by it, in a list of kubectl or by itself', async (t) => {
 	const labelled = (labels: object) => ({ kind: 'ConfigMap', metadata: { labels } });
 	const ask = (input: unknown) => jq('labelled($name)', ['--arg', 'name', 'web'], input);
 	t.deepEqual(await ask({ kind: 'List', items: [labelled({ 'kstack.io/addon': 'web' })] }), ['true']);
@@ -56,35 +60,36 @@ test('an object without the label of the addon is not its own, in a list as kube
 	t.deepEqual(await ask({ kind: 'ConfigMap', metadata: {} }), ['false']);
 });
 
-test('an object of another addon is named with its owner', async (t) => {
+test('the error for an object of another addon names the owner', async (t) => {
 	const status = (addon: string, ...items: object[]) => ({
 		metadata: { name: `kstack-addon-${addon}`, labels: { 'kstack.io/addon': addon } },
 		data: { inventory: JSON.stringify({ items }) },
 	});
 	const service = object('Service', 'kube-dns', 'kube-system');
 	const statuses = listOf(status('dns', service), status('web', object('Service', 'web', 'default')));
-	const taken = (input: object) => jq('taken($name)', ['-s', '--arg', 'name', 'web'], statuses, input);
-	const [told, ...more] = await taken(listOf(service, object('Service', 'web', 'default')));
+	const errors = (input: object) =>
+		jq('owned_by_others($name)', ['-s', '--arg', 'name', 'web'], statuses, input);
+	const [error, ...more] = await errors(listOf(service, object('Service', 'web', 'default')));
 	t.deepEqual(more, []);
-	t.regex(told ?? '', /Service kube-system\/kube-dns .*\bdns\b/);
-	t.deepEqual(await taken(listOf(object('Service', 'kube-dns', 'default'))), []);
+	t.regex(error ?? '', /Service kube-system\/kube-dns .*\bdns\b/);
+	t.deepEqual(await errors(listOf(object('Service', 'kube-dns', 'default'))), []);
 });
 
-test('a workload is not ready while pods are missing, old, or its specification has not been seen', async (t) => {
+test('a workload is not ready while pods are missing or outdated, or its generation was not observed', async (t) => {
 	const deployment = (name: string, status: object) => ({
 		...object('Deployment', name, 'a', 'apps/v1'),
 		metadata: { name, namespace: 'a', generation: 2 },
 		spec: { replicas: 2 },
 		status,
 	});
-	const well = { observedGeneration: 2, availableReplicas: 2, updatedReplicas: 2 };
+	const ready = { observedGeneration: 2, availableReplicas: 2, updatedReplicas: 2 };
 	const lines = await jq('list_of | unready', [], {
 		kind: 'List',
 		items: [
-			deployment('well', well),
-			deployment('missing', { ...well, availableReplicas: 1 }),
-			deployment('old', { ...well, updatedReplicas: 1 }),
-			deployment('unseen', { ...well, observedGeneration: 1 }),
+			deployment('ready', ready),
+			deployment('missing', { ...ready, availableReplicas: 1 }),
+			deployment('old', { ...ready, updatedReplicas: 1 }),
+			deployment('unseen', { ...ready, observedGeneration: 1 }),
 			deployment('new', {}),
 		],
 	});

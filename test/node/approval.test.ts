@@ -1,14 +1,14 @@
-// kstack-nodes: whose certificates it approves.
+// kstack-nodes: which serving certificates it approves.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { packageRoot } from '../../src/base/package.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { programsOfImage } from '../support/node.ts';
 import { output, runToEnd, systemPath, tool } from '../support/processes.ts';
 
-const sbin = path.join(packageRoot, 'elements/kubernetes-services/static/usr/local/sbin');
+const program = programsOfImage().then((root) => path.join(root, 'usr/local/sbin/kstack-nodes'));
 
-/** What a request asks for, and whether demo-minion-1 at 10.0.0.12 may have it. */
+/** The subject and the names of a request, and whether demo-minion-1 at 10.0.0.12 may have them. */
 const requests: readonly (readonly [string, string, string, boolean])[] = [
 	['its own name', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', true],
 	[
@@ -19,14 +19,19 @@ const requests: readonly (readonly [string, string, string, boolean])[] = [
 	],
 	['its own address alone', '/O=system:nodes/CN=system:node:demo-minion-1', 'IP:10.0.0.12', true],
 	[
-		'as many names as need a longer header',
+		'so many names that the header is longer',
 		'/O=system:nodes/CN=system:node:demo-minion-1',
 		Array.from({ length: 12 }, () => 'DNS:demo-minion-1').join(','),
 		true,
 	],
 	["another node's name", '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-2', false],
-	['a name that its own begins', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-10', false],
-	['a name that begins its own', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion', false],
+	[
+		'a name that begins with its own',
+		'/O=system:nodes/CN=system:node:demo-minion-1',
+		'DNS:demo-minion-10',
+		false,
+	],
+	['a part of its own name', '/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion', false],
 	[
 		"the API's name",
 		'/O=system:nodes/CN=system:node:demo-minion-1',
@@ -49,22 +54,22 @@ const requests: readonly (readonly [string, string, string, boolean])[] = [
 	['another group', '/O=system:masters/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', false],
 	['two groups', '/O=system:masters/O=system:nodes/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', false],
 	['no group', '/CN=system:node:demo-minion-1', 'DNS:demo-minion-1', false],
-	// As a program that is no kubelet could write them: an end of line inside of a name.
+	// A kubelet does not write these, but another program could: a line break inside a name.
 	[
-		'a second name behind an end of line in the first',
+		'a second name after a line break in the first',
 		'/O=system:nodes/CN=system:node:demo-minion-1',
 		'DNS:demo-minion-1\n,DNS:kubernetes',
 		false,
 	],
 	[
-		'a name that reads like two, and a hidden third',
+		'a name that is printed as two, and a hidden third',
 		'/O=system:nodes/CN=system:node:demo-minion-1',
 		'DNS:demo-minion-1; DNS:demo-minion-1\n,DNS:kubernetes',
 		false,
 	],
 ];
 
-/** The names as OpenSSL's configuration for an extension in plain DER, where any byte may be in a name. */
+/** The names as an extension in DER for OpenSSL's configuration, which allows any byte in a name. */
 function der(names: string): string {
 	const parts = names.split(',').map((name) => {
 		const [, kind, text] = /^(DNS|IP|email|URI):([\s\S]*)$/.exec(name) as unknown as [string, string, string];
@@ -78,7 +83,7 @@ function der(names: string): string {
 	return Buffer.concat([Buffer.from(header), all]).toString('hex');
 }
 
-test("kstack-nodes approves what is the asking node's own, and nothing else", async (t) => {
+test('kstack-nodes approves a request for the names of the node only', async (t) => {
 	const folder = await temporaryFolder();
 	const openssl = tool('openssl', 'openssl');
 	await output(openssl, [
@@ -98,16 +103,12 @@ test("kstack-nodes approves what is the asking node's own, and nothing else", as
 			...['-config', path.join(folder, `${index}.cnf`), '-out', path.join(folder, `${index}.csr`)],
 		]);
 	}
-	const functions = (await readFile(path.join(sbin, 'kstack-nodes'), 'utf8')).replace(
-		/^columns=[\s\S]*/m,
-		'',
-	);
-	const script = `${functions}
+	const script = `. ${await program}
 addresses() { printf '%s\\n' 10.0.0.12 10.0.0.13 10.0.0.5 demo-minion-1 kubernetes; }
 kube() { printf '%s\\n' 'demo-minion-1 10.0.0.12' 'demo-minion-2 10.0.0.13'; }
 API_ADDRESS=10.0.0.5
 for number in $(seq 0 ${requests.length - 1}); do
-	if asks_for_its_own demo-minion-1 "$(cat "$1/$number.csr")"; then echo yes; else echo no; fi
+	if requests_own_names demo-minion-1 "$(cat "$1/$number.csr")"; then echo yes; else echo no; fi
 done`;
 	const answers = (await output('bash', ['-c', script, '-', folder])).trimEnd().split('\n');
 	t.deepEqual(
@@ -116,7 +117,7 @@ done`;
 	);
 });
 
-test('kstack-nodes approves and labels when the watch shows a request, and leaves others alone', async (t) => {
+test('kstack-nodes approves a pending request and labels its node, and ignores other requests', async (t) => {
 	const folder = await temporaryFolder();
 	const openssl = tool('openssl', 'openssl');
 	const key = path.join(folder, 'key');
@@ -149,7 +150,7 @@ esac
 	await writeFile(path.join(folder, 'sleep'), '#!/bin/bash\n[ "$1" != 10 ] || exec /bin/sleep 1\n', {
 		mode: 0o755,
 	});
-	const ended = await runToEnd(path.join(sbin, 'kstack-nodes'), [], {
+	const ended = await runToEnd('bash', [await program], {
 		env: { PATH: `${folder}:${systemPath}` },
 	});
 	t.is(ended.code, 0, ended.stderr);
@@ -157,17 +158,16 @@ esac
 		await readFile(path.join(folder, 'asked'), 'utf8'),
 		'label --overwrite node demo-minion-1 node-role.kubernetes.io/minion=\ncertificate approve csr-new\n',
 	);
-	t.regex(ended.stdout, /^not approved: csr-liar of demo-minion-2 asks for names that are not its own/m);
+	t.regex(ended.stdout, /^certificate request csr-liar not approved: node demo-minion-2 /m);
 });
 
 for (const [what, state, code] of [
-	['another master approved first', 'csr-new Approved', 0],
-	['is gone by then', '', 0],
-	['the API did not take', 'csr-new ', 1],
+	['another master has approved', 'csr-new Approved', 0],
+	['was deleted', '', 0],
+	['the API did not accept', 'csr-new ', 1],
 ] as const) {
-	test(`kstack-nodes ${code === 0 ? 'goes on' : 'starts over'} after a request that ${what}`, async (t) => {
-		const text = await readFile(path.join(sbin, 'kstack-nodes'), 'utf8');
-		const script = `${text.replace(/^columns=[\s\S]*/m, '')}
+	test(`kstack-nodes ${code === 0 ? 'continues' : 'fails'} if the approval fails for a request that ${what}`, async (t) => {
+		const script = `. ${await program}
 kube() { case "$*" in 'certificate approve csr-new') return 1 ;; *) printf '%s' "$answer" ;; esac; }
 approve csr-new`;
 		t.is((await runToEnd('bash', ['-c', script], { env: { answer: state } })).code, code);

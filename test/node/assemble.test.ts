@@ -7,13 +7,13 @@ import { load, loadAll } from 'js-yaml';
 import { assemble, node, operator, put, started, step, stepsOf } from '../support/assembling.ts';
 import { runToEnd, tool } from '../support/processes.ts';
 
-/** For tests that only look at what it has become. */
+/** For tests that only read its files. */
 const assembledMaster = (async () => {
 	const master = await node('master', {}, { OPERATOR_REQUEST: await operator() });
 	return { ...master, ended: await master.run(assemble) };
 })();
 
-test('a master assembles itself from nothing, step by step, and says so once', async (t) => {
+test('a master runs all steps in order and signals success once', async (t) => {
 	const { root, file, asked, ended } = await assembledMaster;
 	const { code, stdout, stderr } = ended;
 	t.is(code, 0, stdout + stderr);
@@ -43,13 +43,13 @@ test('a master assembles itself from nothing, step by step, and says so once', a
 	]);
 	t.true(existsSync(path.join(root, 'var/lib/kstack/assembled')));
 	for (const secret of ['0123456789abcdef', 'fedcba9876543210', 'PRIVATE KEY']) {
-		t.false(stdout.includes(secret) || stderr.includes(secret), 'the journal holds no secret');
-		t.false((await file('asked')).includes(secret), 'nor does a command line');
-		t.false((await file('signals')).includes(secret), 'nor does a signal');
+		t.false(stdout.includes(secret) || stderr.includes(secret), 'the output has no secret');
+		t.false((await file('asked')).includes(secret), 'a command line has no secret');
+		t.false((await file('signals')).includes(secret), 'a signal has no secret');
 	}
 });
 
-test('what a master writes can be read by those it is for, and its secrets by root alone', async (t) => {
+test('the files of a master are valid, and its secrets are readable by root only', async (t) => {
 	const { root, file, ended } = await assembledMaster;
 	t.is(ended.code, 0, ended.stdout + ended.stderr);
 	const pki = path.join(root, 'etc/kubernetes/pki');
@@ -79,7 +79,7 @@ test('what a master writes can be read by those it is for, and its secrets by ro
 	t.is(Buffer.from(key, 'base64').length, 32);
 	for (const name of await readdir(pki)) {
 		if (name.endsWith('.key')) t.is((await stat(path.join(pki, name))).mode & 0o777, 0o600, name);
-		t.notRegex(name, /\.(csr|ext|cnf|new)$/, 'nothing is left lying about');
+		t.notRegex(name, /\.(csr|ext|cnf|new)$/, 'no temporary file is left');
 	}
 	t.is((await stat(path.join(root, 'etc/kubernetes/encryption.yaml'))).mode & 0o777, 0o600);
 	t.regex(
@@ -97,7 +97,7 @@ test('what a master writes can be read by those it is for, and its secrets by ro
 });
 
 for (const role of ['minion', 'gateway'] as const) {
-	test(`a ${role} joins with the CA that came through Heat, its token, and nothing else`, async (t) => {
+	test(`a ${role} joins with the CA from Heat and the join token, and has no other secret`, async (t) => {
 		const master = await node('master');
 		await master.run(step('20-pki'));
 		const ca = await master.file('etc/kubernetes/pki/ca.crt');
@@ -119,7 +119,7 @@ for (const role of ['minion', 'gateway'] as const) {
 	});
 }
 
-test('a step that fails ends the assembling, and its name, exit code and last lines go to Heat', async (t) => {
+test('after a failed step no other step runs, and its name, exit code and last lines are signalled', async (t) => {
 	const { run, root, file } = await node('minion');
 	const text = '#!/bin/bash\nseq 1 50 | sed "s/^/line /"\necho "no such thing" >&2\nexit 7\n';
 	await writeFile(path.join(root, step('20-broken')), text);
@@ -145,7 +145,7 @@ test('a service that does not start fails its step, which prints the end of its 
 	t.regex(stdout, /^containerd did not start:\nlog of containerd$/m);
 });
 
-test('an image that does not have the role tells Heat so', async (t) => {
+test('if the image does not have the role, a failure is signalled', async (t) => {
 	const { run, root, file } = await node('minion');
 	await rm(path.join(root, stepsOf('minion')));
 	t.is((await run(assemble)).code, 1);
@@ -157,9 +157,9 @@ test('an image that does not have the role tells Heat so', async (t) => {
 for (const [what, tokens, files, forms] of [
 	['the first master of a new stack', {}, [], true],
 	['a further master', { MASTER_INDEX: '1' }, [], false],
-	['the first master of a stack that was up before', { CLUSTER_STATE: 'existing' }, [], false],
-	['a first master whose API already answers elsewhere', {}, ['api-answers'], false],
-	['a first master whose disk holds data already', {}, ['var/lib/etcd/data/member/x'], false],
+	['the first master of an existing cluster', { CLUSTER_STATE: 'existing' }, [], false],
+	['a first master, while an API already answers', {}, ['api-answers'], false],
+	['a first master with data of etcd', {}, ['var/lib/etcd/data/member/x'], false],
 	[
 		'a master that formed the cluster before its API answered',
 		{},
@@ -168,22 +168,26 @@ for (const [what, tokens, files, forms] of [
 	],
 	['a master that joined before', {}, ['var/lib/kstack/joins'], false],
 ] as const) {
-	test(`${what} ${forms ? 'forms a cluster' : 'forms none, but joins one'}`, async (t) => {
-		const { run, root, standIn } = await node('master', {}, tokens);
-		await standIn('kstack-fetch-pki', '');
+	test(`${what} ${forms ? 'forms a cluster' : 'joins a cluster'}`, async (t) => {
+		const { run, root, fakeProgram } = await node('master', {}, tokens);
+		await fakeProgram('kstack-fetch-pki', '');
 		for (const file of files) await put(root, file);
 		t.is((await run(step('15-form-or-join'))).code, 0);
 		t.deepEqual(await readdir(path.join(root, 'var/lib/kstack')), [forms ? 'forms' : 'joins']);
 		const sent = existsSync(path.join(root, 'etc/kstack/signals/certificates.joins.sent'));
-		t.is(sent, !forms && !files.some((file) => file.endsWith('joins')), 'only who forms owes certificates');
+		t.is(
+			sent,
+			!forms && !files.some((file) => file.endsWith('joins')),
+			'only a master that forms a cluster signals certificates',
+		);
 	});
 }
 
-/** When etcd starts without another master being asked. */
+/** When etcd starts without a request to another master. */
 for (const [what, files, starts] of [
 	['a master that forms', ['var/lib/kstack/forms'], true],
 	['a master that forms, while an API already answers', ['var/lib/kstack/forms', 'api-answers'], false],
-	['a master that has decided nothing', [], false],
+	['a master without a decision', [], false],
 	['a master that has its data', ['var/lib/etcd/data/member/x', 'api-answers'], true],
 ] as const) {
 	test(`etcd ${starts ? 'starts' : 'does not start'} on ${what}`, async (t) => {
@@ -197,7 +201,7 @@ for (const [what, files, starts] of [
 	});
 }
 
-test('the master token lets others join for the time of a boot, and running again does not revive it', async (t) => {
+test('the master token is valid for the boot timeout, and another run does not renew it', async (t) => {
 	const { run, root, file } = await node('master', {}, { BOOT_TIMEOUT: '1000' });
 	await run(step('20-pki'));
 	await put(root, 'var/lib/kstack/forms');
@@ -233,7 +237,7 @@ test('the master token lets others join for the time of a boot, and running agai
 	t.regex(await file('applied'), /bootstrap-token-abcdef/);
 });
 
-test('a master that joined hands out no token of its own making, and no certificates', async (t) => {
+test('a master that joined creates no master token and signals no certificates', async (t) => {
 	const { run, root, file } = await node('master', {}, { MASTER_INDEX: '1' });
 	await run(step('20-pki'));
 	await put(root, 'var/lib/kstack/joins');
@@ -243,7 +247,7 @@ test('a master that joined hands out no token of its own making, and no certific
 	t.false(existsSync(path.join(root, 'signals')));
 });
 
-test('of two masters neither keeps the address by rank, and no two ask for it in the same moment', async (t) => {
+test('masters take the address by different priorities, and no priority takes it from another master', async (t) => {
 	const ranks = new Set<number>();
 	for (const address of ['10.0.0.11', '10.0.0.12', '10.0.0.13', '10.0.0.200', '10.0.0.254']) {
 		const { run, file } = await node('master', {}, { NODE_IP: address });
@@ -257,7 +261,7 @@ test('of two masters neither keeps the address by rank, and no two ask for it in
 	}
 });
 
-test('keepalived takes its configuration, and goes before the API server at a shutdown', async (t) => {
+test('keepalived accepts its configuration, and stops before the API server at a shutdown', async (t) => {
 	const { run, root, file } = await node('master');
 	t.is((await run(step('60-api-address'))).code, 0);
 	const taken = await runToEnd(tool('keepalived', 'keepalived'), [
@@ -270,7 +274,7 @@ test('keepalived takes its configuration, and goes before the API server at a sh
 	t.regex(unit, /^ExecStopPost=.* addr del 10\.0\.0\.5\/32 dev ens3 /m);
 });
 
-test('a proxy is for the container runtime alone, with its signs as systemd reads them', async (t) => {
+test('a proxy is configured for the container runtime only, escaped for systemd', async (t) => {
 	const flags = { httpProxy: 'http://proxy:3128/it\'s%20"50%"\\', noProxy: '.internal,10.0.0.0/8' };
 	const { run, file, asked } = await node('minion', flags);
 	t.is((await run(step('10-host'))).code, 0);
@@ -281,10 +285,14 @@ test('a proxy is for the container runtime alone, with its signs as systemd read
 	const calls = await asked('systemctl');
 	await run(step('10-host'));
 	t.is(calls.filter((call) => call === 'daemon-reload').length, 1);
-	t.is((await asked('systemctl')).filter((call) => call === 'daemon-reload').length, 1, 'and once is enough');
+	t.is(
+		(await asked('systemctl')).filter((call) => call === 'daemon-reload').length,
+		1,
+		'a second run changes nothing',
+	);
 });
 
-test('an addon that the image lacks fails the step with what the image has', async (t) => {
+test('an addon that is not in the image fails the step; the message lists those that are', async (t) => {
 	const { run } = await node('master', { networkDriver: 'calico' });
 	const { code, stdout } = await run(step('50-cluster'));
 	t.is(code, 1);

@@ -1,4 +1,4 @@
-// What runs on a node of the profile debian8-x64-kubernetes uses nothing that Debian 8 does not have.
+// What runs on a node of the profile debian8-x64-kubernetes uses only features of Debian 8.
 
 import path from 'node:path';
 import test from 'ava';
@@ -7,47 +7,47 @@ import { renderUserData } from '../../src/cluster/heat/user-data.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
 import { renderImage } from '../../src/image/operations/render.ts';
 import { clusterOf, nodeFiles } from '../support/clusters.ts';
-import { type Finding, newerThanCloudInit076, newerThanDebian8, said } from '../support/debian8/lint.ts';
+import { asText, type Finding, newerThanCloudInit076, newerThanDebian8 } from '../support/debian8/lint.ts';
 import { type Language, tools } from '../support/debian8/newer.ts';
 import { plans } from '../support/images.ts';
 
-/** What the lint names and is well all the same, with the reason. */
+/** Findings that are no problem, with the reason. */
 const allowed: readonly { readonly file: string; readonly text: RegExp; readonly reason: string }[] = [
 	{
 		file: 'containerd.service',
 		text: /^Delegate$/,
 		reason:
-			'systemd 215 logs that it does not know it and goes on; with cgroupfs nothing is delegated to containerd',
+			'systemd 215 logs an unknown setting and ignores it; with cgroupfs nothing is delegated to containerd',
 	},
 	{
 		file: 'kstack-gateway',
 		text: /\{waits:\+--wait/,
-		reason: "it is given only where iptables-restore's own help has it",
+		reason: 'it is used only if the help of iptables-restore has it',
 	},
 	{
 		file: 'kstack-leave',
 		text: /\{block_rule\[@\]\}/,
-		reason: 'the line before has filled it',
+		reason: 'the line before sets it',
 	},
 	{
 		file: 'kstack-pki',
 		text: /\{files\[@\]\}/,
-		reason: 'a loop over a fixed list has filled it',
+		reason: 'a loop over a fixed list sets it',
 	},
 	{
 		file: 'functions',
 		text: /^(script_user|enable_script_security)$/,
-		reason: 'keepalived 1.2.13 passes over a word that it does not know, and runs every script as root',
+		reason: 'keepalived 1.2.13 ignores unknown keywords, and runs every script as root',
 	},
 ];
 
 const isAllowed = (finding: Finding) =>
 	allowed.find(({ file, text }) => path.basename(finding.file) === file && text.test(finding.text));
 
-/** Hooks that run where the image is built, not in it. */
+/** Hooks that run on the build host, not in the image. */
 const onBuildHost = /^(build$|elements\/[^/]+\/(root|extra-data|cleanup|block-device)\.d\/)/;
 
-/** Everything of ours that is on a Debian 8 disk, or runs there while it is made. */
+/** Our files in a Debian 8 image, and those that run in it during the build. */
 async function image(): Promise<Tree> {
 	const plan = plans['debian8-x64-kubernetes'];
 	if (plan === undefined) throw new Error('there is no such profile');
@@ -73,8 +73,8 @@ async function findings(): Promise<Finding[]> {
 	];
 }
 
-test('nothing on a Debian 8 node is newer than Debian 8, but for what has a reason', async (t) => {
-	t.deepEqual((await findings()).filter((finding) => !isAllowed(finding)).map(said), []);
+test('nothing on a Debian 8 node is newer than Debian 8, except for findings with a reason', async (t) => {
+	t.deepEqual((await findings()).filter((finding) => !isAllowed(finding)).map(asText), []);
 });
 
 test('every exception is still in use', async (t) => {
@@ -107,7 +107,7 @@ for (const tool of tools) {
 	});
 }
 
-test('an array that may be empty is found, unless it is looked at first', (t) => {
+test('an array that may be empty is found, unless its length is checked first', (t) => {
 	const found = (text: string) => newerThanDebian8(fileOf(holding.bash(text))).map(({ line }) => line);
 	t.deepEqual(found('all=()\nrun "${all[@]}"'), [4]);
 	t.deepEqual(found('mapfile -t all <list\nrun "${all[@]}"'), [4]);
@@ -116,11 +116,11 @@ test('an array that may be empty is found, unless it is looked at first', (t) =>
 	t.deepEqual(found('all=(one two)\nrun "${all[@]}"'), []);
 });
 
-test('a setting that systemd 215 does not know is found, also where a script writes the unit', (t) => {
+test('a setting that systemd 215 does not have is found, also if a script writes the unit', (t) => {
 	const unit = '[Service]\nExecStart=/usr/bin/etcd\nTasksMax=10\n';
 	const [file] = newerThanDebian8(fileOf(['etc/systemd/system/etcd.service', unit]));
 	t.is(
-		file && said(file),
+		file && asText(file),
 		'etc/systemd/system/etcd.service:3: TasksMax: systemd 215 does not know it in [Service]',
 	);
 	const script = `cat >"$unit" <<END\n[Unit]\nStartLimitIntervalSec=0\nEND\nprintf '[Timer]\\nRandomizedDelaySec=%s' 1`;
@@ -130,7 +130,7 @@ test('a setting that systemd 215 does not know is found, also where a script wri
 	);
 });
 
-test('a word that keepalived 1.2.13 does not know is found where a script writes its configuration', (t) => {
+test('a keyword that keepalived 1.2.13 does not have is found if a script writes its configuration', (t) => {
 	const script =
 		'cat >keepalived.conf <<END\nvrrp_instance shared {\n    track_process etcd\n    priority 9\n}\nEND';
 	t.deepEqual(
@@ -139,7 +139,7 @@ test('a word that keepalived 1.2.13 does not know is found where a script writes
 	);
 });
 
-test('what cloud-init 0.7.6 does not know is found: keys, and a first line of another kind', (t) => {
+test('keys that cloud-init 0.7.6 does not have are found, and another first line', (t) => {
 	const found = (text: string) =>
 		newerThanCloudInit076('user-data', text).map(({ line, text }) => [line, text]);
 	t.deepEqual(found('#cloud-config\nhostname: a\nca_certs: {}\n'), [[3, 'ca_certs']]);
@@ -147,7 +147,7 @@ test('what cloud-init 0.7.6 does not know is found: keys, and a first line of an
 	t.deepEqual(found('## template: jinja\n#cloud-config\n'), [[1, '## template: jinja']]);
 });
 
-test('what Debian 8 has is not found', (t) => {
+test('features of Debian 8 are not found', (t) => {
 	const lines = [
 		'iptables -w -t nat -C POSTROUTING -j MASQUERADE',
 		'ss -tn state established state close-wait src "$address"',
@@ -160,5 +160,5 @@ test('what Debian 8 has is not found', (t) => {
 		"awk '/^[0-9]+$/ { print $1 }' file",
 		'mapfile -t files < <(find . -name "*.d")',
 	];
-	for (const line of lines) t.deepEqual(newerThanDebian8(fileOf(holding.bash(line))).map(said), [], line);
+	for (const line of lines) t.deepEqual(newerThanDebian8(fileOf(holding.bash(line))).map(asText), [], line);
 });

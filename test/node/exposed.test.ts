@@ -1,4 +1,4 @@
-// Which Services a gateway exposes, and what it is told to do for them: the jq programs by themselves.
+// The jq programs of gateways: which ports are exposed, and the plan for HAProxy and the kernel.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -85,8 +85,8 @@ const anyServices = fc
 	.array(anyService, { minLength: 6, maxLength: 14 })
 	.map((makers) => makers.map((make, index) => make(`service-${index}`)));
 
-/** The same rules a second time, in another way: what a port's fate is but for collisions. */
-function fate({ spec, metadata }: Service, { port, protocol = 'TCP' }: Port): string {
+/** The same rules, implemented again: what happens to a port, without regard to conflicts. */
+function outcome({ spec, metadata }: Service, { port, protocol = 'TCP' }: Port): string {
 	const label = metadata.labels?.['kstack.io/gateway'];
 	if (label === 'false') return 'not ours';
 	if (label === undefined && (spec.type !== 'LoadBalancer' || spec.loadBalancerClass !== undefined))
@@ -113,12 +113,12 @@ const inOrder = (services: readonly Service[]) => {
 	return [...services].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 };
 
-test('no port is exposed twice, the oldest has it, and each that is not exposed has one reason', async (t) => {
-	const worlds = fc.sample(anyServices, 150);
-	const answers = await jq<Exposed>('exposed', {}, worlds);
-	t.is(answers.length, worlds.length);
+test('no port is exposed twice, the oldest Service gets it, and each port that is not exposed has one reason', async (t) => {
+	const samples = fc.sample(anyServices, 150);
+	const answers = await jq<Exposed>('exposed', {}, samples);
+	t.is(answers.length, samples.length);
 	const seen = new Set<string>();
-	for (const [index, services] of worlds.entries()) {
+	for (const [index, services] of samples.entries()) {
 		const expected: string[] = [];
 		const taken = new Set<string>();
 		for (const one of inOrder(services)) {
@@ -126,7 +126,7 @@ test('no port is exposed twice, the oldest has it, and each that is not exposed 
 			const whole = new Set<string>();
 			for (const port of one.spec.ports ?? []) {
 				const key = `${port.port}/${port.protocol}`;
-				let end = fate(one, port);
+				let end = outcome(one, port);
 				if (end === 'good' && taken.has(key)) end = 'PortTaken';
 				if (end === 'good') taken.add(key);
 				seen.add(end);
@@ -158,18 +158,18 @@ test('no port is exposed twice, the oldest has it, and each that is not exposed 
 			],
 			...['WrongSourceRange', 'good', 'not ours'],
 		],
-		'every fate was met',
+		'every outcome occurred',
 	);
 });
 
-test('who asks does not matter: in whatever order the Services come, the answer is the same', async (t) => {
+test('the result does not depend on the order of the Services', async (t) => {
 	for (const services of fc.sample(anyServices, 10)) {
 		const [one, other] = await jq<Exposed>('exposed', {}, [services, [...services].reverse()]);
 		t.deepEqual(one, other);
 	}
 });
 
-test('the one that loses a port is told who has it', async (t) => {
+test('a Service that does not get a port gets a message with the Service that has it', async (t) => {
 	const { good, wrong } = await exposed([
 		service('late', [{ port: 80 }, { port: 81 }], { age: 2 }),
 		service('early', [{ port: 80 }], { age: 1, namespace: 'shop' }),
@@ -179,7 +179,7 @@ test('the one that loses a port is told who has it', async (t) => {
 		['early 80/TCP', 'late 81/TCP'],
 	);
 	t.is(wrong.length, 1);
-	t.is(wrong[0]?.message, 'Port 80/TCP is not exposed: it is taken by the older Service shop/early.');
+	t.is(wrong[0]?.message, 'Port 80/TCP is not exposed: the older Service shop/early uses it.');
 });
 
 for (const [range, right] of [
@@ -194,13 +194,13 @@ for (const [range, right] of [
 	['192.0.2.0/24 }', false],
 	['192.0.2.0/2 4 }\n    server x', false],
 ] as const) {
-	test(`a source range ${JSON.stringify(range)} is ${right ? 'taken' : 'refused'}`, async (t) => {
+	test(`a source range ${JSON.stringify(range)} is ${right ? 'accepted' : 'rejected'}`, async (t) => {
 		const one = service('web', [{ port: 80 }], {}, { loadBalancerSourceRanges: [range] });
 		t.is((await exposed([one])).good.length, right ? 1 : 0);
 	});
 }
 
-/** Everything that jq 1.4 of Debian 8 gives a program, as far as ours use it. */
+/** The functions of jq 1.4, in Debian 8, that the programs use. */
 const known = [
 	...[
 		'add',
@@ -237,7 +237,7 @@ const known = [
 	...['tonumber', 'tostring', 'true', 'unique'],
 ];
 
-test('the programs use only what jq 1.4 knows', async (t) => {
+test('the programs use only functions of jq 1.4', async (t) => {
 	for (const name of ['exposed', 'gateway', 'services']) {
 		const text = (await program('exposed')) + (name === 'exposed' ? '' : await program(name));
 		const code = text
@@ -264,7 +264,7 @@ const variables = {
 	now: '2026-01-01T00:00:00Z',
 };
 
-/** What a gateway is told to do, by the file that each line is for. */
+/** The plan of a gateway, by the file that each line is for. */
 async function plan(objects: readonly unknown[], more: Partial<typeof variables> = {}) {
 	const printed = await jq<string>(await program('gateway'), { ...variables, ...more }, [{ items: objects }]);
 	const of = (file: string) =>
@@ -273,7 +273,7 @@ async function plan(objects: readonly unknown[], more: Partial<typeof variables>
 		listeners: of('listeners'),
 		rules: of('rules'),
 		flows: of('flows'),
-		concern: of('concern'),
+		relevant: of('relevant'),
 		events: of('events'),
 	};
 }
@@ -286,7 +286,7 @@ const pods = (name: string, count: number, ports: Port[], namespace: string) =>
 		namespace,
 	);
 
-test('whatever Services there are, HAProxy takes the configuration and the kernel the rules', async (t) => {
+test('for any Services, HAProxy accepts the configuration and the kernel the rules', async (t) => {
 	const folder = await temporaryFolder();
 	const fixed = (await readFile(path.join(gatewayFiles, 'haproxy.cfg'), 'utf8'))
 		.replace(/ # since .*/g, '')
@@ -315,7 +315,7 @@ test('whatever Services there are, HAProxy takes the configuration and the kerne
 	await t.throwsAsync(output('unshare', ['-r', '-n', 'iptables-restore', '--noflush'], { input: wrong }));
 });
 
-test('each endpoint of a UDP port gets its equal share, and only from who may', async (t) => {
+test('each endpoint of a UDP port gets an equal share, and only of the allowed sources', async (t) => {
 	const { rules, flows } = await plan([
 		service('dns', [{ port: 53, protocol: 'UDP' }], {}, { loadBalancerSourceRanges: ['192.0.2.0/24'] }),
 		pods('dns', 3, [{ port: 53, protocol: 'UDP' }], 'default'),
@@ -332,7 +332,7 @@ test('each endpoint of a UDP port gets its equal share, and only from who may', 
 	t.deepEqual(flows, ['53 10.244.0.2 1053', '53 10.244.1.3 1053', '53 10.244.2.4 1053']);
 });
 
-test('a Service is balanced as it asks: affinity, sources, the protocol that carries the client', async (t) => {
+test('the listener of a Service follows its affinity, source ranges and proxy protocol', async (t) => {
 	const { listeners } = await plan([
 		service(
 			'web',
@@ -360,14 +360,14 @@ test('a Service is balanced as it asks: affinity, sources, the protocol that car
 		'    tcp-request connection reject if !allowed',
 		'    server 10.244.1.2-8080 10.244.1.2:8080 check send-proxy-v2 check-send-proxy',
 	]);
-	const nobody = await plan([
+	const none = await plan([
 		service('web', [{ port: 80 }], {}, { loadBalancerSourceRanges: ['::/0'] }),
 		endpoints('web', ['10.244.1.2'], [{ port: 80 }]),
 	]);
-	t.true(nobody.listeners.includes('    tcp-request connection reject'));
+	t.true(none.listeners.includes('    tcp-request connection reject'));
 });
 
-test('a port on which another program listens is left out, with an Event; its Service keeps its others', async (t) => {
+test('a port that another program uses is not exposed, with an Event; the other ports of the Service are', async (t) => {
 	const { listeners, events } = await plan([service('web', [{ port: 80 }, { port: 2379 }])], {
 		busy: '22 2379 ',
 	});
@@ -383,6 +383,6 @@ test('a port on which another program listens is left out, with an Event; its Se
 		reason: 'PortInUse',
 		involvedObject: { name: 'web' },
 		source: { component: 'kstack-gateway' },
-		message: 'Port 2379/TCP is not exposed on the gateway demo-gateway-0: another program listens there.',
+		message: 'Port 2379/TCP is not exposed on gateway demo-gateway-0: another program uses the port there.',
 	});
 });

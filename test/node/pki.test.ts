@@ -3,7 +3,7 @@ import path from 'node:path';
 import test from 'ava';
 import { node, openssl, operator, step } from '../support/assembling.ts';
 
-test('the certificates of a master are for whom they say, by the authority they say', async (t) => {
+test('each certificate of a master has its subject, names and usage, and is signed by its CA', async (t) => {
 	const { run, root } = await node('master');
 	t.is((await run(step('20-pki'))).code, 0);
 	const pki = (name: string) => path.join(root, 'etc/kubernetes/pki', name);
@@ -39,11 +39,11 @@ test('the certificates of a master are for whom they say, by the authority they 
 	await t.throwsAsync(
 		openssl('verify', '-CAfile', pki('etcd-ca.crt'), pki('admin.crt')),
 		undefined,
-		'authorities are apart',
+		'the CAs are independent',
 	);
 });
 
-test('a certificate that ends soon is issued anew with its key; others, and the authorities, stay', async (t) => {
+test('a certificate that expires soon is renewed with the same key; other certificates and the CAs stay', async (t) => {
 	const { run, root, file, asked } = await node('master');
 	await run(step('20-pki'));
 	const pki = (name: string) => path.join(root, 'etc/kubernetes/pki', name);
@@ -98,10 +98,10 @@ test('a certificate that ends soon is issued anew with its key; others, and the 
 		],
 	]);
 	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
-	t.is((await asked('systemctl')).length, 4, 'nothing is restarted for nothing');
+	t.is((await asked('systemctl')).length, 4, 'without a renewal nothing is restarted');
 });
 
-test("the operator's certificate is for the operator's request, and its group alone", async (t) => {
+test("the operator's certificate has the key of the request and the group of operators only", async (t) => {
 	const request = await operator();
 	const { run, root, file } = await node('master', {}, { OPERATOR_REQUEST: request });
 	await run(step('15-form-or-join'));

@@ -1,12 +1,10 @@
 // kstack-nodes: which labels and taints it sets on which node.
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import test from 'ava';
-import { packageRoot } from '../../src/base/package.ts';
 import { nodePool } from '../../src/cluster/kubernetes/pools.ts';
+import { programsOfImage } from '../support/node.ts';
 import { runToEnd } from '../support/processes.ts';
 
-const program = path.join(packageRoot, 'elements/kubernetes-services/static/usr/local/sbin/kstack-nodes');
+const root = programsOfImage();
 
 const pending = { key: 'kstack.io/pending', effect: 'NoSchedule' };
 const gpu = nodePool(
@@ -14,10 +12,9 @@ const gpu = nodePool(
 	nodePool({ labels: { old: '1', a: 'z' }, taints: ['f=1:NoSchedule', 'x=other:NoSchedule'] }),
 );
 
-/** What the program tells kubectl to change, where these nodes are there. */
+/** The changes that the program requests from kubectl, with these nodes in the cluster. */
 async function changes(nodes: readonly object[], cluster = 'demo', refused = 'nothing'): Promise<string[]> {
-	const functions = (await readFile(program, 'utf8')).replace(/^columns=[\s\S]*/m, '');
-	const script = `${functions}
+	const script = `. ${await root}/usr/local/sbin/kstack-nodes
 kube() { case "$*" in *configmap*) printf '%s' "$POOLS" ;; 'get nodes'*) printf '%s' "$NODES" ;; *) echo "$*"; [ "$1" != "$REFUSED" ] ;; esac; }
 set_pools`;
 	const env = {
@@ -35,7 +32,7 @@ const node = (name: string, labels: object = {}, taints: readonly object[] = [])
 	spec: { taints },
 });
 
-test('a node gets the labels and taints of the pool in its name, and only then takes pods', async (t) => {
+test('a node gets the labels and taints of the pool in its name; then the pending taint is removed', async (t) => {
 	for (const name of ['demo-gpu-0', 'demo-gpu-g2-11']) {
 		t.deepEqual(await changes([node(name, {}, [pending])]), [
 			`label --overwrite node ${name} a=b c=d`,
@@ -56,7 +53,7 @@ test('labels and taints that a pool no longer has are removed; a changed value i
 	]);
 });
 
-test('a node that has all of it, or is in no pool by its exact name, is left alone', async (t) => {
+test('a node that has all of them, or whose name is of no pool, is not changed', async (t) => {
 	const taints = [
 		{ key: 'x', value: 'y', effect: 'NoSchedule' },
 		{ key: 'z', effect: 'NoExecute' },
@@ -67,10 +64,10 @@ test('a node that has all of it, or is in no pool by its exact name, is left alo
 	t.deepEqual(await changes([node('demo-gpu-0')], 'other'), []);
 });
 
-test('pods stay away from a node while its labels or taints cannot be set', async (t) => {
+test('a node keeps the pending taint while its labels or taints cannot be set', async (t) => {
 	for (const refused of ['label', 'taint']) {
-		const told = await changes([node('demo-gpu-0', {}, [pending])], 'demo', refused);
-		t.true(told.length > 0);
-		t.false(told.some((line) => line.includes('kstack.io/pending')));
+		const requests = await changes([node('demo-gpu-0', {}, [pending])], 'demo', refused);
+		t.true(requests.length > 0);
+		t.false(requests.some((line) => line.includes('kstack.io/pending')));
 	}
 });

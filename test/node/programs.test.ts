@@ -1,4 +1,4 @@
-// The programs that the image carries: how they are written, and kstack-signal at work.
+// The programs of the image: shellcheck, and kstack-signal.
 
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -8,21 +8,18 @@ import test from 'ava';
 import fc from 'fast-check';
 import { packageRoot } from '../../src/base/package.ts';
 import { readTree } from '../../src/base/tree.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { programsOfImage } from '../support/node.ts';
 import { output, runToEnd, systemPath, tool } from '../support/processes.ts';
 
 const element = path.join(packageRoot, 'elements/kubernetes-services/static');
 const sbin = path.join(element, 'usr/local/sbin');
-const assemble = path.join(element, 'usr/share/kstack/assemble');
 const program = (name: string) => readFile(path.join(sbin, name), 'utf8');
 
-test('bash and shellcheck take every program and every step of the image', async (t) => {
-	const steps = path.join(assemble, 'steps');
-	const programs = [
-		...(await readTree(sbin)).map(({ path: name }) => path.join(sbin, name)),
-		...(await readTree(steps)).map(({ path: name }) => path.join(steps, name)),
-		path.join(assemble, 'functions'),
-	];
+test('every program, step and functions file of the image passes bash -n and shellcheck', async (t) => {
+	const share = path.join(element, 'usr/share/kstack');
+	const programs = [path.join(share, 'assemble/functions'), path.join(share, 'gateway/functions')];
+	for (const folder of [sbin, path.join(share, 'assemble/steps'), path.join(share, 'functions')])
+		for (const { path: name } of await readTree(folder)) programs.push(path.join(folder, name));
 	t.true(programs.length > 5);
 	for (const file of programs) await output('bash', ['-n', file]);
 	const checked = await runToEnd(tool('shellcheck', 'shellcheck'), ['-S', 'style', ...programs]);
@@ -40,7 +37,7 @@ const fromLog = fc.string({
 	unit: fc.constantFrom(...'ab "\\/\'`$\t\r\n\u0001\u001b\u0000\u007f%{}€😀\u2028'),
 });
 
-test('whatever a log holds, what is signalled is JSON, and printable text arrives whole', async (t) => {
+test('a signal is valid JSON for any log, with all of its printable text', async (t) => {
 	const texts = [
 		'',
 		'\n',
@@ -76,9 +73,9 @@ interface Signal {
 	readonly body: string;
 }
 
-/** A folder of handles, a server that takes their signals, and kstack-signal made to use both. */
+/** A node with two handles, a server that receives their signals, and kstack-signal. */
 async function signalling(refusals = 0) {
-	const root = await temporaryFolder();
+	const root = await programsOfImage();
 	const received: Signal[] = [];
 	let refused = 0;
 	const server = createServer((request, response) => {
@@ -94,36 +91,37 @@ async function signalling(refusals = 0) {
 	});
 	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 	const { port } = server.address() as AddressInfo;
-	await mkdir(path.join(root, 'signals'));
+	const signals = path.join(root, 'etc/kstack/signals');
+	await mkdir(signals, { recursive: true });
 	for (const handle of ['ready', 'certificates'])
 		await writeFile(
-			path.join(root, 'signals', handle),
+			path.join(signals, handle),
 			`http://127.0.0.1:${port}/v1/${handle}?Signature=a%2Bb&x=y\ntoken-of-${handle}\n`,
 		);
-	// curl that tells its arguments, so that the test can see what any user of a node could.
+	// This curl records its arguments, which any user of a node can read.
 	const bin = path.join(root, 'bin');
 	await mkdir(bin);
 	const spy = `#!/bin/bash\ntr '\\0' '\\n' </proc/$$/cmdline >>${root}/argv\nexec ${tool('curl', 'curl')} "$@"\n`;
 	await writeFile(path.join(bin, 'curl'), spy);
 	await writeFile(path.join(bin, 'sleep'), '#!/bin/bash\n');
-	const text = (await program('kstack-signal')).replaceAll('/etc/kstack/signals', path.join(root, 'signals'));
-	await writeFile(path.join(bin, 'kstack-signal'), text);
 	for (const name of await readdir(bin)) await chmod(path.join(bin, name), 0o755);
 	return {
 		root,
 		received,
 		signal: (args: readonly string[], input: string | Buffer) =>
-			runToEnd(path.join(bin, 'kstack-signal'), args, { env: { PATH: `${bin}:${systemPath}` }, input }),
-		sent: async () =>
-			(await readdir(path.join(root, 'signals'))).filter((name) => name.endsWith('.sent')).sort(),
+			runToEnd(path.join(root, 'usr/local/sbin/kstack-signal'), args, {
+				env: { PATH: `${bin}:${systemPath}` },
+				input,
+			}),
+		sent: async () => (await readdir(signals)).filter((name) => name.endsWith('.sent')).sort(),
 		close: () => server.close(),
 	};
 }
 
-test('kstack-signal posts status, reason and data, with its token in a header alone', async (t) => {
+test('kstack-signal posts status, reason and data, with its token in a header only', async (t) => {
 	const { root, received, signal, sent, close } = await signalling();
 	t.teardown(close);
-	const ended = await signal(['SUCCESS', 'it is "well"', 'ready'], 'line 1\n\tline "2" \\\n');
+	const ended = await signal(['SUCCESS', 'it is "ready"', 'ready'], 'line 1\n\tline "2" \\\n');
 	t.is(ended.code, 0, ended.stdout + ended.stderr);
 	t.is(received.length, 1);
 	t.is(received[0]?.headers['content-type'], 'application/json');
@@ -132,7 +130,7 @@ test('kstack-signal posts status, reason and data, with its token in a header al
 	t.deepEqual(JSON.parse(received[0]?.body ?? ''), {
 		status: 'SUCCESS',
 		id: 'node',
-		reason: 'it is "well"',
+		reason: 'it is "ready"',
 		data: 'line 1\n line "2" \\',
 	});
 	t.deepEqual(await sent(), ['ready.node.sent']);
@@ -141,7 +139,7 @@ test('kstack-signal posts status, reason and data, with its token in a header al
 	t.notRegex(argv, /token-of|Signature/);
 });
 
-test('bytes that are no text do not keep a node from saying what failed', async (t) => {
+test('a failure is signalled even if the log has bytes that are not text', async (t) => {
 	const { received, signal, close } = await signalling();
 	t.teardown(close);
 	const bytes = Buffer.concat([
@@ -154,33 +152,33 @@ test('bytes that are no text do not keep a node from saying what failed', async 
 	t.deepEqual((JSON.parse(received[0]?.body ?? '') as { data: string }).data, 'etcd:  end');
 });
 
-test('a failure is told to every handle that was not signalled yet, and to no other', async (t) => {
+test('a failure is signalled to every handle that has no signal yet, and to no other', async (t) => {
 	const { received, signal, sent, close } = await signalling();
 	t.teardown(close);
 	await signal(['SUCCESS', 'signed', 'certificates', 'ca'], 'Q0E=');
 	await signal(['FAILURE', 'step 50-cluster failed', 'all'], 'why\n');
-	const told = received.map(({ url, body }) => [
+	const signals = received.map(({ url, body }) => [
 		url?.split('?')[0],
 		(JSON.parse(body) as { status: string }).status,
 	]);
-	t.deepEqual(told, [
+	t.deepEqual(signals, [
 		['/v1/certificates', 'SUCCESS'],
 		['/v1/ready', 'FAILURE'],
 	]);
 	t.deepEqual(await sent(), ['certificates.ca.sent', 'ready.node.sent']);
 });
 
-test('a signal that Heat does not take is sent again', async (t) => {
+test('a signal that Heat refuses is sent again', async (t) => {
 	const { received, signal, sent, close } = await signalling(2);
 	t.teardown(close);
 	const ended = await signal(['SUCCESS', 'assembled', 'ready'], '');
 	t.is(ended.code, 0);
 	t.is(received.length, 3);
-	t.regex(ended.stdout, /signal ready not taken \(try 2\)/);
+	t.regex(ended.stdout, /signal ready failed \(attempt 2 /);
 	t.deepEqual(await sent(), ['ready.node.sent']);
 });
 
-test('a signal that Heat never takes is a failure, and is not marked as sent', async (t) => {
+test('a signal that Heat always refuses is a failure, and is not marked as sent', async (t) => {
 	const { signal, sent, close } = await signalling(100);
 	t.teardown(close);
 	t.is((await signal(['SUCCESS', 'assembled', 'ready'], '')).code, 1);

@@ -1,4 +1,4 @@
-// The pod network "routed" on one node, with stand-ins for the kernel and the API.
+// The pod network "routed" on one node, with fake programs for the kernel and the API.
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -6,37 +6,37 @@ import { temporaryFolder } from '../support/folders.ts';
 import { imageFiles, writeNode } from '../support/node.ts';
 import { runToEnd, systemPath } from '../support/processes.ts';
 
-interface World {
+interface State {
 	/** Lines of `kubectl get nodes`: name, address, pod range. */
 	readonly nodes: readonly string[];
 	/** Lines of the watch: event, and the same. */
 	readonly watch?: readonly string[];
-	/** Routes of ours that the kernel has from before. */
+	/** Routes of an earlier run in the kernel. */
 	readonly routes?: readonly string[];
-	/** The CNI configuration from before. */
+	/** The CNI configuration of an earlier run. */
 	readonly configured?: string;
 }
 
 /** Runs kstack-routes on demo-minion-0 until its watch ends, and returns what it did. */
-async function route(world: World) {
+async function route(state: State) {
 	const root = await temporaryFolder();
 	await writeNode(root, [
 		...(await imageFiles()),
 		{ path: 'var/lib/kubelet/pki/kubelet-client-current.pem', mode: 0o600, text: '' },
 		{ path: 'sys/class/net/ens3/mtu', mode: 0o644, text: '1450\n' },
-		...(world.configured === undefined
+		...(state.configured === undefined
 			? []
-			: [{ path: 'etc/cni/net.d/10-routed.conflist', mode: 0o644, text: world.configured }]),
+			: [{ path: 'etc/cni/net.d/10-routed.conflist', mode: 0o644, text: state.configured }]),
 	]);
 	for (const folder of ['run', 'etc/cni']) await mkdir(path.join(root, folder), { recursive: true });
 	const lines = (list: readonly string[]) => list.map((line) => `${line}\n`).join('');
-	await writeFile(path.join(root, 'nodes'), lines(world.nodes));
-	await writeFile(path.join(root, 'watch'), lines(world.watch ?? []));
+	await writeFile(path.join(root, 'nodes'), lines(state.nodes));
+	await writeFile(path.join(root, 'watch'), lines(state.watch ?? []));
 	await writeFile(
 		path.join(root, 'routes'),
-		lines((world.routes ?? []).map((range) => `${range} via 10.0.0.9`)),
+		lines((state.routes ?? []).map((range) => `${range} via 10.0.0.9`)),
 	);
-	const standIns = {
+	const fakes = {
 		ip: `case "$*" in
 '-o route get'*) echo '10.0.0.5 dev ens3 src 10.0.0.12 uid 0' ;;
 'route show'*) cat "$root/routes" ;;
@@ -47,7 +47,7 @@ esac`,
 	};
 	const bin = path.join(root, 'bin');
 	await mkdir(bin);
-	for (const [name, body] of Object.entries(standIns)) {
+	for (const [name, body] of Object.entries(fakes)) {
 		await writeFile(path.join(bin, name), `#!/bin/bash\nroot=${root}\n${body}\n`);
 		await chmod(path.join(bin, name), 0o755);
 	}
@@ -91,10 +91,10 @@ test('a node has a route to the pods of every other node, and its own pods on a 
 	};
 	t.like(plugins[0], { type: 'bridge', mtu: 1450, ipam: { ranges: [[{ subnet: '10.244.1.0/24' }]] } });
 	const again = await route({ nodes: ['demo-minion-0 10.0.0.12 10.244.1.0/24'], configured: configuration });
-	t.deepEqual(again.did, [masquerading], 'what is right already is left alone');
+	t.deepEqual(again.did, [masquerading], 'nothing is changed again');
 });
 
-test('nodes that join and go are followed; one without a range yet is waited for', async (t) => {
+test('routes follow nodes that join and are deleted; a node without a range has none yet', async (t) => {
 	const { did } = await route({
 		nodes: ['demo-minion-0 10.0.0.12 10.244.1.0/24'],
 		watch: [
@@ -109,7 +109,7 @@ test('nodes that join and go are followed; one without a range yet is waited for
 	]);
 });
 
-test('a route to a node that went while nobody looked is removed, and those of others stay', async (t) => {
+test('a route to a node that was deleted before the start is removed, and other routes stay', async (t) => {
 	const { did } = await route({
 		nodes: ['demo-minion-0 10.0.0.12 10.244.1.0/24', 'demo-minion-1 10.0.0.13 10.244.2.0/24'],
 		routes: ['10.244.2.0/24', '10.244.9.0/24'],
@@ -120,7 +120,7 @@ test('a route to a node that went while nobody looked is removed, and those of o
 	);
 });
 
-test('a range that only begins like one that is there is gone all the same', async (t) => {
+test('a stale range that is the beginning of another range is removed too', async (t) => {
 	const { did } = await route({
 		nodes: ['demo-minion-0 10.0.0.12 10.244.1.0/24', 'demo-minion-1 10.0.0.13 10.244.20.0/24'],
 		routes: ['10.244.2.0/24', '10.244.20.0/24'],

@@ -1,4 +1,4 @@
-// What a master writes into Services: the gateways' addresses, and Events for what is not exposed.
+// What kstack-services writes: the gateways' addresses into Services, and Events for ports that are not exposed.
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -31,7 +31,7 @@ const variables = {
 	never: '10.0.0.5 192.0.2.5 10.96.0.1 10.96.0.10 127.0.0.1',
 };
 
-/** A gateway's Node: its own address, and the shared ones that it published. */
+/** A gateway's Node object: its own address, and the shared ones in its annotation. */
 const node = (name: string, address: string, ready = true, shared = '192.0.2.9,10.0.0.20', labels = {}) => ({
 	metadata: { name, labels, annotations: { 'kstack.io/gateway-addresses': shared } },
 	status: {
@@ -51,8 +51,8 @@ async function plan(
 	more = {},
 ) {
 	const values = [{ items: services }, { items: nodes }, { items: events }];
-	const [answer] = await jq<Plan>(await program('services'), { ...variables, ...more }, values, '--slurp');
-	return answer as Plan;
+	const [made] = await jq<Plan>(await program('services'), { ...variables, ...more }, values, '--slurp');
+	return made as Plan;
 }
 
 const addresses = ({ status }: Service) => (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
@@ -61,7 +61,7 @@ const withStatus = (one: Service, ...ips: string[]): Service => ({
 	status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } },
 });
 
-test('a status names the floating IP, the shared address, and each gateway that is Ready; then nothing is left to do', async (t) => {
+test('the status has the floating IP, the shared address, and each Ready gateway; a second plan is empty', async (t) => {
 	const services = [
 		service('web', [{ port: 80 }]),
 		service('inside', [{ port: 81 }], {}, { type: 'ClusterIP' }),
@@ -73,11 +73,14 @@ test('a status names the floating IP, the shared address, and each gateway that 
 });
 
 for (const [what, nodes] of [
-	['none is left', []],
+	['there is none', []],
 	['none is Ready', [node('demo-gateway-0', '10.0.0.21', false)]],
-	['the last one leaves', [node('demo-gateway-0', '10.0.0.21', true, '', { 'kstack.io/leave': 'leave' })]],
+	[
+		'the last one is being removed',
+		[node('demo-gateway-0', '10.0.0.21', true, '', { 'kstack.io/leave': 'leave' })],
+	],
 ] as const) {
-	test(`a status is emptied when of the gateways ${what}`, async (t) => {
+	test(`the status has no address if, of the gateways, ${what}`, async (t) => {
 		const { statuses } = await plan([withStatus(service('web', [{ port: 80 }]), '10.0.0.21')], nodes);
 		t.deepEqual(
 			statuses.map(({ status }) => status),
@@ -86,7 +89,7 @@ for (const [what, nodes] of [
 	});
 }
 
-test('a Service none of whose ports is exposed has no address, one with a good port has', async (t) => {
+test('a Service has an address if one of its ports is exposed, and none otherwise', async (t) => {
 	const { statuses, made } = await plan(
 		[
 			service('early', [{ port: 80 }]),
@@ -102,7 +105,7 @@ test('a Service none of whose ports is exposed has no address, one with a good p
 	t.is(made.length, 2);
 });
 
-test("another balancer's Service keeps what that one wrote; ours that is taken back loses our addresses", async (t) => {
+test('the status of Services of other implementations is kept; a Service that is no longer exposed loses our addresses', async (t) => {
 	const no = { labels: { 'kstack.io/gateway': 'false' } };
 	const { statuses } = await plan(
 		[
@@ -111,17 +114,17 @@ test("another balancer's Service keeps what that one wrote; ours that is taken b
 				'203.0.113.1',
 			),
 			withStatus(service('never-ours', [{ port: 81 }], no), '203.0.113.2'),
-			withStatus(service('taken-back', [{ port: 82 }], no), '10.0.0.20', '10.0.0.21'),
+			withStatus(service('no-longer', [{ port: 82 }], no), '10.0.0.20', '10.0.0.21'),
 		],
 		both,
 	);
 	t.deepEqual(
 		statuses.map((one) => [one.metadata.name, addresses(one)]),
-		[['taken-back', []]],
+		[['no-longer', []]],
 	);
 });
 
-test("a gateway's Node cannot claim the API's address, a Service's, or what is no address", async (t) => {
+test('a gateway cannot claim the API address, the address of a Service, or an invalid address', async (t) => {
 	for (const claim of [
 		'10.0.0.5,192.0.2.5',
 		'10.96.0.10',
@@ -138,7 +141,7 @@ test("a gateway's Node cannot claim the API's address, a Service's, or what is n
 	}
 });
 
-test('an Event is made once, said again after ten minutes, and follows what it says', async (t) => {
+test('an Event is created once, updated after ten minutes, and updated when its message changes', async (t) => {
 	const early = service('early', [{ port: 80 }]);
 	const late = service('late', [{ port: 80 }], { age: 1, namespace: 'shop' });
 	const { made } = await plan([early, late], []);
@@ -163,21 +166,21 @@ test('an Event is made once, said again after ten minutes, and follows what it s
 	const moved = await plan([other, late], [], [first]);
 	t.deepEqual(
 		moved.changed.map(({ metadata, message }) => [metadata.name, message]),
-		[[first.metadata.name, 'Port 80/TCP is not exposed: it is taken by the older Service default/other.']],
+		[[first.metadata.name, 'Port 80/TCP is not exposed: the older Service default/other uses it.']],
 	);
-	const anew = { ...late, metadata: { ...late.metadata, uid: 'ffffffff-1' } };
+	const recreated = { ...late, metadata: { ...late.metadata, uid: 'ffffffff-1' } };
 	t.is(
-		(await plan([early, anew], [], [first])).made.length,
+		(await plan([early, recreated], [], [first])).made.length,
 		1,
-		'a Service made anew has an Event of its own',
+		'a Service that was deleted and created again has a new Event',
 	);
 });
 
-/** kstack-services on a master in a folder, with an API that keeps what is written. */
+/** kstack-services on a master in a folder, with an API that stores what is written. */
 async function master(services: readonly Service[]) {
 	const root = await temporaryFolder();
-	const standIns = {
-		ip: 'echo looked >>"$root/looked"; [ ! -e "$root/holds" ] || echo "2: ens3 inet 10.0.0.5/32"',
+	const fakePrograms = {
+		ip: 'echo checked >>"$root/checks"; [ ! -e "$root/holds" ] || echo "2: ens3 inet 10.0.0.5/32"',
 		kubectl: `case "$*" in
 *'get services --all-namespaces --watch'*) exec tail -f -n +1 "$root/changed" ;;
 *--watch*) exec sleep 60 ;;
@@ -194,13 +197,13 @@ done ;;
 esac`,
 	};
 	await writeNode(root, [
-		...(await imageFiles()).filter((file) => /gateway|kstack-services/.test(file.path)),
-		...Object.entries(standIns).map(([name, body]) => ({
+		...(await imageFiles()).filter((file) => /gateway|kstack-services|functions\/kubernetes/.test(file.path)),
+		...Object.entries(fakePrograms).map(([name, body]) => ({
 			path: `bin/${name}`,
 			mode: 0o755,
 			text: `#!/bin/bash\nroot=${root}\n${body}\n`,
 		})),
-		...['changed', 'written', 'asked', 'looked'].map((name) => ({ path: name, mode: 0o644, text: '' })),
+		...['changed', 'written', 'asked', 'checks'].map((name) => ({ path: name, mode: 0o644, text: '' })),
 		{ path: 'nodes', mode: 0o644, text: JSON.stringify({ items: both }) },
 	]);
 	for (const folder of ['services', 'events', 'run'])
@@ -219,10 +222,10 @@ esac`,
 	};
 }
 
-test("only the master that holds the API's address writes, and each thing once", async (t) => {
+test('only the master that holds the API address writes, and each object once', async (t) => {
 	const it = await master([service('web', [{ port: 80 }]), service('late', [{ port: 80 }], { age: 1 })]);
 	const running = await inBackground(t, it.root, 'kstack-services', it.env);
-	await until(running, async () => (await it.lines('looked')) > 2, 'it has looked who holds the address');
+	await until(running, async () => (await it.lines('checks')) > 2, 'it has checked who holds the address');
 	t.is(await it.lines('asked'), 0);
 	await writeFile(path.join(it.root, 'holds'), '');
 	await until(running, async () => (await it.written()).length === 2, 'it has written both');
@@ -231,12 +234,16 @@ test("only the master that holds the API's address writes, and each thing once",
 	await until(
 		running,
 		async () => (await it.written()).includes('status more'),
-		'the new one has its status',
+		'the new Service has its status',
 	);
 	const asked = await it.lines('asked');
 	await it.put(service('more-yet', [{ port: 82 }]));
-	await until(running, async () => (await it.written()).includes('status more-yet'), 'and the next');
-	await until(running, async () => (await it.lines('asked')) > asked + 1, 'it has looked at what it wrote');
+	await until(
+		running,
+		async () => (await it.written()).includes('status more-yet'),
+		'the next Service has its status',
+	);
+	await until(running, async () => (await it.lines('asked')) > asked + 1, 'it has read its own changes');
 	t.deepEqual(await it.written(), [
 		...['create PortTaken', 'status web', 'create PortReserved', 'status more', 'status more-yet'],
 	]);

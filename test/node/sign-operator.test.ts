@@ -1,4 +1,4 @@
-// kstack-sign-operator: what a master signs for an operator, and what it refuses.
+// kstack-sign-operator: which requests a master signs and which it refuses.
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -16,9 +16,9 @@ async function master() {
 	return { ...made, sign, ca: path.join(made.root, 'etc/kubernetes/pki/ca.crt') };
 }
 
-/** A request for whatever subject, as base64 of its PEM, and its public key. */
+/** A request with this subject, as base64 of its PEM, and its public key. */
 async function requestFor(root: string, subject: string) {
-	const key = path.join(root, 'asked.key');
+	const key = path.join(root, 'request.key');
 	await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key);
 	const more = ['-addext', 'extendedKeyUsage=serverAuth', '-addext', 'subjectAltName=DNS:kubernetes'];
 	const pem = await openssl('req', '-new', '-sha256', '-key', key, '-subj', subject, ...more);
@@ -31,7 +31,7 @@ async function requestFor(root: string, subject: string) {
 const shown = (pem: string, ...what: string[]) =>
 	output(tool('openssl', 'openssl'), ['x509', '-noout', ...what], { input: pem });
 
-test('a master signs the key of a request, with a subject and a usage of its own choice', async (t) => {
+test('a master signs the key of a request, but sets the subject and the usage itself', async (t) => {
 	const { root, sign, ca, file } = await master();
 	const { request, publicKey } = await requestFor(root, '/O=system:masters/CN=admin');
 	const { code, stdout, stderr } = await sign('alice', request);
@@ -79,7 +79,7 @@ test('a user name that is more than letters, digits, dots and hyphens is refused
 	}
 });
 
-test('what is not a request signed by its own key is refused', async (t) => {
+test('a request that is invalid or not signed with its own key is refused', async (t) => {
 	const { root, sign } = await master();
 	const one = await requestFor(root, '/CN=one');
 	const pem = Buffer.from(one.request, 'base64').toString();
@@ -99,7 +99,7 @@ test('what is not a request signed by its own key is refused', async (t) => {
 	}
 });
 
-test('a node without the key of the CA signs nothing', async (t) => {
+test('a node without the key of the CA refuses every request', async (t) => {
 	const { root, sign } = await master();
 	const { request } = await requestFor(root, '/CN=x');
 	await rm(path.join(root, 'etc/kubernetes/pki/ca.key'));

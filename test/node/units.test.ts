@@ -9,10 +9,10 @@ import { runToEnd, tool } from '../support/processes.ts';
 const element = path.join(packageRoot, 'elements/kubernetes-services');
 const folder = path.join(element, 'static/etc/systemd/system');
 
-/** Units of the image that ours lean on; systemd's own targets come from this machine. */
+/** Other units that ours require; systemd's targets come from this machine. */
 const others = { 'containerd.service': '[Service]\nExecStart=/usr/bin/containerd\n' };
 
-/** What systemd says of our units, in a root in which every program they run is there. */
+/** Verifies our units with systemd-analyze, in a root in which every program that they run exists. */
 async function verify(change: (text: string) => string = (text) => text) {
 	const root = await temporaryFolder();
 	const units = path.join(root, 'etc/systemd/system');
@@ -36,17 +36,17 @@ async function verify(change: (text: string) => string = (text) => text) {
 	return runToEnd(tool('systemd-analyze', 'systemd'), ['verify', '--man=no', `--root=${root}`, ...names]);
 }
 
-test('systemd takes our units', async (t) => {
+test('systemd accepts our units', async (t) => {
 	const { code, stdout, stderr } = await verify();
 	t.deepEqual([code, stdout, stderr], [0, '', '']);
 });
 
-test('systemd would not take a unit with an unknown key or a program that is not there', async (t) => {
+test('systemd reports a unit with an unknown key or an unknown unit', async (t) => {
 	t.regex((await verify((text) => text.replace('Restart=', 'Restrat='))).stderr, /Restrat/);
 	t.regex((await verify((text) => text.replace('Requires=containerd', 'Requires=no'))).stderr, /no\.service/);
 });
 
-test('every program of ours that a unit runs is in the element, and can be run', async (t) => {
+test('every program of ours that a unit runs is in the element, and is executable', async (t) => {
 	const files = await readTree(path.join(element, 'static'));
 	const programs = files.flatMap(({ text }) => [...text.matchAll(/^Exec\w+=(\/usr\/local\/sbin\/\S+)/gm)]);
 	t.true(programs.length > 4);
@@ -63,6 +63,6 @@ test('units are enabled only if they can be: each has an [Install] section or is
 	t.true(enabled.includes('kstack-assemble.service'));
 });
 
-test('no unit names a secret in the arguments of a program', async (t) => {
+test('no unit has a secret in the arguments of a program', async (t) => {
 	for (const file of await readTree(folder)) t.notRegex(file.text, /(token|password)=[^$\s]/i, file.path);
 });

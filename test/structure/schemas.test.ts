@@ -9,8 +9,12 @@ import type { JsonSchema } from '../../src/base/forms.ts';
 import { packageRoot } from '../../src/base/package.ts';
 import { schemaText } from '../../src/base/schema.ts';
 import { readTree, type Tree, writeTree } from '../../src/base/tree.ts';
+import { parseYaml } from '../../src/base/yaml-file.ts';
+import { readDefinition } from '../../src/cluster/spec/addon.ts';
+import { addonSchema } from '../../src/cluster/spec/addon-fields.ts';
 import { clusterSchema } from '../../src/cluster/spec/cluster-fields.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
+import { roleSchema } from '../../src/cluster/spec/role-file.ts';
 import { settings } from '../../src/cluster/spec/settings.ts';
 import { profileSchema } from '../../src/image/spec/profile-fields.ts';
 import { readProfile } from '../../src/image/spec/profile-file.ts';
@@ -20,8 +24,10 @@ import { temporaryFolder } from '../support/folders.ts';
 import { kstack, runSource } from '../support/processes.ts';
 
 const schemas: Readonly<Record<string, JsonSchema>> = {
+	'addon.schema.json': addonSchema(),
 	'cluster.schema.json': clusterSchema(),
 	'profile.schema.json': profileSchema(),
+	'role.schema.json': roleSchema(),
 };
 
 const validator = (schema: JsonSchema): ValidateFunction =>
@@ -29,6 +35,7 @@ const validator = (schema: JsonSchema): ValidateFunction =>
 
 const isCluster = validator(clusterSchema());
 const isProfile = validator(profileSchema());
+const isAddon = validator(addonSchema());
 
 /** UPDATE_GOLDEN=1 writes the schemas, as it does with the golden files. */
 test('the folder schemas/ has the schemas that follow from the definitions', async (t) => {
@@ -44,8 +51,13 @@ test('the folder schemas/ has the schemas that follow from the definitions', asy
 
 test('the commands print the schemas', async (t) => {
 	const [ofCluster, ofProfile] = [await kstack(['schema']), await runSource('src/kimg.ts', ['schema'])];
+	const ofRole = await kstack(['schema', 'role']);
+	t.is(ofRole.stdout, schemaText(roleSchema()), ofRole.stderr);
 	t.is(ofCluster.stdout, schemaText(clusterSchema()), ofCluster.stderr);
 	t.is(ofProfile.stdout, schemaText(profileSchema()), ofProfile.stderr);
+	const ofAddon = await kstack(['schema', 'addon']);
+	t.is(ofAddon.stdout, schemaText(addonSchema()), ofAddon.stderr);
+	t.is((await kstack(['schema', 'nodes'])).code, 2);
 });
 
 test('every key has a description', (t) => {
@@ -164,5 +176,68 @@ for (const [text, isRight] of [
 		if (isRight) await t.notThrowsAsync(read);
 		else await t.throwsAsync(read, { instanceOf: UserError });
 		t.is(isProfile(load(text)), isRight, JSON.stringify(isProfile.errors));
+	});
+}
+
+const integer = 'type: integer, default: 2, description: Pods';
+for (const [text, isRight] of [
+	['{}', true],
+	['name: hello', true],
+	['name: -a', false],
+	['name: 3', false],
+	['colour: red', false],
+	['image: maybe', false],
+	['image: "true"', false],
+	['needs: [dns]', true],
+	['needs: dns', false],
+	['needs: [dns, {}]', false],
+	['images: [coredns]', true],
+	['images: coredns', false],
+	['disable: maybe', false],
+	['disable: confirm\nwarning: Names no longer resolve.', true],
+	['warning: [a]', false],
+	['values: []', false],
+	[`values: {replicas: {${integer}}}`, true],
+	[`values: {replicas: {${integer}, minimum: 1, maximum: 5}}`, true],
+	[`values: {Replicas: {${integer}}}`, false],
+	[`values: {replicas: {${integer}, pattern: a}}`, false],
+	[`values: {replicas: {${integer}, minimum: one}}`, false],
+	['values: {replicas: {type: integer, default: "2", description: Pods}}', false],
+	['values: {replicas: {type: integer, description: Pods}}', false],
+	['values: {replicas: {type: number, default: 2, description: Pods}}', false],
+	['values: {zone: {type: string, default: a, description: Zone}}', false],
+	['values: {zone: {type: string, default: a, pattern: "[a-z]+", description: Zone}}', true],
+	['values: {zone: {type: string, default: a, pattern: "[a-z]+"}}', false],
+	['values: {debug: {type: boolean, default: no, description: Logs}}', false],
+	['values: {debug: {type: boolean, default: false, description: Logs}}', true],
+] as const) {
+	test(`reader and schema of an addon ${isRight ? 'take' : 'refuse'} ${JSON.stringify(text)}`, (t) => {
+		const content = { description: 'x', ...(parseYaml(text, 'addon.yaml', 'typed') as object) };
+		if (isRight) t.notThrows(() => readDefinition(content, 'addon.yaml', 'hello'));
+		else t.throws(() => readDefinition(content, 'addon.yaml', 'hello'), { instanceOf: UserError });
+		t.is(isAddon(content), isRight, JSON.stringify(isAddon.errors));
+	});
+}
+
+for (const [text, place] of [
+	[
+		'values: {replicas: {type: integer, default: 9, maximum: 5, description: Pods}}',
+		'replicas: default is 9',
+	],
+	[
+		'values: {zone: {type: string, default: A, pattern: "[a-z]+", description: Zone}}',
+		'zone: default is "A"',
+	],
+	[
+		'values: {zone: {type: string, default: A, pattern: "[a-z", description: Zone}}',
+		'zone: pattern is "[a-z"',
+	],
+	['images: [one two]', 'images: 0 is "one two"'],
+] as const) {
+	test(`an addon is refused with the place of the mistake: ${place}`, (t) => {
+		const content = { description: 'x', ...(parseYaml(text, 'addon.yaml', 'typed') as object) };
+		const error = t.throws(() => readDefinition(content, 'a/addon.yaml', 'hello'), { instanceOf: UserError });
+		t.like(error, { exitCode: 2, code: 'invalid-addon' });
+		t.true(error?.message.includes(`a/addon.yaml: `) && error.message.includes(place), error?.message);
 	});
 }

@@ -7,7 +7,7 @@ const line = fc
 	.map((text) => text.replace(/[\n\r\0]/g, ''))
 	.filter((text) => Buffer.from(text).toString() === text);
 
-/** Any value that the setting may hold. */
+/** Any valid value of a setting. */
 function anyValue({ key, type, choices, range }: Setting): fc.Arbitrary<Value> {
 	if (key === 'masters') return fc.constantFrom(1, 3, 5, 7);
 	switch (type) {
@@ -37,7 +37,7 @@ function anyValue({ key, type, choices, range }: Setting): fc.Arbitrary<Value> {
 	}
 }
 
-/** What a cluster may have been asked for. What `kstack create` fills in is always there once a stack is. */
+/** Any valid settings of a cluster. Settings that `kstack create` fills in are set if there is a stack. */
 export const anySettings: fc.Arbitrary<Settings> = fc.record(
 	Object.fromEntries(settings.map((setting) => [setting.key, anyValue(setting)])),
 );

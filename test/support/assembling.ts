@@ -1,22 +1,22 @@
-// A node assembles itself in a folder: its real scripts and the real openssl, with stand-ins for what would
-// need a real machine.
+// A node assembles itself in a folder, with its real scripts and the real openssl, and fake programs for what needs
+// a real machine.
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { renderUserData } from '../../src/cluster/heat/user-data.ts';
-import type { Role } from '../../src/cluster/spec/roles.ts';
+import { packagedRoles, type Role, type Roles } from '../../src/cluster/spec/roles.ts';
 import { clusterOf, nodeFiles } from './clusters.ts';
 import { temporaryFolder } from './folders.ts';
 import { filledIn, imageFiles, writeNode } from './node.ts';
 import { output, runToEnd, systemPath, tool } from './processes.ts';
 
-/** Programs that a folder cannot stand in for. Each tells `asked` what it was asked. */
-const standIns: Readonly<Record<string, string>> = {
+/** Fake programs. Each appends its arguments to the file `asked`. */
+const fakePrograms: Readonly<Record<string, string>> = {
 	systemctl: '',
 	journalctl: 'echo "log of ${!#}"',
 	sysctl: '',
 	sleep: '',
 	ip: 'echo "2: ens3    inet 10.0.0.11/24 brd 10.0.0.255 scope global ens3"',
-	// No API answers before there is one; from then on it is well.
+	// The API answers, but /healthz only if the file exists: it tells whether there was an API before.
 	curl: 'case "$*" in *:6443/healthz*) [ -e "$root/api-answers" ] || exit 7 ;; esac',
 	kubectl:
 		'case "$*" in *"apply "*"-f -") tee -a "$root/applied" >/dev/null ;; *"get node"*) echo True ;; esac',
@@ -29,14 +29,15 @@ const dns =
 	'apiVersion: v1\nkind: Service\nspec: {clusterIP: @@CLUSTER_DNS@@}\ndomain: @@CLUSTER_DOMAIN@@\nreplicas: "@@replicas@@"\n';
 const dnsDefinition = '{"name": "dns", "values": {"replicas": {"type": "integer", "default": 2}}}';
 
-/** A node of the role in a folder of its own, ready to be assembled. */
+/** A node of the role in a folder of its own, not assembled yet. */
 export async function node(
 	role: Role,
 	flags: Record<string, string> = {},
 	tokens: Record<string, string> = {},
+	roles: Roles = packagedRoles,
 ) {
 	const root = await temporaryFolder();
-	const userData = filledIn(role, renderUserData(role, clusterOf(flags)), tokens);
+	const userData = filledIn(role, renderUserData(role, { ...clusterOf(flags), roles }), tokens);
 	await writeNode(root, [
 		...(await imageFiles()),
 		...nodeFiles(userData),
@@ -49,22 +50,22 @@ export async function node(
 	await mkdir(bin);
 	for (const folder of ['etc/keepalived', 'etc/cni', 'var/log'])
 		await mkdir(path.join(root, folder), { recursive: true });
-	const standIn = async (name: string, body: string) => {
+	const fakeProgram = async (name: string, body: string) => {
 		const text = `#!/bin/bash\nroot=${root}\necho "${name} $*" >>"$root/asked"\n${body}\n`;
 		await writeFile(path.join(bin, name), text);
 		await chmod(path.join(bin, name), 0o755);
 	};
-	for (const [name, body] of Object.entries(standIns)) await standIn(name, body);
+	for (const [name, body] of Object.entries(fakePrograms)) await fakeProgram(name, body);
 	const file = (name: string) => readFile(path.join(root, name), 'utf8');
 	return {
 		root,
 		file,
-		/** Puts another program in the place of one, for this node. */
-		standIn,
-		/** Runs one of the node's own programs or steps. */
-		run: (program: string) =>
+		/** Replaces a fake program, for this node. */
+		fakeProgram,
+		/** Runs a program or step of the node. */
+		run: (program: string, env: Readonly<Record<string, string>> = {}) =>
 			runToEnd('bash', [path.join(root, program)], {
-				env: { PATH: `${bin}:${root}/usr/local/sbin:${systemPath}` },
+				env: { PATH: `${bin}:${root}/usr/local/sbin:${systemPath}`, ...env },
 			}),
 		asked: async (name: string) =>
 			(await file('asked'))
@@ -74,7 +75,7 @@ export async function node(
 	};
 }
 
-/** Makes an empty file of a node, with the folders that it lies in. */
+/** Creates an empty file of a node, with its folders. */
 export async function put(root: string, name: string) {
 	await mkdir(path.dirname(path.join(root, name)), { recursive: true });
 	await writeFile(path.join(root, name), '');
@@ -86,7 +87,7 @@ export const step = (name: string) => `usr/share/kstack/assemble/steps/${name}`;
 export const stepsOf = (role: Role) => `usr/share/kstack/assemble/roles/${role}`;
 export const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
 
-/** The operator's request as a stack parameter holds it, and its private key's file. */
+/** A certificate request of an operator, as in the stack parameter. */
 export async function operator() {
 	const folder = await temporaryFolder();
 	const key = path.join(folder, 'key');

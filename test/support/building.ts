@@ -1,4 +1,4 @@
-// Real builds of a real image, and what they leave behind.
+// Builds of a real image, and the files, mounts and processes that they leave.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,15 +8,15 @@ import { cacheFolder } from '../../src/image/workspace/workplace.ts';
 import { temporaryFolder } from './folders.ts';
 import { type Ended, type HowToRun, output, runSource } from './processes.ts';
 
-/** The profile that these builds make, with Kubernetes from Debian: nothing but its mirror is needed. */
+/** The profile of these builds, with Kubernetes from Debian: they need only Debian's mirror. */
 export const profile = 'debian12-x64-kubernetes';
 
-/** Makes what builds take from the cache, if that is not there: Kubernetes, which takes minutes to compile. */
+/** Fills the cache of builds if it is empty: Kubernetes takes minutes to compile. */
 export async function makeKubernetes(): Promise<void> {
 	await output(path.join(packageRoot, 'scripts/kubernetes/build'), []);
 }
 
-/** A cache whose work folder is its own, and that shares the named parts with this machine's. */
+/** A cache with a work folder of its own, which shares the named parts with this machine's cache. */
 export async function cacheSharing(parts: readonly string[], folder?: string): Promise<string> {
 	const cache = folder ?? (await temporaryFolder());
 	for (const part of parts) {
@@ -28,7 +28,7 @@ export async function cacheSharing(parts: readonly string[], folder?: string): P
 
 export interface Build {
 	readonly ended: Promise<Ended>;
-	/** Waits until the log says something, and returns the process ID of kimg; fails when the build has ended before. */
+	/** Waits until the log matches, and returns the process ID of kimg; fails if the build ends before. */
 	until(words: RegExp): Promise<number>;
 }
 
@@ -63,14 +63,14 @@ export function build(cache: string, file: string, env: NodeJS.ProcessEnv = {}):
 	};
 }
 
-/** A process and all that it has started, the youngest first. */
+/** A process and its descendants, the newest first. */
 export async function familyOf(pid: number): Promise<number[]> {
 	const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
 	const families = await Promise.all(children.trim().split(' ').filter(Boolean).map(Number).map(familyOf));
 	return [...families.flat(), pid];
 }
 
-/** Mounts, loop devices, their names, processes, and files of a build that is over. */
+/** Mounts, loop devices, their names, processes and files that a build has left. */
 export async function left(cache: string): Promise<string[]> {
 	const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
 	const loops = (await output('losetup', ['--list', '--noheadings', '--output', 'BACK-FILE'])).split('\n');
@@ -90,7 +90,7 @@ export async function left(cache: string): Promise<string[]> {
 	];
 }
 
-/** Names of partitions whose device is gone. */
+/** Names of partitions whose device does not exist. */
 export async function lostNames(): Promise<string[]> {
 	const folder = '/dev/mapper';
 	const lost: string[] = [];

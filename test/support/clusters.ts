@@ -9,11 +9,11 @@ import { type Role, roles } from '../../src/cluster/spec/roles.ts';
 import { temporaryFolder } from './folders.ts';
 import { kstack } from './processes.ts';
 
-/** What `kstack render` is asked for in tests: each shape of a cluster at least once. */
+/** Arguments of `kstack render` in tests: each kind of cluster at least once. */
 export const cases: Readonly<Record<string, readonly string[]>> = {
-	/** A network of its own, the API reached by its fixed address alone. */
+	/** A network of its own; the API has only its fixed address. */
 	'own-network': ['--network-driver', 'routed'],
-	/** Everything that can be said, on a network that exists. */
+	/** All settings, on an existing network. */
 	'existing-network': [
 		...['--network-driver', 'flannel', '--flannel-backend', 'host-gw', '--minions', '3', '--gateways', '2'],
 		...['--fixed-network', 'lan', '--fixed-subnet', 'lan-v4', '--external-network', 'public'],
@@ -50,7 +50,7 @@ export async function render(t: ExecutionContext<unknown>, args: readonly string
 
 const done = new Map<string, Promise<Rendered>>();
 
-/** The same, for tests that only read: rendered once for all of them. */
+/** The same, rendered once, for tests that only read it. */
 export function rendered(t: ExecutionContext<unknown>, args: readonly string[]): Promise<Rendered> {
 	const key = args.join('\0');
 	const found = done.get(key) ?? render(t, args);
@@ -58,7 +58,7 @@ export function rendered(t: ExecutionContext<unknown>, args: readonly string[]):
 	return found;
 }
 
-/** A cluster for tests that need no file: the standard one but for `flags`. */
+/** A cluster with default settings except `flags`, for tests that need no files. */
 export const clusterOf = (flags: Readonly<Record<string, string>> = {}) =>
 	readCluster('demo', { networkDriver: 'routed', ...flags }, undefined);
 

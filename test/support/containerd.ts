@@ -11,7 +11,7 @@ import type { ExecutionContext } from 'ava';
 import { temporaryFolder } from './folders.ts';
 import { output, runToEnd } from './processes.ts';
 
-/** Folder with containerd and ctr: this machine's, else those of Debian's package, which is not installed for it. */
+/** Folder with containerd and ctr: of this machine, or unpacked from Debian's package without installing it. */
 async function programs(): Promise<string> {
 	if (existsSync('/usr/bin/containerd')) return '/usr/bin';
 	const folder = await temporaryFolder();
@@ -23,7 +23,7 @@ async function programs(): Promise<string> {
 	return path.join(folder, 'usr/bin');
 }
 
-/** A field of protobuf: number, length and bytes, all of them short. */
+/** A short field of protobuf: number, length and bytes. */
 const field = (number: number, bytes: Buffer) =>
 	Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), bytes]);
 
@@ -58,7 +58,7 @@ conf_dir = "${folder}/cni"
 	const answers = async () => (await runToEnd('ctr', ['version'], { env })).code === 0;
 	while (!(await answers())) await setTimeout(200);
 
-	/** The kubelet's question before it pulls: an image's ID, or nothing when the runtime does not have it. */
+	/** The kubelet's request before a pull: the image's ID, or nothing if the runtime does not have it. */
 	const imageStatus = async (reference: string): Promise<string> => {
 		const client = connect('http://localhost', { createConnection: () => connectSocket(socket) });
 		try {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** A package of an archive for tests: there is an entry in the index and no .deb. */
+/** A package of an archive for tests: it has an entry in the index, but no .deb. */
 export interface Entry {
 	readonly name: string;
 	readonly version: string;
@@ -11,10 +11,10 @@ export interface Entry {
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** The checksum that an entry has. */
+/** The checksum in an entry. */
 export const checksumIn = ({ name, version }: Entry) => `sha256:${sha256(`${name} ${version}`)}`;
 
-/** Puts an archive of one suite into a folder. */
+/** Creates an archive with one suite in a folder. */
 export async function debianArchive(
 	root: string,
 	suite: string,

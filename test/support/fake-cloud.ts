@@ -5,13 +5,13 @@ import { packageRoot } from '../../src/base/package.ts';
 import { temporaryFolder } from './folders.ts';
 import { systemPath } from './processes.ts';
 
-/** Answers of the fake client, by its leading words joined by `-`; a text as it is, all else as JSON. */
+/** Responses of the fake client, by its first arguments joined with `-`: text as it is, other values as JSON. */
 export type Answers = Readonly<Record<string, unknown>>;
 
 export interface FakeCloud {
 	/** The environment in which `openstack` is the fake. */
 	readonly env: NodeJS.ProcessEnv;
-	/** What it was asked, a line each, quoted as for a shell. */
+	/** Its command lines, quoted as for a shell. */
 	asked(): Promise<string[]>;
 }
 
@@ -37,7 +37,7 @@ export function imageOf(id: string, name: string, more: object = {}) {
 	return { id, name, min_disk: 8, properties: { kstack_network_drivers: 'routed,flannel', ...more } };
 }
 
-/** What a stack named demo says once it is made, with so many minions. */
+/** The output for a stack demo that is created, with this number of minions. */
 export function demoStack(minions: number, more: object = {}, parameters: object = {}): object {
 	const member = (name: string, index: number) => ({
 		name,
@@ -115,7 +115,7 @@ export function event(number: number, status: string, more: object = {}): object
 	};
 }
 
-/** A cloud that answers so; each further stage holds what is different after a change of a stack. */
+/** A cloud with these responses; each further stage has those that differ after a change of the stack. */
 export async function fakeCloud(...stages: readonly Answers[]): Promise<FakeCloud> {
 	const folder = await temporaryFolder();
 	await writeFile(path.join(folder, 'stage'), '0\n');

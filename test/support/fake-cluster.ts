@@ -1,4 +1,4 @@
-// A cluster as the programs see it with which nodes leave: Node objects, pods, members of etcd, services of a node.
+// A cluster as kstack-leave and kstack-leavers see it: Node objects, pods, etcd members, services of a node.
 import { writeFile } from 'node:fs/promises';
 import type { Answer, Program } from './fake-programs.ts';
 
@@ -11,18 +11,21 @@ export interface FakeNode {
 export interface FakeMember {
 	readonly id: string;
 	readonly name: string;
-	well: boolean;
+	healthy: boolean;
 	learner: boolean;
 }
 
-export type Evicted = 'gone' | 'kept' | 'stuck';
+const taints: Readonly<Record<string, readonly string[]>> = {
+	master: ['node-role.kubernetes.io/master'],
+	gateway: ['kstack.io/gateway'],
+};
 
 const notFound = (name: string): Answer => ({
 	code: 1,
 	stderr: `Error from server (NotFound): nodes "${name}" not found\n`,
 });
 
-/** What is merged into an object by a merge patch: null removes. */
+/** Applies a merge patch to an object: null removes a key. */
 function merge(into: Record<string, unknown>, patch: Readonly<Record<string, unknown>>): void {
 	for (const [key, value] of Object.entries(patch)) {
 		if (value === null) delete into[key];
@@ -37,41 +40,40 @@ export class FakeCluster {
 	readonly nodes = new Map<string, FakeNode>();
 	readonly members: FakeMember[] = [];
 	leader = '';
-	/** Pods by their node. */
+	/** Pods by node. */
 	readonly pods = new Map<string, string[]>();
 	readonly volumes = new Map<string, string>();
 	readonly leases = new Map<string, string>();
-	/** What has been done, in its order; what was only looked at is not here. */
+	/** The changes, in order; reads are not recorded. */
 	readonly done: string[] = [];
-	/** Whether the API gives answers at all. */
+	/** Whether the API answers. */
 	answers = true;
-	/** Whether the master that is looked at holds the API's address. */
+	/** Whether the tested master holds the API address. */
 	holdsAddress = true;
 	/** Called before each drain. */
 	onDrain: (node: string, args: readonly string[]) => void = () => {};
-	/** Pods that a budget protects from eviction. */
+	/** Pods that a disruption budget protects from eviction. */
 	readonly protected = new Set<string>();
 
 	add(name: string, more: { ready?: boolean; cordoned?: boolean } = {}): FakeNode {
 		const role = /-(\w+)-\d+$/.exec(name)?.[1] as string;
-		const tainted = role !== 'minion';
 		const node: FakeNode = {
 			metadata: { name, labels: { 'kstack.io/role': role }, annotations: {} },
 			spec: {
 				...(more.cordoned ? { unschedulable: true } : {}),
-				taints: tainted ? [{ key: `node-role.kubernetes.io/${role}`, effect: 'NoSchedule' }] : [],
+				taints: (taints[role] ?? []).map((key) => ({ key, effect: 'NoSchedule' })),
 			},
 			status: { conditions: [{ type: 'Ready', status: more.ready === false ? 'Unknown' : 'True' }] },
 		};
 		this.nodes.set(name, node);
 		if (role === 'master') {
-			this.members.push({ id: `id${name.at(-1)}`, name, well: more.ready !== false, learner: false });
+			this.members.push({ id: `id${name.at(-1)}`, name, healthy: more.ready !== false, learner: false });
 			this.leader ||= `id${name.at(-1)}`;
 		}
 		return node;
 	}
 
-	/** As kstack and kstack-leave ask. */
+	/** Sets a request, as kstack and kstack-leave do. */
 	ask(name: string, how: string, more: { timeout?: string; force?: boolean } = {}): void {
 		const { metadata } = this.nodes.get(name) as FakeNode;
 		delete metadata.annotations['kstack.io/leave-state'];
@@ -155,10 +157,10 @@ export class FakeCluster {
 	}
 
 	#drain(node: string, args: readonly string[]): Answer {
-		const asks = !args.includes('--disable-eviction');
-		this.done.push(asks ? `drain ${node}` : `drain ${node} without asking`);
+		const evicts = !args.includes('--disable-eviction');
+		this.done.push(evicts ? `drain ${node}` : `drain ${node} without eviction`);
 		this.onDrain(node, args);
-		const kept = (this.pods.get(node) ?? []).filter((pod) => asks && this.protected.has(pod));
+		const kept = (this.pods.get(node) ?? []).filter((pod) => evicts && this.protected.has(pod));
 		this.pods.set(node, kept);
 		if (kept.length === 0) return { stdout: `node/${node} drained\n` };
 		const why = "Cannot evict pod as it would violate the pod's disruption budget.";
@@ -183,7 +185,7 @@ export class FakeCluster {
 						.join(''),
 				};
 			case 'endpoint health':
-				return { code: member?.well ? 0 : 1 };
+				return { code: member?.healthy ? 0 : 1 };
 			case 'endpoint status': {
 				const number = (id: string) => Number(id.slice(2));
 				const Status = { header: { member_id: number(member?.id ?? '') }, leader: number(this.leader) };

@@ -1,4 +1,4 @@
-// An OpenStack client that knows images, servers and stacks, for the commands that kimg asks of it.
+// A fake OpenStack client with images, servers and stacks, for the commands that kimg uses.
 import { createHash } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { type Answer, programsOn } from './fake-programs.ts';
@@ -16,7 +16,7 @@ export interface FakeImage {
 	readonly protected: boolean;
 	readonly tags: readonly string[];
 	readonly properties: Readonly<Record<string, string>>;
-	/** Words of `image create` beside these. */
+	/** Further arguments of `image create`. */
 	readonly asked: readonly string[];
 }
 
@@ -25,14 +25,14 @@ export interface FakeGlance {
 	readonly servers: object[];
 	/** Parameters of the stacks by their names. */
 	readonly stacks: Record<string, Readonly<Record<string, string>>>;
-	/** What arrives of an upload. */
+	/** The part of an upload that arrives. */
 	content: Buffer;
-	/** Waited for before an upload ends. */
+	/** An upload ends after this. */
 	whole: Promise<void>;
 	readonly env: NodeJS.ProcessEnv;
 }
 
-/** An image of the project's own, as kimg uploads it; its ID ends in the second in which it came. */
+/** An image of the project, as kimg uploads it; its ID ends with the second of its creation. */
 export const uploaded = (id: string, name: string, more: Partial<FakeImage> = {}): FakeImage => ({
 	...{ id, name, status: 'active', size: 10, owner: 'own', created_at: `2026-01-01T00:00:0${id.at(-1)}Z` },
 	...{ visibility: 'shared', protected: false, tags: ['kimg'], properties: {}, asked: [] },
@@ -41,7 +41,7 @@ export const uploaded = (id: string, name: string, more: Partial<FakeImage> = {}
 
 const json = (value: unknown): Answer => ({ stdout: `${JSON.stringify(value)}\n` });
 
-/** The values of an option that may be said several times. */
+/** The values of an option that can be repeated. */
 const values = (args: readonly string[], option: string) =>
 	args.flatMap((word, index) => (args[index - 1] === option ? [word] : []));
 

@@ -1,4 +1,4 @@
-// Programs on a node's PATH that a test answers for, in its own process and with its own state.
+// Fake programs on a node's PATH, implemented by the test in its own process.
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
@@ -11,9 +11,10 @@ export interface Answer {
 	readonly code?: number;
 }
 
-export type Program = (args: readonly string[]) => Answer | Promise<Answer>;
+/** `input` is what came on standard input where an argument is `-`. */
+export type Program = (args: readonly string[], input?: string) => Answer | Promise<Answer>;
 
-/** Puts a stand-in for each program into `root`/bin, and returns that folder. */
+/** Creates a fake of each program in `root`/bin, and returns that folder. */
 export async function programsOn(
 	t: ExecutionContext,
 	root: string,
@@ -23,14 +24,16 @@ export async function programsOn(
 	const server = createServer(async (request, response) => {
 		let text = '';
 		for await (const chunk of request.setEncoding('utf8')) text += chunk;
-		const [name, ...args] = text.split('\0').slice(0, -1) as [string, ...string[]];
+		const [name = '', count, ...rest] = text.split('\0');
+		const args = rest.slice(0, Number(count));
+		const input = rest.slice(Number(count)).join('\0');
 		let answer: Answer;
 		try {
-			answer = (await programs[name]?.(args)) ?? {};
+			answer = (await programs[name]?.(args, input)) ?? {};
 		} catch (error) {
 			answer = { code: 70, stderr: `${error}\n` };
 		}
-		const encoded = [answer.stdout, answer.stderr].map((said) => Buffer.from(said ?? '').toString('base64'));
+		const encoded = [answer.stdout, answer.stderr].map((text) => Buffer.from(text ?? '').toString('base64'));
 		response.end(`${answer.code ?? 0}\n${encoded.join('\n')}\n`);
 	});
 	await new Promise<void>((resolve) => server.listen(socket, resolve));
@@ -39,7 +42,11 @@ export async function programsOn(
 	await mkdir(bin, { recursive: true });
 	for (const name of Object.keys(programs)) {
 		const text = `#!/bin/bash
-{ read -r code; read -r out; read -r words; } < <(printf '%s\\0' ${name} "$@" |
+call() {
+	printf '%s\\0' ${name} "$#" "$@"
+	for word; do [ "$word" != - ] || exec cat; done
+}
+{ read -r code; read -r out; read -r words; } < <(call "$@" |
 	${tool('curl', 'curl')} --silent --unix-socket ${socket} --data-binary @- http://test/)
 base64 -d <<<"$out"
 base64 -d <<<"$words" >&2

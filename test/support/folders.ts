@@ -8,7 +8,7 @@ process.on('exit', () => {
 	if (process.env.KEEP_TEST_FOLDERS === undefined) rmSync(ours, { recursive: true, force: true });
 });
 
-/** A new empty folder, gone when the tests end; `KEEP_TEST_FOLDERS=1` leaves it for a look. */
+/** A new empty folder, deleted when the tests end unless `KEEP_TEST_FOLDERS=1` is set. */
 export function temporaryFolder(): Promise<string> {
 	return mkdtemp(path.join(ours, 'test-'));
 }

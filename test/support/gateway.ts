@@ -1,5 +1,5 @@
-// A gateway in network namespaces of its own: its real program, HAProxy and firewall, with a client before it and
-// pods behind it. The API alone is a stand-in.
+// A gateway in network namespaces of its own: its real program, HAProxy and firewall, a client, and pods. Only the API is
+// a fake.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFile, mkdir, readFile, readlink, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import type { ExecutionContext } from 'ava';
 import { packageRoot } from '../../src/base/package.ts';
 import { temporaryFolder } from './folders.ts';
 import { imageFiles, writeNode } from './node.ts';
-import { output, systemPath, tool } from './processes.ts';
+import { output as outputOf, systemPath, tool } from './processes.ts';
 import type { Endpoints, Service } from './services.ts';
 
 export const own = '10.0.0.21';
@@ -26,14 +26,14 @@ const needed = {
 	jq: 'jq',
 };
 
-const standIns = {
+const fakePrograms = {
 	systemctl: `echo "$*" >>"$root/systemctl"
 pid=$(cat "$root/haproxy.pid" 2>/dev/null || echo none)
 if kill -USR2 "$pid" 2>/dev/null; then exit; fi
 setsid haproxy -W -f "$root/etc/haproxy/haproxy.cfg" -p "$root/haproxy.pid" >>"$root/haproxy.log" 2>&1 </dev/null &
 for try in {1..40}; do [ -s "$root/haproxy.pid" ] && exit; sleep 0.05; done`,
 	journalctl: 'tail "$root/haproxy.log"',
-	kubectl: `[ ! -e "$root/api-is-away" ] || exit 1
+	kubectl: `[ ! -e "$root/api-unavailable" ] || exit 1
 case "$*" in
 *'get services --all-namespaces --watch'*) exec tail -f -n +1 "$root/changed-services" ;;
 *'get endpoints --all-namespaces --watch'*) exec tail -f -n +1 "$root/changed-endpoints" ;;
@@ -41,11 +41,11 @@ case "$*" in
 *'get node'*) cat "$root/annotation" ;;
 *annotate*) echo "$*" | sed 's/.*addresses=//' | tr -d '\\n' >"$root/annotation" ;;
 *create*) cat >>"$root/created" ;;
-*) echo "nobody asks this: $*" >&2; exit 1 ;;
+*) echo "not known: $*" >&2; exit 1 ;;
 esac`,
 };
 
-/** Takes from a gateway's files what needs the real root, and moves what HAProxy's package has its own places for. */
+/** A gateway's file without what needs root, and with the paths of HAProxy's package below `root`. */
 const adapted = (text: string, root: string) =>
 	text
 		.replace(/^ {4}(user|group|chroot|log) .*\n/gm, '')
@@ -53,23 +53,23 @@ const adapted = (text: string, root: string) =>
 
 /** A program that runs in one of the namespaces. */
 export interface Inside {
-	/** Ends its input, and returns the last line that it printed. */
+	/** Closes its input, and returns the last line that it printed. */
 	result(): Promise<unknown>;
 }
 
-/** Starts a gateway's machine, without kstack-gateway. */
+/** Sets up a gateway node, without kstack-gateway. */
 export async function gateway(t: ExecutionContext) {
 	for (const [name, from] of Object.entries(needed)) tool(name, from);
 	const root = await temporaryFolder();
 	const groups: ChildProcess[] = [];
 	t.teardown(async () => {
-		// It is a service of its own, and outlives the program that starts it.
+		// HAProxy is a service of its own, and outlives the program that starts it.
 		const haproxy = Number(await readFile(path.join(root, 'haproxy.pid'), 'utf8').catch(() => '0'));
 		const all = groups.map(({ pid }) => [-(pid as number), 'SIGKILL'] as const);
 		for (const [pid, signal] of [...(haproxy > 1 ? [[haproxy, 'SIGTERM'] as const] : []), ...all]) {
 			try {
 				process.kill(pid, signal);
-			} catch {} // it had ended by itself
+			} catch {} // it has ended by itself
 		}
 	});
 	const env = { ...process.env, PATH: `${path.join(root, 'bin')}:${systemPath}`, NODE_IP: own };
@@ -80,7 +80,7 @@ export async function gateway(t: ExecutionContext) {
 		return child;
 	};
 
-	/** A namespace of its own, as long as its process sleeps. */
+	/** A new namespace, which exists while its process sleeps. */
 	const space = async (command: string, ...args: string[]) => {
 		const { pid } = start(command, [...args, 'sleep', '300']);
 		const net = (id: string) => readlink(`/proc/${id}/ns/net`).catch(() => '');
@@ -102,7 +102,7 @@ export async function gateway(t: ExecutionContext) {
 	};
 	type Where = keyof typeof pids;
 	const inside = (where: Where, ...command: string[]) =>
-		output('nsenter', [...entering(pids[where]), ...command], { env });
+		outputOf('nsenter', [...entering(pids[where]), ...command], { env });
 
 	await inside(
 		'gateway',
@@ -137,7 +137,7 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 		'for n in 2 3 4 5; do ip addr add 10.244.1.$n/24 dev eth0; done; ip link set eth0 up',
 	);
 
-	const files = (await imageFiles()).filter((file) => /gateway/.test(file.path));
+	const files = (await imageFiles()).filter((file) => /gateway|functions\/kubernetes/.test(file.path));
 	await writeNode(root, [
 		...files.map((file) => ({ ...file, text: adapted(file.text, root) })),
 		{ path: 'var/lib/kubelet/pki/kubelet-client-current.pem', mode: 0o600, text: '' },
@@ -148,7 +148,7 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 				text: '',
 			}),
 		),
-		...Object.entries(standIns).map(([name, body]) => ({
+		...Object.entries(fakePrograms).map(([name, body]) => ({
 			path: `bin/${name}`,
 			mode: 0o755,
 			text: `#!/bin/bash\nroot=${root}\n${body}\n`,
@@ -157,7 +157,7 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 	for (const folder of ['etc/haproxy', 'run/haproxy'])
 		await mkdir(path.join(root, folder), { recursive: true });
 
-	/** Starts something in a namespace; resolves once it says the first line. */
+	/** Starts a program in a namespace; resolves once it prints the first line. */
 	const begin = async (where: Where, ...command: string[]): Promise<Inside> => {
 		const child = start('nsenter', [...entering(pids[where]), ...command]);
 		const lines: string[] = [];
@@ -180,18 +180,18 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 	};
 	const traffic = path.join(packageRoot, 'test/fixtures/traffic.mjs');
 	const node = [process.execPath, traffic];
-	let said = '';
+	let output = '';
 	let version = 0;
 	let known: readonly (Service | Endpoints)[] = [];
 	return {
 		root,
 		inside,
 		file: (name: string) => readFile(path.join(root, name), 'utf8'),
-		said: () => said,
-		/** What its HAProxy answers. */
-		haproxy: (question: string) =>
-			output('socat', ['-t', '5', '-', `UNIX-CONNECT:${path.join(root, 'run/haproxy/admin.sock')}`], {
-				input: `${question}\n`,
+		output: () => output,
+		/** The response of its HAProxy to a command. */
+		haproxy: (command: string) =>
+			outputOf('socat', ['-t', '5', '-', `UNIX-CONNECT:${path.join(root, 'run/haproxy/admin.sock')}`], {
+				input: `${command}\n`,
 			}),
 		/** Starts kstack-gateway, and resolves once HAProxy answers. */
 		assemble: async (address = shared) => {
@@ -201,11 +201,11 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 			});
 			for (const stream of [child.stdout, child.stderr])
 				stream.setEncoding('utf8').on('data', (text: string) => {
-					said += text;
+					output += text;
 				});
 			return () => process.kill(-(child.pid as number), 'SIGKILL');
 		},
-		/** What the API has from now on; watches tell of each object that is new, changed or gone. */
+		/** Replaces the objects of the API; watches report each object that is new, changed or deleted. */
 		set: async (...objects: (Service | Endpoints)[]) => {
 			await writeFile(path.join(root, 'world.new'), JSON.stringify({ items: objects }));
 			await rename(path.join(root, 'world.new'), path.join(root, 'world'));
@@ -224,17 +224,17 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 		pods: (...names: string[]) => begin('pods', ...node, 'pods', ...names),
 		begin: (what: 'loop' | 'hold', host: string, port: number) =>
 			begin('client', ...node, what, host, String(port)),
-		/** One question over TCP; the answering pod's name, or what went wrong. */
+		/** One request over TCP; returns the name of the pod that answers, or the error. */
 		ask: async (host: string, port: number, from = '10.0.0.9') =>
 			JSON.parse(await inside('client', ...node, 'ask', host, String(port), from)) as string,
-		/** One datagram; the answering pod's name and whom it saw, or `no answer`. */
+		/** One datagram; returns the name of the pod that answers and the source address that it saw, or `no answer`. */
 		send: async (host: string, port: number, from = 0) =>
 			JSON.parse(await inside('client', ...node, 'datagram', host, String(port), String(from))) as string,
-		/** Waits until it holds; else the test fails with what the gateway said. */
+		/** Waits until the condition holds. After a minute the test fails, with the output of the gateway. */
 		until: async (what: string, holds: () => Promise<boolean>) => {
 			const end = Date.now() + 60_000;
 			while (!(await holds())) {
-				if (Date.now() > end) throw new Error(`Waited in vain until ${what}; the gateway said:\n${said}`);
+				if (Date.now() > end) throw new Error(`timed out waiting until ${what}; output:\n${output}`);
 				await new Promise((resolve) => setTimeout(resolve, 50));
 			}
 		},

@@ -3,14 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../../src/base/package.ts';
 import { python } from './python.ts';
 
-/** A template for Heat to judge, and what it is given. */
+/** A template for validation by Heat, with its parameters and files. */
 export interface Candidate {
 	readonly template: string;
 	readonly environments?: readonly string[];
 	readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
-/** What Heat said: why not, or the parameters as its API shows them. */
+/** The result: an error, or the parameters as Heat's API shows them. */
 export interface Verdict {
 	readonly error: string | null;
 	readonly shown: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ export async function judgeByHeat(candidates: readonly Candidate[]): Promise<Ver
 	return (await answer).slice(first, first + candidates.length);
 }
 
-/** Values with which a member's template is checked by itself; a role takes those it declares. */
+/** Values for the validation of a member's template; a role uses those that it declares. */
 export const memberParameters: Readonly<Record<string, unknown>> = {
 	name: 'demo-member-0',
 	index: '0',

@@ -8,10 +8,10 @@ import { packages } from './debian8/packages.ts';
 import { temporaryFolder } from './folders.ts';
 import { type HowToRun, runSource } from './processes.ts';
 
-/** What `kimg build` builds when it is not told. */
+/** The default profile of `kimg build`. */
 export const plan = planImage(profileNamed('debian8-x64-kubernetes'));
 
-/** Debian 8's archive with all that its image asks for, as far as apt is concerned. */
+/** An archive of Debian 8 with index entries for all packages of its image. */
 export async function archive(): Promise<string> {
 	const root = await temporaryFolder();
 	const asked = basePackages(packagesOf(await renderElements(plan), 'jessie'));
@@ -31,7 +31,7 @@ export async function archive(): Promise<string> {
 	return root;
 }
 
-/** A machine's cache and working directory, and kimg there. */
+/** A cache and a working directory, and kimg in them. */
 export async function machine(root: string) {
 	const [cwd, cache] = [await temporaryFolder(), await temporaryFolder()];
 	const env = { KSTACK_CACHE: cache, KSTACK_DEBIAN_ARCHIVE: `file://${root}` };

@@ -8,7 +8,7 @@ import { type Answers, demoStack, emptyCloud, event, fakeCloud } from './fake-cl
 import { temporaryFolder } from './folders.ts';
 import { kstack } from './processes.ts';
 
-/** Runs kstack in a folder of its own against a cloud that answers so. */
+/** Runs kstack in a folder of its own with a cloud with these responses. */
 export async function on(
 	stages: readonly Answers[],
 	args: readonly string[],
@@ -31,7 +31,7 @@ export async function on(
 
 const done = new Map<string, Promise<string>>();
 
-/** The folder in which `kstack render` has written ./demo; once for all tests of a file that ask for the same. */
+/** The folder in which `kstack render` has written ./demo; once for all tests of a file with the same arguments. */
 function rendered(words: readonly string[]): Promise<string> {
 	const key = words.join('\0');
 	const found = done.get(key) ?? render(words);
@@ -98,6 +98,6 @@ export async function made(more: Readonly<Record<string, string>> = {}) {
 	return { folder, stages };
 }
 
-/** Those of its questions that would change a stack. */
+/** The command lines that would change a stack. */
 export const updates = (asked: readonly string[]) =>
 	asked.filter((line) => line.startsWith("'stack' 'update'") && !line.includes("'--dry-run'"));

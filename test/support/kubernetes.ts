@@ -8,18 +8,18 @@ import { kubeconfigText } from '../../src/cluster/kubernetes/kubeconfig-file.ts'
 import { temporaryFolder } from './folders.ts';
 import { output, tool } from './processes.ts';
 
-/** Something that answers as an API server does, to who has a certificate of its CA, and its kubeconfig. */
+/** A fake API server, which requires a client certificate of its CA, and its kubeconfig. */
 export interface FakeKubernetes {
 	readonly url: string;
 	readonly kubeconfig: string;
 	/** Method and path of each request, and the name in the client's certificate. */
 	readonly asked: string[];
-	/** The bodies of those requests that had one. */
+	/** The bodies of requests with a body. */
 	readonly sent: string[];
 	close(): void;
 }
 
-/** A Node object as far as kstack looks at it. */
+/** A Node object with the fields that kstack reads. */
 export const nodeObject = (name: string, ready = true, labels: Record<string, string> = {}) => ({
 	metadata: { name, labels },
 	status: {
@@ -62,7 +62,7 @@ async function certificates() {
 
 type Answer = readonly [number, unknown];
 
-/** Starts one; `answers` are status and body by method and path, or are made of what was sent so far. */
+/** Starts one; `answers` are status and body by method and path, or functions of the bodies sent so far. */
 export async function fakeKubernetes(
 	answers: Readonly<Record<string, Answer | ((sent: readonly string[]) => Answer)>>,
 ): Promise<FakeKubernetes> {

@@ -47,7 +47,7 @@ export const lock: Lock = {
 const etc = '/etc/systemd/system';
 const system = '/usr/lib/systemd/system';
 
-/** Units that a Debian 12 node's disk enables, by what wants them. */
+/** Units that are enabled on a Debian 12 node, by the unit that wants them. */
 const enabled: Readonly<Record<string, readonly string[]>> = {
 	'cloud-init.target': ['cloud-config', 'cloud-final', 'cloud-init-local', 'cloud-init'].map(
 		(name) => `${name}.service`,
@@ -93,7 +93,7 @@ Source: glibc
 Version: 2.36-9
 `;
 
-/** What stands on a small node's disk that is as it should be: texts by path, `->` for links. */
+/** The files on a small, correct node disk: texts by path, `->` for links. */
 const good: Readonly<Record<string, string>> = {
 	'/bin': '-> usr/bin',
 	'/lib': '-> usr/lib',
@@ -128,7 +128,7 @@ const good: Readonly<Record<string, string>> = {
 	),
 };
 
-/** Writes files of a node into a folder; `undefined` takes one away. */
+/** Writes files of a node into a folder; `undefined` deletes one. */
 export async function writeFiles(
 	root: string,
 	files: Readonly<Record<string, string | undefined>>,
@@ -142,7 +142,7 @@ export async function writeFiles(
 	}
 }
 
-/** A node's disk in a folder, as small as can be, with these changes. */
+/** A minimal node disk in a folder, with these changes. */
 export async function nodeDisk(
 	changes: Readonly<Record<string, string | undefined>> = {},
 ): Promise<DiskFiles> {

@@ -2,15 +2,16 @@ import path from 'node:path';
 import { packageRoot } from '../../src/base/package.ts';
 import { readTree, type Tree, writeTree } from '../../src/base/tree.ts';
 import type { Role } from '../../src/cluster/spec/roles.ts';
+import { temporaryFolder } from './folders.ts';
 
-/** Where a node's files lie, so that a test can put the whole node into a folder of its own. */
+/** The paths of a node's files, so that a test can put the whole node into a folder of its own. */
 const places =
 	/(?<![\w.}/-])\/(?=(etc\/(kstack|kubernetes|cni|keepalived|sysctl\.d|systemd|resolv\.conf)|usr\/local\/lib\/kstack|usr\/share\/kstack|var\/(lib|log)|run\/kstack|sys\/class)\b)/g;
 
 /** `text` with every path of the node moved below `root`. */
 export const relocate = (text: string, root: string) => text.replace(places, `${root}/`);
 
-/** The files as a node of its own below `root`, which its scripts take for `/`. */
+/** Writes the files of a node below `root`, which its scripts use in place of `/`. */
 export async function writeNode(root: string, files: Tree): Promise<void> {
 	await writeTree(
 		root,
@@ -18,10 +19,17 @@ export async function writeNode(root: string, files: Tree): Promise<void> {
 	);
 }
 
-/** What the element for the services puts on every node's disk. */
+/** The files that the element kubernetes-services puts into the image. */
 export const imageFiles = () => readTree(path.join(packageRoot, 'elements/kubernetes-services/static'));
 
-/** What Heat puts in place of the tokens in user-data. */
+/** A folder of its own with the programs of the image. */
+export async function programsOfImage(): Promise<string> {
+	const root = await temporaryFolder();
+	await writeNode(root, await imageFiles());
+	return root;
+}
+
+/** The values with which Heat replaces the placeholders in user-data. */
 export const tokens: Readonly<Record<string, string>> = {
 	NODE_IP: '10.0.0.11',
 	API_ADDRESS: '10.0.0.5',
@@ -42,7 +50,7 @@ export const tokens: Readonly<Record<string, string>> = {
 	CERTIFICATES: '{}',
 };
 
-/** User-data as Heat hands it to a node: the name fits the role, `more` goes before the standard values. */
+/** User-data as a node of the role gets it from Heat; `more` overrides the standard values. */
 export function filledIn(role: Role, userData: string, more: Readonly<Record<string, string>> = {}): string {
 	const values: Record<string, string> = { NODE_NAME: `demo-${role}-0`, ...tokens, ...more };
 	return userData.replace(/@@([A-Z_]+)@@/g, (token, name: string) => values[name] ?? token);

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { runnable } from './runnable.ts';
 
-/** How a program ended and what it wrote. */
+/** Exit code and output of a program. */
 export interface Ended {
-	/** Exit code; 128 and the signal's number are not added, a killed program has `undefined`. */
+	/** Exit code; `undefined` if a signal has killed the program. */
 	readonly code: number | undefined;
 	readonly stdout: string;
 	readonly stderr: string;
@@ -19,10 +19,10 @@ export interface HowToRun {
 	readonly onStderr?: (text: string, pid: number) => void;
 }
 
-/** Debian's own programs before any that a version manager put in their place. */
+/** Only Debian's programs, without those of version managers. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Runs a program to its end, whatever that is. */
+/** Runs a program; any exit code is accepted. */
 export function runToEnd(command: string, args: readonly string[], how: HowToRun = {}): Promise<Ended> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(command, args, {
@@ -65,7 +65,7 @@ export function tool(name: string, debianPackage: string): string {
 	return found;
 }
 
-/** AVA starts all tests of a file at once; so many programs of ours at once need no more memory than this. */
+/** How many programs run at once: AVA starts all tests of a file at once, which would need too much memory. */
 const atOnce = 4;
 let running = 0;
 const waiting: (() => void)[] = [];

@@ -1,4 +1,4 @@
-// An HTTP proxy in the test's own process, for programs that are to reach Debian's mirror through it.
+// An HTTP proxy in the test's process, through which programs reach Debian's mirror.
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,7 @@ import type { ExecutionContext } from 'ava';
 
 export interface Proxy {
 	readonly address: string;
-	/** What it was asked for, and by whom: `curl/7.88.1 HEAD http://…`. */
+	/** Its requests, with the user agent: `curl/7.88.1 HEAD http://…`. */
 	readonly asked: string[];
 }
 

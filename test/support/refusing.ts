@@ -5,18 +5,18 @@ import { type Answers, emptyCloud } from './fake-cloud.ts';
 import { temporaryFolder } from './folders.ts';
 import { on } from './kstack-on-cloud.ts';
 
-/** A command line, and the words with which it is refused. */
+/** A command line, and the message with which it is refused. */
 export interface Refusal {
 	readonly args: readonly string[];
 	readonly sentence: RegExp | string;
-	/** What the cloud answers beside what an empty one does. */
+	/** Responses of the cloud in addition to those of an empty one. */
 	readonly cloud?: Answers;
 	readonly env?: NodeJS.ProcessEnv;
 	/** The text of demo/cluster.yaml. */
 	readonly file?: string;
 }
 
-/** Refused with exit code 2 and these words, before anything was written or changed. */
+/** Refused with exit code 2 and this message, before anything was written or changed. */
 export const refuses = test.macro({
 	title: (what) => `refused, and nothing made: ${what}`,
 	async exec(t: ExecutionContext, { args, sentence, cloud = {}, env = {}, file }: Refusal) {
@@ -42,13 +42,13 @@ export const seeHelp = "\n  See 'kstack --help'.";
 export const seeCreate = "\n  See 'kstack create --help'.";
 export const nothing = '\n  Nothing was created.';
 
-/** What the client says where no cloud is configured, and what kstack makes of it. */
+/** The client's error without a configured cloud, and the message of kstack. */
 export const noCloud: Pick<Refusal, 'cloud' | 'sentence'> = {
 	cloud: { 'stack-show-demo.fails': 'Missing value auth-url required for auth plugin password\n' },
 	sentence: /^kstack: The openstack client knows no cloud: Missing value auth-url .*\n {2}Set OS_CLOUD to /,
 };
 
-/** A PATH without the client, and what kstack says of that. */
+/** A PATH without the client, and the message of kstack. */
 export const noClient: Pick<Refusal, 'env' | 'sentence'> = {
 	env: { PATH: '/nonexistent' },
 	sentence:

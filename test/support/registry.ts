@@ -64,7 +64,7 @@ export async function registry(t: ExecutionContext) {
 		if (!answer.ok) throw new Error(`${place}: ${await answer.text()}`);
 		return sha256(body);
 	};
-	/** An image for this platform alone, with a manifest as Docker writes them; its digest. */
+	/** Adds an image for this platform only, with a manifest like Docker's; returns its digest. */
 	const push = async (repository: string, tag: string, content: string) => {
 		const archive = await madeImage('example.org/x:1', content);
 		const target = `docker://${host}/${repository}:${tag}`;
@@ -76,7 +76,7 @@ export async function registry(t: ExecutionContext) {
 		const text = await answer.text();
 		return { digest: sha256(text), size: text.length, text };
 	};
-	/** The same image in a list beside another platform's; the list's digest. */
+	/** Adds the same image in a list with another platform; returns the list's digest. */
 	const pushList = async (repository: string, tag: string, content: string) => {
 		const { digest, size, text } = await push(repository, `${tag}-amd64`, content);
 		const arm = `${text}\n`;

@@ -1,5 +1,5 @@
 import path from 'node:path';
 import { packageRoot } from '../../src/base/package.ts';
 
-/** What Node is to run for a program of src or test: what the tests themselves were compiled with. */
+/** The compiled file of a program of src or test, from the same compilation as the tests. */
 export const runnable = (file: string) => path.join(packageRoot, 'build', file.replace(/\.ts$/, '.js'));

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { packageRoot } from '../../src/base/package.ts';
 import { output, tool } from './processes.ts';
 
-/** Where the image's part for the gateways lies in the repository. */
+/** The folder with the files for gateways in the repository. */
 export const gatewayFiles = path.join(
 	packageRoot,
 	'elements/kubernetes-services/static/usr/share/kstack/gateway',
@@ -41,7 +41,7 @@ export interface Endpoints {
 	readonly subsets: readonly { readonly addresses?: readonly { ip: string }[]; readonly ports: Port[] }[];
 }
 
-/** A Service of type LoadBalancer, the `age`-th that was made; `more` goes into its metadata. */
+/** A Service of type LoadBalancer; a larger `age` means created later; `more` is added to its metadata. */
 export const service = (
 	name: string,
 	ports: readonly Port[],
@@ -64,7 +64,7 @@ export const service = (
 	};
 };
 
-/** The pods that are ready of a Service of that name, at these addresses and ports. */
+/** The ready pods of a Service, with these addresses and ports. */
 export const endpoints = (
 	name: string,
 	addresses: readonly string[],
@@ -76,7 +76,7 @@ export const endpoints = (
 	subsets: addresses.length === 0 ? [] : [{ addresses: addresses.map((ip) => ({ ip })), ports }],
 });
 
-/** Runs a program that follows exposed.jq, with strings as its variables, on values one after another. */
+/** Runs exposed.jq and then a program, with strings as variables, on a sequence of values. */
 export async function jq<Answer>(
 	program: string,
 	variables: Readonly<Record<string, string>>,

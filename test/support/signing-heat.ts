@@ -1,4 +1,4 @@
-// A Heat that passes the stack of heat/operator-certificate.yaml on to a master, which is a folder of this machine.
+// A fake Heat that runs the deployment of heat/operator-certificate.yaml on a master, a folder of this machine.
 import path from 'node:path';
 import { node, openssl, step } from './assembling.ts';
 
@@ -32,7 +32,7 @@ case "$1 $2 $*" in
 esac
 `;
 
-/** A master that signs, and the fake client's program that reaches it. */
+/** A master that signs, and the fake client's program for it. */
 export async function signingHeat() {
 	const { root, run } = await node('master');
 	const made = await run(step('20-pki'));
@@ -40,7 +40,7 @@ export async function signingHeat() {
 	const state = path.join(root, 'stacks');
 	await openssl('version'); // these tests need it
 	const ca = path.join(root, 'etc/kubernetes/pki/ca');
-	/** A client certificate of so many days, and its key's file. */
+	/** A client certificate for this number of days, and its key's file. */
 	const certificate = async (days: number) => {
 		const [key, file] = [path.join(root, `${days}.key`), path.join(root, `${days}.crt`)];
 		await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key);

@@ -1,4 +1,4 @@
-// Heat as far as pools of members go: counts, removal policies, and updates that fail half-way.
+// A simulated Heat for pools of members: counts, removal policies, and updates that fail halfway.
 
 import type { MemberState } from '../../src/cluster/heat/inventory.ts';
 import { countsOf, generationsOf, type Prefix } from '../../src/cluster/spec/generations.ts';
@@ -7,7 +7,7 @@ import { groupName, memberName, type Pool, poolsOf } from '../../src/cluster/spe
 import type { Role } from '../../src/cluster/spec/roles.ts';
 import { type Answers, demoStack, event, withAuthorityOf } from './fake-cloud.ts';
 
-/** What becomes of an update: new members that never get Ready, members that do not go, or Heat refuses it. */
+/** The result of an update: new members do not become Ready, members are not removed, or Heat refuses it. */
 export type Fate = 'well' | 'comers fail' | 'goers stay' | 'both' | 'refused';
 
 interface Group {
@@ -16,19 +16,19 @@ interface Group {
 	readonly members: Map<number, MemberState['condition']>;
 }
 
-/** What an update did to the members of a pool that were there before. */
+/** The effect of an update on the existing members of a pool. */
 export interface Seen {
 	readonly role: Role;
 	/** The pool's ID. */
 	readonly pool: string;
-	/** Members that served before, during and after it. */
+	/** Members that were available before, during and after it. */
 	readonly stayed: number;
 	readonly came: number;
-	/** Members in good condition that went. */
+	/** Healthy members that were removed. */
 	readonly went: number;
 }
 
-/** A member of the stack demo, by the name that the templates give it. */
+/** A member of the stack demo, by its name in the templates. */
 function memberOf({ id, role }: Pool, generation: number, index: number) {
 	const name = memberName('demo', id, generation, index);
 	return { name, role, pool: id, address: '10.0.0.9', server: `server-${name}`, index, generation };
@@ -37,7 +37,7 @@ function memberOf({ id, role }: Pool, generation: number, index: number) {
 /** A stack of members. */
 export class SimulatedHeat {
 	parameters: Readonly<Record<string, string>> = {};
-	/** The kubeconfig of the cluster, whose CA the stack shows; empty while the test needs none. */
+	/** The kubeconfig of the cluster, whose CA is an output of the stack; empty if the test needs none. */
 	kubeconfig = '';
 	settled = true;
 	#updates = 0;
@@ -67,7 +67,7 @@ export class SimulatedHeat {
 		});
 	}
 
-	/** What the client shows of it. */
+	/** The output of the client for it. */
 	shown(): Answers {
 		const members = this.members();
 		const pools = poolsOf(this.parameters);

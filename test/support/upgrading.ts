@@ -20,7 +20,7 @@ const image = (id: string, name: string, version: string, etcd = '3.4.23+dfsg-4'
 	},
 });
 
-/** The images that clusters in these tests go to; the one that they have is image-1. */
+/** The target images of upgrades in these tests; clusters start with image-1. */
 const images: Answers = {
 	...image('image-1', 'debian12-x64-kubernetes', '1.20.2'),
 	...image('image-2', 'next-patch', '1.20.7'),
@@ -32,12 +32,12 @@ const images: Answers = {
 	...image('image-8', 'newer-etcd', '1.20.7', '3.5.16-4+b5'),
 };
 
-/** A cluster with its directory and kubeconfig, and a Heat to think its updates through with. */
+/** A cluster with its directory and kubeconfig, and a simulated Heat. */
 export interface Upgradable {
 	readonly folder: string;
 	readonly heat: SimulatedHeat;
 	readonly kubernetes: FakeKubernetes;
-	/** What the cloud answers while Heat is as it is now. */
+	/** The responses of the cloud for the current state of Heat. */
 	now(): Answers;
 }
 

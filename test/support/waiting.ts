@@ -1,33 +1,30 @@
-// Programs of a node that run for ever, and what they do while a test looks on.
+// Programs of a node that run without end, started and watched by a test.
 import { spawn } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 
 export interface Running {
-	/** What it has said so far, on both channels. */
-	said(): string;
-	/** How it ended, once it has. */
+	/** Its output so far, of stdout and stderr. */
+	output(): string;
+	/** Its exit code, once it has ended; undefined if it was killed. */
 	readonly ended: Promise<number | undefined>;
-	/** Ends it with everything that it has started. */
+	/** Kills it with all its child processes. */
 	stop(): Promise<void>;
 }
 
-/** Starts a program of the node below `root`, changed by `change`, until the test's end. */
+/** Starts a program of the node below `root`; it is killed when the test ends. */
 export async function inBackground(
 	t: ExecutionContext,
 	root: string,
 	program: string,
 	env: Readonly<Record<string, string>>,
-	change: (text: string) => string = (text) => text,
 ): Promise<Running> {
 	const file = path.join(root, 'usr/local/sbin', program);
-	await writeFile(file, change(await readFile(file, 'utf8')));
 	const child = spawn('bash', [file], { detached: true, env: { ...process.env, ...env } });
-	let said = '';
+	let output = '';
 	for (const stream of [child.stdout, child.stderr])
 		stream.setEncoding('utf8').on('data', (text: string) => {
-			said += text;
+			output += text;
 		});
 	child.stdin.end();
 	const ended = new Promise<number | undefined>((resolve) => {
@@ -40,10 +37,10 @@ export async function inBackground(
 		await ended;
 	};
 	t.teardown(stop);
-	return { said: () => said, ended, stop };
+	return { output: () => output, ended, stop };
 }
 
-/** Waits until the condition holds; a program that never gets there fails the test with its words. */
+/** Waits until the condition holds. After a minute the test fails, with the program's output. */
 export async function until(
 	running: Running,
 	condition: () => boolean | Promise<boolean>,
@@ -51,7 +48,7 @@ export async function until(
 ): Promise<void> {
 	const end = Date.now() + 60_000;
 	while (!(await condition())) {
-		if (Date.now() > end) throw new Error(`waited in vain until ${what}; it said:\n${running.said()}`);
+		if (Date.now() > end) throw new Error(`timed out waiting until ${what}; output:\n${running.output()}`);
 		await new Promise((resolve) => setTimeout(resolve, 20));
 	}
 }

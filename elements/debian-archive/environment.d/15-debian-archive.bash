@@ -1,7 +1,7 @@
-# image-cleanup leaves the sources.list that this element writes.
+# image-cleanup must keep the sources.list that this element writes.
 export DIB_KEEP_APT_SOURCES=1
-# Some packages of an old release work only as they were put into its backports. apt takes from there
-# what is nowhere else, and nothing else. This file is sourced for each phase.
+# Some packages of an old release are only in its backports. apt installs a package from there only if no other source
+# has it. This file is sourced for each phase.
 case $DIB_APT_SOURCES_CONF in
     *backports:*) ;;
     *)

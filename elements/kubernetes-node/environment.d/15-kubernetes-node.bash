@@ -1,4 +1,4 @@
-# A config drive is at hand at once; the metadata service has to be waited for.
+# A config drive is available at once; the metadata service is not.
 export DIB_CLOUD_INIT_DATASOURCES=${DIB_CLOUD_INIT_DATASOURCES:-"ConfigDrive, OpenStack, NoCloud"}
-# cloud-init configures the network, from what the cloud says about it.
+# cloud-init configures the network, with the data of the cloud.
 export DIB_APT_MINIMAL_CREATE_INTERFACES=${DIB_APT_MINIMAL_CREATE_INTERFACES:-0}

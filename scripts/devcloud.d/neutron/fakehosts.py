@@ -1,4 +1,4 @@
-"""ML2 mechanism driver: binds any port on a host named fake* at once, with no agent there. For Nova's fake driver."""
+"""ML2 mechanism driver for Nova's fake driver: binds every port on a host named fake* at once, without an agent."""
 from neutron_lib import constants
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.plugins.ml2 import api

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { withNamelessFiles } from '../../base/nameless-files.ts';
+import { openstack } from '../../openstack/client.ts';
 import type { Parameters } from '../spec/parameters.ts';
-import { writeSecret } from './directory.ts';
 
 /** A parameter's value as Heat is told it. */
 export function textOf(value: unknown): string {
@@ -20,20 +20,29 @@ export async function inTemporaryFolder<Result>(use: (folder: string) => Promise
 	}
 }
 
-/** Parameters as arguments; those that are secret, or that the client would split, by way of files. */
-export async function parameterArguments(
+/**
+ * Runs the client with parameters. Those that are secret, or that the client would split, it reads from files that
+ * have no name.
+ *
+ * @param words  the client's words, around the arguments for the parameters
+ * @returns what the client printed
+ */
+export function openstackWith(
 	requested: Readonly<Record<string, string>>,
 	secrets: Parameters,
-	folder: string,
-): Promise<string[]> {
-	const plain = Object.entries(requested).filter(([, value]) => /^[\w.:/,@+-]*$/.test(value));
-	const others = Object.entries(requested).filter(([, value]) => !/^[\w.:/,@+-]*$/.test(value));
-	const words = plain.flatMap(([name, value]) => ['--parameter', `${name}=${value}`]);
-	for (const [name, value] of [...others, ...Object.entries(secrets)]) {
-		// No environment file: Heat would keep its text with the templates, where nothing is hidden.
-		const file = path.join(folder, name);
-		await writeSecret(file, textOf(value));
-		words.push('--parameter-file', `${name}=${pathToFileURL(file).href}`);
-	}
-	return words;
+	words: (parameters: readonly string[]) => readonly string[],
+): Promise<string> {
+	const isPlain = (value: string) => /^[\w.:/,@+-]*$/.test(value);
+	const entries = Object.entries(requested);
+	const others = [...entries.filter(([, value]) => !isPlain(value)), ...Object.entries(secrets)];
+	return withNamelessFiles(async (files) => {
+		const parameters = entries
+			.filter(([, value]) => isPlain(value))
+			.flatMap(([name, value]) => ['--parameter', `${name}=${value}`]);
+		for (const [name, value] of others) {
+			// No environment file: Heat would keep its text with the templates, where nothing is hidden.
+			parameters.push('--parameter-file', `${name}=file://${await files.add(textOf(value))}`);
+		}
+		return openstack(words(parameters), { files: files.descriptors });
+	});
 }

@@ -3,7 +3,7 @@ import { load } from 'js-yaml';
 import { usageError } from '../../base/errors.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { readIfThere, readParameters, type StackDirectory, writeSecret } from './directory.ts';
-import { makeToken, newOperatorKey, operatorRequest } from './operator.ts';
+import { makeToken, newOperatorKey, operatorName, operatorRequest } from './operator.ts';
 
 /** The secrets of a new cluster, and the public part of the operator's. */
 export interface Credentials {
@@ -44,6 +44,6 @@ export async function credentialsIn(directory: StackDirectory): Promise<Credenti
 	if (!present) await writeSecret(directory.operatorKey, await newOperatorKey());
 	const known = present ? (await readParameters(directory))?.operator_request : undefined;
 	if (typeof known === 'string' && known !== '') return { secrets, request: known };
-	const request = await operatorRequest(directory.operatorKey);
+	const request = await operatorRequest(directory.operatorKey, operatorName());
 	return { secrets, request: Buffer.from(request).toString('base64') };
 }

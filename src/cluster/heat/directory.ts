@@ -10,6 +10,9 @@ import { clusterSchema } from '../spec/cluster-fields.ts';
 import { type Cluster, readMapping } from '../spec/config.ts';
 import type { PoolContracts } from '../spec/contracts.ts';
 import type { Parameters } from '../spec/parameters.ts';
+import { recordsFor } from '../spec/pool-entries.ts';
+import { defaultPools, furtherPools } from '../spec/pools.ts';
+import { type Roles, rolesWith, runsControlPlane } from '../spec/roles.ts';
 import { settings, type Value } from '../spec/settings.ts';
 import { renderTemplates } from './templates.ts';
 
@@ -22,6 +25,8 @@ export interface StackDirectory {
 	readonly cluster: string;
 	/** The JSON Schema of cluster.yaml, for editors. */
 	readonly schema: string;
+	/** The folder of the operator's roles; need not exist. */
+	readonly roles: string;
 	readonly parameters: string;
 	readonly secrets: string;
 	readonly template: string;
@@ -50,6 +55,7 @@ export function directoryAt(folder: string): StackDirectory {
 		path: folder,
 		cluster: file('cluster.yaml'),
 		schema: file(schemaFile),
+		roles: file('roles'),
 		parameters: file('parameters.yaml'),
 		secrets: file('secrets.yaml'),
 		template: file('heat/cluster.yaml'),
@@ -57,6 +63,9 @@ export function directoryAt(folder: string): StackDirectory {
 		operatorKey: file('operator.key'),
 	};
 }
+
+/** The roles that the pools of the cluster may have: those of kstack and those in its stack directory. */
+export const rolesOf = (directory: Pick<StackDirectory, 'roles'>): Roles => rolesWith(directory.roles);
 
 /** The file's text, or `undefined` when there is none. */
 export async function readIfThere(file: string): Promise<string | undefined> {
@@ -90,8 +99,14 @@ function clusterFile(cluster: Cluster): string {
 	].join('\n');
 }
 
-/** No update may replace a master: Heat refuses it. */
-const guards = { resources: { 'masters*': { '*': { server: { restricted_actions: 'replace' } } } } };
+/** No update may replace a member that runs etcd: Heat refuses it. */
+const guards = {
+	resources: Object.fromEntries(
+		defaultPools
+			.filter(runsControlPlane)
+			.map(({ group }) => [`${group}*`, { '*': { server: { restricted_actions: 'replace' } } }]),
+	),
+};
 
 function parametersFile(name: string, parameters: Parameters): string {
 	return [
@@ -104,7 +119,7 @@ function parametersFile(name: string, parameters: Parameters): string {
 /** Writes the templates in place of those that were there, and the schema of the release that they are of. */
 export async function writeTemplates(directory: StackDirectory, templates: Tree): Promise<void> {
 	await replaceTree(path.dirname(directory.template), templates);
-	await writeFile(directory.schema, schemaText(clusterSchema()));
+	await writeFile(directory.schema, schemaText(clusterSchema(rolesOf(directory))));
 }
 
 /** Writes the whole stack directory but the kubeconfig. */
@@ -116,7 +131,9 @@ export async function writeDirectory(
 	contracts?: PoolContracts,
 ): Promise<void> {
 	await mkdir(directory.path, { recursive: true });
-	await writeTemplates(directory, renderTemplates(cluster, undefined, contracts));
+	const roles = rolesOf(directory);
+	const pools = furtherPools(recordsFor(cluster.pools ?? [], roles));
+	await writeTemplates(directory, renderTemplates({ ...cluster, pools, roles }, undefined, contracts));
 	if (!existsSync(directory.cluster)) await writeFile(directory.cluster, clusterFile(cluster));
 	else await setValues(directory.cluster, '', cluster.settings);
 	await writeFile(directory.parameters, parametersFile(cluster.name, parameters));

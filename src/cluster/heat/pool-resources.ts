@@ -1,6 +1,7 @@
 import type { PoolEntry } from '../spec/pool-entries.ts';
 import { recordsFor } from '../spec/pool-entries.ts';
-import { roleDefinitions } from '../spec/roles.ts';
+import { standardRole } from '../spec/role-file.ts';
+import { defaultRoles, type Role, type Roles, requireRole } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { findFlavor, tooSmall } from './flavors.ts';
 import { compareVersions, findNodeImage, type NodeImage, nodeImage } from './node-image.ts';
@@ -9,8 +10,15 @@ import { list } from './stack.ts';
 /** The lowest image contract whose masters label and taint nodes of pools. */
 const poolContract = 1;
 
+/** The lowest image contract with which user-data may bring the steps of a role. */
+const rolesContract = 1;
+
 /** What a pool has where its entry names nothing: parameters of the cluster, or those it is created with. */
 export type RoleParameters = Readonly<Record<string, unknown>>;
+
+/** The role whose image, flavor and availability zone a pool has unless it names its own. */
+const roleWithParameters = (role: Role): Role =>
+	defaultRoles.some(({ name }) => name === role) ? role : standardRole;
 
 /** The Heat parameters of a pool, with names in place of IDs where the cloud is not asked. */
 export function poolParameters(
@@ -19,7 +27,7 @@ export function poolParameters(
 	ids: { readonly image?: string; readonly flavor?: string } = {},
 ): Record<string, Value> {
 	const { name, role, count } = entry;
-	const inherited = (what: string) => String(ofRole[`${role}_${what}`] ?? '');
+	const inherited = (what: string) => String(ofRole[`${roleWithParameters(role)}_${what}`] ?? '');
 	return {
 		[`${name}_count`]: count,
 		[`${name}_image`]: ids.image ?? entry.image ?? inherited('image'),
@@ -29,8 +37,8 @@ export function poolParameters(
 }
 
 /** What the stack records about pools, as Heat is given it. */
-export const poolsParameter = (entries: readonly PoolEntry[]): Record<string, Value> =>
-	entries.length === 0 ? {} : { pools: JSON.stringify(recordsFor(entries)) };
+export const poolsParameter = (entries: readonly PoolEntry[], roles: Roles): Record<string, Value> =>
+	entries.length === 0 ? {} : { pools: JSON.stringify(recordsFor(entries, roles)) };
 
 function mistakesInImage(pool: string, image: NodeImage, master: NodeImage | undefined, driver: string) {
 	return [
@@ -60,6 +68,7 @@ export function mistakeInContract(
  *
  * @param ofRole    parameters of the default pools
  * @param driver    the cluster's network driver
+ * @param roles     those that the pools have
  * @param mistakes  gets a sentence for each thing that is absent or does not fit
  * @returns the Heat parameters of the pools, and their images by the pools' names
  */
@@ -67,27 +76,31 @@ export async function resolvePools(
 	entries: readonly PoolEntry[],
 	ofRole: RoleParameters,
 	driver: string,
+	roles: Roles,
 	mistakes: string[],
 ): Promise<{ parameters: Record<string, Value>; images: Record<string, NodeImage> }> {
 	const images: Record<string, NodeImage> = {};
 	if (entries.length === 0) return { parameters: {}, images };
 	const [flavors, masters] = await Promise.all([list(['flavor']), nodeImage(String(ofRole.master_image))]);
+	const records = recordsFor(entries, roles);
 	const parameters: Record<string, Value> = {};
 	for (const entry of entries) {
 		const { name, role } = entry;
+		const definition = requireRole(roles, role);
+		const inherited = (what: string) => String(ofRole[`${roleWithParameters(role)}_${what}`]);
 		const found: string[] = [];
-		const image = await findNodeImage(entry.image ?? String(ofRole[`${role}_image`]), found);
-		const needs = {
-			purpose: `a ${role}`,
-			flag: `pools[].flavor of ${name}`,
-			...roleDefinitions[role].minimum,
-		};
-		const flavor = findFlavor(entry.flavor ?? String(ofRole[`${role}_flavor`]), needs, flavors, found);
+		const image = await findNodeImage(entry.image ?? inherited('image'), found);
+		const needs = { purpose: `a ${role}`, flag: `pools[].flavor of ${name}`, ...definition.minimum };
+		const flavor = findFlavor(entry.flavor ?? inherited('flavor'), needs, flavors, found);
 		if (image !== undefined && flavor !== undefined) found.push(...tooSmall(flavor, image));
 		mistakes.push(...found.map((sentence) => `pool ${name}: ${sentence}`));
 		if (image === undefined || flavor === undefined) continue;
 		mistakes.push(...mistakesInImage(name, image, masters, driver));
-		const contract = mistakeInContract(entry, masters);
+		if (!definition.stepsInImage && image.contract < rolesContract)
+			mistakes.push(
+				`pool ${name}: the image "${image.name}" is too old for the role ${role}: build a new one.`,
+			);
+		const contract = mistakeInContract({ ...entry, ...records[name] }, masters);
 		if (contract !== undefined) mistakes.push(contract);
 		images[name] = image;
 		Object.assign(parameters, poolParameters(entry, ofRole, { image: image.id, flavor: String(flavor.ID) }));

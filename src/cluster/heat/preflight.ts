@@ -1,7 +1,8 @@
 import { refuse } from '../../base/errors.ts';
 import type { Cluster, Settings } from '../spec/config.ts';
 import { byRole } from '../spec/generations.ts';
-import { type Role, roleDefinitions, roles } from '../spec/roles.ts';
+import type { ByPool } from '../spec/pools.ts';
+import { defaultRoles } from '../spec/roles.ts';
 import type { Value } from '../spec/settings.ts';
 import { findExternalNetwork } from './external-network.ts';
 import { findNamed, mistakesInSubnet } from './fixed-network.ts';
@@ -29,7 +30,7 @@ async function findImages(wanted: Settings, mistakes: string[]) {
 }
 
 /** A kubelet may be as new as the masters, and no newer. */
-function tooNew(images: Readonly<Record<Role, NodeImage | undefined>>): string[] {
+function tooNew(images: ByPool<NodeImage | undefined>): string[] {
 	const { master, ...others } = images;
 	return Object.entries(others).flatMap(([role, image]) =>
 		compareVersions(image?.kubernetes, master?.kubernetes) > 0
@@ -43,7 +44,7 @@ function tooNew(images: Readonly<Record<Role, NodeImage | undefined>>): string[]
 /** The pod network asked for, or the first that the images carry. */
 function findNetworkDriver(
 	wanted: Value | undefined,
-	images: Readonly<Record<Role, NodeImage | undefined>>,
+	images: ByPool<NodeImage | undefined>,
 	mistakes: string[],
 ): Value {
 	const carried = Object.values(images).flatMap((image) =>
@@ -99,10 +100,10 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 	const ids: Record<string, Value> = {};
 	if (images.master !== undefined) settings.image = wanted.image ?? images.master.name;
 	mistakes.push(...tooNew(images));
-	for (const role of roles) {
+	for (const { name: role, minimum } of defaultRoles) {
 		const image = images[role];
 		if (image !== undefined) ids[`${role}_image`] = image.id;
-		const needed = { purpose: `a ${role}`, flag: `--${role}-flavor`, ...roleDefinitions[role].minimum };
+		const needed = { purpose: `a ${role}`, flag: `--${role}-flavor`, ...minimum };
 		const flavor = findFlavor(wanted[`${role}Flavor`], needed, flavors, mistakes);
 		if (flavor === undefined) continue;
 		settings[`${role}Flavor`] = String(flavor.Name);

@@ -6,7 +6,8 @@ import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { packageRoot } from '../../base/package.ts';
 import { say } from '../../base/say.ts';
-import { inTemporaryFolder, parameterArguments } from './arguments.ts';
+import { runsControlPlane } from '../spec/roles.ts';
+import { openstackWith } from './arguments.ts';
 import { inventory } from './inventory.ts';
 import { deploymentOutput, isAbsent, openstack, resourceId, type Stack, show, showStack } from './stack.ts';
 
@@ -80,12 +81,10 @@ async function askMaster(
 	if (shown.status !== 'ACTIVE') return { reason: `its server is ${shown.status}` };
 	const parameters = { ...asked, server, script: await scriptFor(shown) };
 	try {
-		await inTemporaryFolder(async (folder) =>
-			openstack([
-				...['stack', 'create', '-t', template, ...(await parameterArguments(parameters, {}, folder))],
-				...['--timeout', String(timeout / 60 + 1), '-f', 'json', name],
-			]),
-		);
+		await openstackWith(parameters, {}, (words) => [
+			...['stack', 'create', '-t', template, ...words],
+			...['--timeout', String(timeout / 60 + 1), '-f', 'json', name],
+		]);
 		const stack = await created(name);
 		if (stack === undefined) return { reason: `no answer within ${timeout} seconds` };
 		if (stack.status !== 'CREATE_COMPLETE') return { reason: await refusal(stack) };
@@ -104,7 +103,7 @@ async function askMaster(
  */
 export async function signOnMaster(stack: Stack, asked: SigningRequest): Promise<string> {
 	const masters = (await inventory(stack)).filter(
-		({ role, server, condition }) => role === 'master' && server !== '' && condition === 'well',
+		(member) => runsControlPlane(member) && member.server !== '' && member.condition === 'well',
 	);
 	const reasons: string[] = [];
 	for (const { name, server } of masters) {

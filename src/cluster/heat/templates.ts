@@ -7,7 +7,14 @@ import type { Settings } from '../spec/config.ts';
 import type { PoolContracts } from '../spec/contracts.ts';
 import type { Prefix } from '../spec/generations.ts';
 import { type FurtherPool, groupName, memberPrefix, type Pool, withDefaultPools } from '../spec/pools.ts';
-import { roles } from '../spec/roles.ts';
+import {
+	type DefaultRole,
+	defaultRoles,
+	packagedRoles,
+	type RoleDefinition,
+	type Roles,
+	requireRole,
+} from '../spec/roles.ts';
 import { renderUserData } from './user-data.ts';
 
 /** Numbers of the generations whose members a template is for; a previous one only during an upgrade. */
@@ -21,6 +28,8 @@ export interface TemplateInput {
 	readonly name: string;
 	readonly settings: Settings;
 	readonly pools?: readonly FurtherPool[];
+	/** The roles that pools have; by default those of kstack. */
+	readonly roles?: Roles;
 }
 
 /** The members of one pool and generation, as the root template has them. */
@@ -47,10 +56,13 @@ function distinctBy<Item>(items: readonly Item[], key: (item: Item) => string): 
 const currentContract: PoolContracts = () => imageContract;
 
 /** A pool as the root template has it. */
-export interface PoolTerms extends Pool {
+export interface PoolTerms
+	extends Pool,
+		Pick<RoleDefinition, 'controlPlane' | 'gatewayAddress' | 'openPorts'> {
 	/** Its server group's resource. */
 	readonly serverGroup: string;
-	readonly further: boolean;
+	/** The resource of its security group, if its role opens ports. */
+	readonly securityGroup: string;
 	/** What its members are called in descriptions. */
 	readonly title: string;
 	readonly groups: readonly GroupTerms[];
@@ -58,7 +70,7 @@ export interface PoolTerms extends Pool {
 
 /** What a member's files are named after: its role or further pool, and the contract if there is one. */
 function memberFile(pool: Pool, contract: number): string {
-	const base = pool.id === pool.role ? pool.role : `pool-${pool.name}`;
+	const base = pool.further ? `pool-${pool.name}` : pool.role;
 	return contract === 0 ? base : `${base}-contract-${contract}`;
 }
 
@@ -66,16 +78,19 @@ function poolTerms(
 	pool: Pool,
 	{ current, previous }: GenerationNumbers,
 	contractOf: PoolContracts,
+	roles: Roles,
 ): PoolTerms {
-	const further = pool.id !== pool.role;
+	const { further } = pool;
+	const { controlPlane, gatewayAddress, openPorts } = requireRole(roles, pool.role);
 	const groups: [number | null, Prefix][] = [
 		[current, ''],
 		[previous, 'previous_'],
 	];
 	return {
 		...pool,
-		further,
+		...{ controlPlane, gatewayAddress, openPorts },
 		title: further ? `members of the pool ${pool.name}` : pool.name,
+		securityGroup: `${pool.group}_security_group`,
 		serverGroup: further ? `${pool.group}_group` : `${pool.id}_group`,
 		groups: groups.flatMap(([generation, prefix]) => {
 			if (generation === null) return [];
@@ -99,10 +114,16 @@ export function rootTerms(
 	generations: GenerationNumbers,
 	pools: readonly FurtherPool[] = [],
 	contractOf: PoolContracts = currentContract,
-): { roles: typeof roles; upgrading: boolean; pools: PoolTerms[]; furtherPools: PoolTerms[] } {
-	const all = withDefaultPools(pools).map((pool) => poolTerms(pool, generations, contractOf));
+	roles: Roles = packagedRoles,
+): {
+	defaultRoles: readonly DefaultRole[];
+	upgrading: boolean;
+	pools: PoolTerms[];
+	furtherPools: PoolTerms[];
+} {
+	const all = withDefaultPools(pools).map((pool) => poolTerms(pool, generations, contractOf, roles));
 	return {
-		roles,
+		defaultRoles,
 		upgrading: generations.previous !== null,
 		pools: all,
 		furtherPools: all.filter(({ further }) => further),
@@ -121,12 +142,15 @@ export function renderTemplates(
 ): Tree {
 	const heat = path.join(packageRoot, 'heat');
 	const file = (name: string, text: string) => ({ path: name, mode: 0o644, text });
-	const root = rootTerms(generations, cluster.pools, contractOf);
+	const root = rootTerms(generations, cluster.pools, contractOf, cluster.roles);
 	return sorted([
 		file('cluster.yaml', render(path.join(heat, 'cluster.yaml.ejs'), root)),
-		...root.pools.flatMap(({ role, groups, taints }) =>
+		...root.pools.flatMap(({ role, groups, taints, controlPlane, gatewayAddress }) =>
 			distinctBy(groups, ({ file: base }) => base).flatMap(({ file: base, contract }) => [
-				file(`${base}.yaml`, render(path.join(heat, 'member.yaml.ejs'), { role, contract, file: base })),
+				file(
+					`${base}.yaml`,
+					render(path.join(heat, 'member.yaml.ejs'), { role, controlPlane, gatewayAddress, file: base }),
+				),
 				file(`user-data/${base}.yaml`, renderUserData(role, cluster, contract, taints.length > 0)),
 			]),
 		),

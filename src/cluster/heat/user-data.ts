@@ -1,18 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { imageContract } from '../../base/contract.ts';
-import { UserError } from '../../base/errors.ts';
+import { UserError, usageError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
-import { indent, type Locals, render } from '../../base/template.ts';
+import { indent, type Locals, render, yaml } from '../../base/template.ts';
+import type { TreeFile } from '../../base/tree.ts';
 import { address, type Network, parseNetwork } from '../spec/cidr.ts';
 import type { Settings } from '../spec/config.ts';
-import { type Role, roleDefinitions } from '../spec/roles.ts';
+import { registeredTaint } from '../spec/node-marks.ts';
+import { packagedRoles, type Role, type RoleDefinition, type Roles, requireRole } from '../spec/roles.ts';
 
 /**
  * Keeps pods away from a new node of a pool with taints until a master has set them: the node does not choose its
  * labels and taints itself. The masters' kstack-nodes removes it.
  */
-const pendingTaint = 'kstack.io/pending=:NoSchedule';
+const pendingTaint = 'kstack.io/pending:NoSchedule';
 
 /**
  * Nova takes 65,535 bytes of base64; below that stays room for the parts that Heat adds (about 6,000 bytes) and
@@ -35,6 +37,23 @@ function writeFile(folder: string, target: string, mode: string, locals: Locals)
 	return `  - path: ${target}\n    permissions: '${mode}'\n    content: |\n${content}`;
 }
 
+/** A file that a role brings: as one quoted text, which keeps every byte of it. */
+function roleFile({ path: target, mode, text }: TreeFile): string {
+	return `  - path: /${target}\n    permissions: '0${mode.toString(8)}'\n    content: ${yaml(text)}`;
+}
+
+/** The template of a role's user-data: one for all roles, but for images of contract 0. */
+function templateFor({ name }: RoleDefinition, contract: number): string {
+	const candidates = ['member', name].map((base) => path.join(folderOf(contract), `${base}.yaml.ejs`));
+	const template = candidates.find(existsSync);
+	if (template !== undefined) return template;
+	throw usageError(
+		`The image of nodes with the role ${name} has contract ${contract}, which knows no such role.`,
+		'Use an image that kimg of this release has built.',
+		'image-without-role',
+	);
+}
+
 /** Addresses in the Services' range that are taken by convention: the API's, and the cluster's DNS. */
 export function serviceAddresses(serviceCidr: string): { serviceAddress: string; clusterDns: string } {
 	const network = parseNetwork(serviceCidr) as Network;
@@ -51,16 +70,18 @@ export function serviceAddresses(serviceCidr: string): { serviceAddress: string;
  */
 export function renderUserData(
 	role: Role,
-	cluster: { readonly settings: Settings },
+	cluster: { readonly settings: Settings; readonly roles?: Roles },
 	contract = imageContract,
 	pending = false,
 ): string {
 	const folder = folderOf(contract);
+	const definition = requireRole(cluster.roles ?? packagedRoles, role);
+	const { taints, controlPlane, gatewayAddress, brings } = definition;
 	const locals: Locals = {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
 		role,
-		taints: [...roleDefinitions[role].taints, ...(pending ? [pendingTaint] : [])].join(','),
+		taints: [...taints, ...(pending ? [pendingTaint] : [])].map(registeredTaint).join(','),
 	};
 	const sizes = new Map<string, number>();
 	const file = (target: string, mode: string) => {
@@ -68,7 +89,14 @@ export function renderUserData(
 		sizes.set(target, Buffer.byteLength(text));
 		return text;
 	};
-	const text = render(path.join(folder, `${role}.yaml.ejs`), { ...locals, file });
+	const ofRole = (one: TreeFile) => {
+		const text = roleFile(one);
+		sizes.set(`/${one.path}`, Buffer.byteLength(text));
+		return text;
+	};
+	const article = /^[aeiou]/.test(role) ? 'An' : 'A';
+	const terms = { ...locals, article, controlPlane, gatewayAddress, brings, file, ofRole };
+	const text = render(templateFor(definition, contract), terms);
 	const bytes = Math.ceil(Buffer.byteLength(text) / 3) * 4;
 	if (bytes > userDataLimit) {
 		const biggest = [...sizes].sort((a, b) => b[1] - a[1]).slice(0, 3);

@@ -4,9 +4,10 @@ import { UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { readIfThere, type StackDirectory, writeSecret } from '../heat/directory.ts';
+import { operatorName, userNameFrom } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
 import { kubeconfigText, parseKubeconfig } from './kubeconfig-file.ts';
-import { certificateIn, issueKubeconfig, operatorName, userNameFrom } from './operator-certificate.ts';
+import { certificateIn, issueKubeconfig } from './operator-certificate.ts';
 
 /** The two certificates as the first master signalled them: base64 of PEM, by name, as JSON text. */
 function certificatesOf(stack: Stack): { readonly ca?: string; readonly operator?: string } {

@@ -3,6 +3,7 @@ import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { type Member, membersOf } from '../heat/members.ts';
 import { isAbsent, list, openstack, type Stack } from '../heat/stack.ts';
+import { runsControlPlane } from '../spec/roles.ts';
 import { countMovablePods, deleteNode, type KubernetesNode, listNodes } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 import {
@@ -117,9 +118,9 @@ async function deleteServers(leavers: readonly Leaver[]): Promise<void> {
 
 /** Of the masters that stay, more than half must be well, or etcd takes no more words. */
 function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly KubernetesNode[]): void {
-	if (!members.some(({ role }) => role === 'master')) return;
+	if (!members.some(runsControlPlane)) return;
 	const going = new Set(members.map(({ name }) => name));
-	const stay = membersOf(stack).filter(({ role, name }) => role === 'master' && !going.has(name));
+	const stay = membersOf(stack).filter((member) => runsControlPlane(member) && !going.has(member.name));
 	const well = stay.filter(({ name }) => nodes.some((node) => node.name === name && node.ready));
 	if (well.length * 2 > stay.length) return;
 	const ill = stay.filter((master) => !well.includes(master)).map(({ name }) => name);

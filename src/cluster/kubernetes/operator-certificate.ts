@@ -1,51 +1,11 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { userInfo } from 'node:os';
-import path from 'node:path';
 import { load } from 'js-yaml';
-import { UserError, usageError } from '../../base/errors.ts';
-import { inTemporaryFolder } from '../heat/arguments.ts';
-import { writeSecret } from '../heat/directory.ts';
+import { UserError } from '../../base/errors.ts';
+import { withNamelessFiles } from '../../base/nameless-files.ts';
 import { newOperatorKey, operatorRequest } from '../heat/operator.ts';
 import { signOnMaster } from '../heat/signing.ts';
 import type { Stack } from '../heat/stack.ts';
 import { kubeconfigText } from './kubeconfig-file.ts';
-
-/** What a user name of an operator may be; the master that signs checks the same. */
-const userName = /^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/;
-
-/** The operating system's user name in the form of an operator's, or `operator` where nothing is left of it. */
-export function userNameFrom(login: string): string {
-	const name = login
-		.toLowerCase()
-		.replace(/[^a-z0-9.-]+/g, '-')
-		.slice(0, 64)
-		.replace(/^[.-]+|[.-]+$/g, '');
-	return name === '' ? 'operator' : name;
-}
-
-function loginName(): string {
-	try {
-		return userInfo().username;
-	} catch {
-		return ''; // a container may run with an ID that has no name
-	}
-}
-
-/**
- * The user name that an operator gets in Kubernetes.
- *
- * @param flag  the value of `--user`; without it the login name is used
- * @throws UserError exit code 2, code `invalid-user`
- */
-export function operatorName(flag?: string): string {
-	if (flag === undefined) return userNameFrom(loginName());
-	if (userName.test(flag)) return flag;
-	throw usageError(
-		`--user is ${JSON.stringify(flag)}: it must be at most 64 of a-z, 0-9, - and ., beginning and ending with a letter or a digit.`,
-		undefined,
-		'invalid-user',
-	);
-}
 
 /** @throws UserError code `invalid-certificate` unless the PEM is a certificate for the key, and its CA */
 function requireCertificates(pem: string, keyPem: string): { certificate: string; ca: string } {
@@ -69,7 +29,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 /**
  * Makes a kubeconfig with a new key and a new certificate, which a master signs: a year of cluster-admin. The key
- * does not leave this process but for a file of its own, which is deleted.
+ * does not leave this process but for a file without a name.
  *
  * @param user  the operator's user name in Kubernetes
  * @returns the kubeconfig's text
@@ -83,12 +43,10 @@ export async function issueKubeconfig(stack: Stack, user: string): Promise<strin
 			hint: `Check it with: kstack status ${stack.name}`,
 		});
 	}
-	const { key, request } = await inTemporaryFolder(async (folder) => {
-		const file = path.join(folder, 'operator.key');
-		const key = await newOperatorKey();
-		await writeSecret(file, key);
-		return { request: await operatorRequest(file, user), key };
-	});
+	const key = await newOperatorKey();
+	const request = await withNamelessFiles(async (files) =>
+		operatorRequest(await files.add(key), user, files.descriptors),
+	);
 	const answer = await signOnMaster(stack, { operator: user, request: base64(request) });
 	const { certificate, ca } = requireCertificates(answer, key);
 	return kubeconfigText(stack.name, endpoint, {

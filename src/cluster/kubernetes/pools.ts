@@ -1,13 +1,15 @@
 import { UserError } from '../../base/errors.ts';
 import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import { taintIdentity } from '../spec/node-marks.ts';
 import type { PoolRecord } from '../spec/pools.ts';
+import { packagedRoles, type Role } from '../spec/roles.ts';
 import { askKubernetes, KubernetesRefusal } from './api.ts';
 
 const folder = '/api/v1/namespaces/kube-system/configmaps';
 const name = 'kstack-pools';
 
 /** What the masters set on the nodes of a pool, and what they remove because the pool had it once. */
-interface NodePool {
+export interface NodePool {
 	readonly labels: Readonly<Record<string, string>>;
 	readonly taints: readonly string[];
 	readonly formerLabels: readonly string[];
@@ -18,9 +20,6 @@ interface ConfigMap {
 	readonly metadata: { readonly resourceVersion?: string };
 	readonly data?: Readonly<Record<string, string>>;
 }
-
-/** Key and effect: a node has one taint of each. */
-const identity = (taint: string) => taint.replace(/=[^:]*/, '');
 
 /**
  * What the masters are told of a pool. The former labels and taints are kept here, not on the nodes: a kubelet may
@@ -34,12 +33,12 @@ export function nodePool(
 ): NodePool {
 	const formerLabels = [...Object.keys(before?.labels ?? {}), ...(before?.formerLabels ?? [])];
 	const formerTaints = [...(before?.taints ?? []), ...(before?.formerTaints ?? [])];
-	const kept = new Set(taints.map(identity));
+	const kept = new Set(taints.map(taintIdentity));
 	return {
 		labels,
 		taints,
 		formerLabels: [...new Set(formerLabels)].filter((key) => !(key in labels)),
-		formerTaints: [...new Set(formerTaints)].filter((taint) => !kept.has(identity(taint))),
+		formerTaints: [...new Set(formerTaints)].filter((taint) => !kept.has(taintIdentity(taint))),
 	};
 }
 
@@ -52,10 +51,29 @@ async function readConfigMap(kubeconfig: string): Promise<ConfigMap | undefined>
 	}
 }
 
-/** Whether any of the pools has labels or taints; without, masters of an earlier release do as well. */
+const roleLabel = (role: Role) => `node-role.kubernetes.io/${role}`;
+
+/**
+ * What the masters are told of a pool, with the labels of its role: a kubelet labels its node with a role itself, and
+ * could name another one.
+ *
+ * @param before  what they were told before
+ */
+export function poolOfRole({ role, labels, taints }: PoolRecord, before?: NodePool): NodePool {
+	const own = { ...labels, 'kstack.io/role': role, [roleLabel(role)]: '' };
+	const pool = nodePool({ labels: own, taints }, before);
+	const others = Object.keys(packagedRoles).map(roleLabel);
+	const former = [...pool.formerLabels, ...others].filter((key) => !(key in own));
+	return { ...pool, formerLabels: [...new Set(former)] };
+}
+
+/** Whether any of the pools has labels, taints or a role of the operator; without, masters of an earlier release do as well. */
 export function hasNodeMarks(...stages: readonly Readonly<Record<string, PoolRecord>>[]): boolean {
 	const records = stages.flatMap((stage) => Object.values(stage));
-	return records.some(({ labels, taints }) => Object.keys(labels).length > 0 || taints.length > 0);
+	return records.some(
+		({ role, labels, taints }) =>
+			Object.keys(labels).length > 0 || taints.length > 0 || packagedRoles[role] === undefined,
+	);
 }
 
 /**
@@ -82,7 +100,7 @@ export async function storePools(
 	const text = present?.data?.['pools.json'];
 	const before = text === undefined ? {} : (JSON.parse(text) as { pools: Record<string, NodePool> }).pools;
 	const pools = Object.fromEntries(
-		Object.entries(records).map(([pool, record]) => [pool, nodePool(record, before[pool])]),
+		Object.entries(records).map(([pool, record]) => [pool, poolOfRole(record, before[pool])]),
 	);
 	const body = {
 		...{ apiVersion: 'v1', kind: 'ConfigMap' },

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import path from 'node:path';
 import { usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { deployedTree } from '../heat/deployed.ts';
 import {
 	directoryAt,
+	rolesOf,
 	type StackDirectory,
 	stackDirectory,
 	writeDirectory,
@@ -12,13 +14,19 @@ import {
 	writeTemplates,
 } from '../heat/directory.ts';
 import { whenIdle } from '../heat/inventory.ts';
+import { operatorName } from '../heat/operator.ts';
+import { wantedPoolCounts } from '../heat/pool-files.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
-import { issueKubeconfig, operatorName } from '../kubernetes/operator-certificate.ts';
+import { issueKubeconfig } from '../kubernetes/operator-certificate.ts';
 import { mistakeInName } from '../spec/config.ts';
+import { poolContracts } from '../spec/contracts.ts';
 import { generationsOf } from '../spec/generations.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
+import { entriesFor } from '../spec/pool-entries.ts';
+import { furtherPools, recordsOf } from '../spec/pools.ts';
+import { requireRole } from '../spec/roles.ts';
 import { settings } from '../spec/settings.ts';
 import { runSteps, type Step } from './runner.ts';
 
@@ -36,12 +44,14 @@ export async function printableKubeconfig(name: string, user: string | undefined
 		: issueKubeconfig(stack, operator);
 }
 
-/** @throws UserError exit code 2 unless the folder can become the stack directory: absent or empty */
+/** @throws UserError exit code 2 unless the folder can become the stack directory: absent or empty, but for roles/ */
 async function requireFree(directory: StackDirectory): Promise<void> {
 	if (!existsSync(directory.path)) return;
-	const files = await readdir(directory.path).catch(() => {
+	const all = await readdir(directory.path).catch(() => {
 		throw usageError(`${directory.path} is not a folder.`, undefined, 'directory-exists');
 	});
+	// An operator's roles are there before the directory is written: it cannot be written without them.
+	const files = all.filter((name) => name !== path.basename(directory.roles));
 	if (files.length === 0) return;
 	throw usageError(
 		existsSync(directory.cluster)
@@ -57,7 +67,11 @@ function parametersFrom(stack: Stack): Parameters {
 	const wanted = parametersOf(settingsOf(stack.parameters));
 	// Heat shows every value as text; a setting knows its type. What Heat is given by ID stays an ID.
 	const typed = new Set(settings.filter(({ direct }) => direct).flatMap(({ parameters }) => parameters));
-	const names = [...Object.keys(wanted), 'cluster_state', 'operator_request'];
+	const ofPools = Object.keys(recordsOf(stack.parameters)).flatMap((pool) =>
+		['count', 'image', 'flavor', 'availability_zone'].map((what) => `${pool}_${what}`),
+	);
+	const names = [...Object.keys(wanted), 'cluster_state', 'operator_request', ...ofPools];
+	if (ofPools.length > 0) names.push('pools');
 	return Object.fromEntries(
 		names
 			.filter((name) => name in stack.parameters)
@@ -76,21 +90,42 @@ parameters: {}
 /** Writes all files to a folder beside the stack directory, and renames it at the end: all of them, or none. */
 async function write(stack: Stack, kubeconfig: string): Promise<void> {
 	const directory = directoryAt(stack.name);
-	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
-	const rendered = renderTemplates(cluster, generationsOf(stack.parameters));
+	const found = settingsOf(stack.parameters);
+	const records = recordsOf(stack.parameters);
+	const roles = rolesOf(directory);
+	const pools = entriesFor(records, wantedPoolCounts(stack.parameters), roles);
+	const cluster = { name: stack.name, settings: found, pools };
+	const generations = generationsOf(stack.parameters);
+	const rendered = renderTemplates(
+		{ ...cluster, pools: furtherPools(records), roles },
+		generations,
+		poolContracts(stack.parameters),
+	);
 	const templates = await deployedTree(stack, rendered);
 	const folder = `${directory.path}.new-${process.pid}`;
+	const aside = directoryAt(`${directory.path}.old-${process.pid}`);
 	try {
 		const draft = directoryAt(folder);
+		if (existsSync(directory.roles)) {
+			await mkdir(folder);
+			await symlink(path.resolve(directory.roles), draft.roles);
+		}
 		await writeDirectory(draft, cluster, parametersFrom(stack), {});
 		await writeTemplates(draft, templates);
 		await writeSecret(draft.secrets, secretsText);
 		await writeSecret(draft.kubeconfig, kubeconfig);
-		if (existsSync(directory.path)) await rmdir(directory.path); // empty, or this fails
+		if (existsSync(directory.roles)) await rename(directory.path, aside.path);
+		else if (existsSync(directory.path)) await rmdir(directory.path); // empty, or this fails
 		await rename(folder, directory.path);
 	} catch (error) {
 		await rm(folder, { recursive: true, force: true });
+		if (existsSync(aside.path)) await rename(aside.path, directory.path);
 		throw error;
+	}
+	if (existsSync(aside.path)) {
+		await rm(directory.roles); // the link
+		await rename(aside.roles, directory.roles);
+		await rmdir(aside.path);
 	}
 }
 
@@ -106,10 +141,13 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 	const mistake = mistakeInName(name);
 	if (mistake !== undefined) throw usageError(mistake);
 	const operator = operatorName(user);
-	const directory = await stackDirectory(name);
-	await requireFree(directory);
+	const free = await stackDirectory(name);
+	await requireFree(free);
 	// No lock: its file would make the folder one that is not empty. The rename at the end allows one winner.
 	const stack = await whenIdle(name);
+	// Before a master is asked to sign.
+	const roles = rolesOf(free);
+	for (const { role } of Object.values(recordsOf(stack.parameters))) requireRole(roles, role);
 	const steps: Step<{ kubeconfig: string }>[] = [
 		{
 			title: 'Having a master sign a certificate',
@@ -117,9 +155,9 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 				context.kubeconfig = await issueKubeconfig(stack, operator);
 			},
 		},
-		{ title: `Writing ${directory.path}`, run: ({ kubeconfig }) => write(stack, kubeconfig) },
+		{ title: `Writing ${free.path}`, run: ({ kubeconfig }) => write(stack, kubeconfig) },
 	];
 	await runSteps({ kubeconfig: '' }, steps);
-	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
-	return directory.path;
+	say(`Next: export KUBECONFIG=${free.kubeconfig}; kubectl get nodes`);
+	return free.path;
 }

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { CommandError } from '../../base/run.ts';
 import { readTree, writeTree } from '../../base/tree.ts';
-import { inTemporaryFolder, parameterArguments } from '../heat/arguments.ts';
+import { inTemporaryFolder, openstackWith } from '../heat/arguments.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
-import { openstack, requireStack, type Stack } from '../heat/stack.ts';
+import { requireStack, type Stack } from '../heat/stack.ts';
 import { comparable, requestedParameters, type StackChange, timeoutMinutes } from './stack-change.ts';
 import { writeBack } from './write-back.ts';
 
@@ -28,14 +28,11 @@ async function sendUpdate(
 	const minutes = timeoutMinutes(Number(now.boot_timeout), Number(now.drain_timeout ?? 0));
 	// The guards in this file are for members to come too.
 	const environment = existsSync(directory.parameters) ? ['-e', directory.parameters] : [];
-	return inTemporaryFolder(async (folder) =>
-		openstack([
-			...['stack', 'update', ...(dry ? ['--dry-run'] : []), '--existing'],
-			...(template === undefined ? [] : ['-t', template, ...environment]),
-			...(await parameterArguments(requestedParameters(stack, change), change.secrets ?? {}, folder)),
-			...['--timeout', String(minutes), '-f', 'json', stack.name],
-		]),
-	);
+	return openstackWith(requestedParameters(stack, change), change.secrets ?? {}, (words) => [
+		...['stack', 'update', ...(dry ? ['--dry-run'] : []), '--existing'],
+		...(template === undefined ? [] : ['-t', template, ...environment]),
+		...[...words, '--timeout', String(minutes), '-f', 'json', stack.name],
+	]);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { refuse } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { parseAnswer } from '../../openstack/answer.ts';
-import { inTemporaryFolder, parameterArguments, textOf } from '../heat/arguments.ts';
+import { openstackWith, textOf } from '../heat/arguments.ts';
 import { type StackDirectory, setValues } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
@@ -10,12 +10,14 @@ import { contractsOf } from '../heat/node-image.ts';
 import { requireWritable } from '../heat/ownership.ts';
 import { poolsParameter, resolvePools } from '../heat/pool-resources.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { recordsOf } from '../spec/pools.ts';
+import type { Roles } from '../spec/roles.ts';
 import { askedFor, writeFiles } from './render.ts';
 import { type DryRun, runSteps, type Step } from './runner.ts';
 import { timeoutMinutes } from './stack-change.ts';
@@ -26,6 +28,8 @@ interface Creation {
 	readonly name: string;
 	readonly directory: StackDirectory;
 	readonly resolved: Resolved;
+	/** The roles that its pools may have. */
+	readonly roles: Roles;
 	/** Seconds. */
 	readonly bootTimeout: number;
 	/** The tokens, by Heat parameter, once they are written. */
@@ -33,16 +37,16 @@ interface Creation {
 }
 
 /** What was found on the cloud, with the images and flavors of the further pools. */
-async function withPools(resolved: Resolved, pools: readonly PoolEntry[]): Promise<Resolved> {
+async function withPools(resolved: Resolved, pools: readonly PoolEntry[], roles: Roles): Promise<Resolved> {
 	const { cluster, ids } = resolved;
 	const mistakes: string[] = [];
 	const ofRole = { ...parametersOf(cluster.settings), ...ids };
 	const driver = String(cluster.settings.networkDriver);
-	const { parameters: found, images } = await resolvePools(pools, ofRole, driver, mistakes);
+	const { parameters: found, images } = await resolvePools(pools, ofRole, driver, roles, mistakes);
 	refuse(mistakes, 'Nothing was created.');
 	return {
 		cluster: { ...cluster, pools },
-		ids: { ...ids, ...found, ...poolsParameter(pools) },
+		ids: { ...ids, ...found, ...poolsParameter(pools, roles) },
 		images: { ...resolved.images, ...images },
 	};
 }
@@ -62,13 +66,10 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 	const generations = Object.keys(contracts).length === 0 ? {} : { generations: textOf({ contracts }) };
 	const created = parseAnswer<{ id: string }>(
 		['stack', 'create', name],
-		await inTemporaryFolder(async (folder) =>
-			openstack([
-				...['stack', 'create', '-t', directory.template, '-e', directory.parameters],
-				...(await parameterArguments(generations, secrets, folder)),
-				...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
-			]),
-		),
+		await openstackWith(generations, secrets, (words) => [
+			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, ...words],
+			...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
+		]),
 	);
 	const outcome = await follow(name, created.id, 'CREATE', new Set());
 	if (outcome.status !== 'CREATE_COMPLETE') {
@@ -101,7 +102,7 @@ async function closeFormation({ name, directory, bootTimeout }: Creation): Promi
 }
 
 /** What a creation does. What was made stays when a step fails, so that it can be looked at. */
-const steps = ({ name, directory, resolved }: Creation): Step<Creation>[] => [
+const steps = ({ name, directory, resolved, roles }: Creation): Step<Creation>[] => [
 	{
 		title: `Writing the stack directory ${directory.path}`,
 		run: async (creation) => {
@@ -116,7 +117,7 @@ const steps = ({ name, directory, resolved }: Creation): Step<Creation>[] => [
 	},
 	{
 		title: 'Storing the labels and taints of pools in the cluster',
-		skip: () => !hasNodeMarks(recordsFor(resolved.cluster.pools ?? [])),
+		skip: () => !hasNodeMarks(recordsFor(resolved.cluster.pools ?? [], roles)),
 		run: async () => storePools(name, directory, recordsOf((await requireStack(name)).parameters)),
 	},
 	{ title: 'The cluster is up. Disabling etcd bootstrap', run: closeFormation },
@@ -134,16 +135,17 @@ export async function createCluster(
 	file: string | undefined,
 	dryRun = false,
 ): Promise<Status | DryRun> {
-	const { directory, cluster } = await askedFor(name, flags, file);
+	const { directory, roles, cluster } = await askedFor(name, flags, file);
 	await requireWritable(directory, name);
 	say(`Checking ${name} against what the cloud has`);
-	const resolved = await withPools(await preflight(cluster), cluster.pools ?? []);
+	const resolved = await withPools(await preflight(cluster), cluster.pools ?? [], roles);
+	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids });
 	const images = Object.values(resolved.images).map(
 		(image) => `Image ${image.name} (${image.id}), Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
 	for (const line of new Set(images)) say(line);
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
-	const creation: Creation = { name, directory, resolved, bootTimeout, secrets: {} };
+	const creation: Creation = { name, directory, resolved, roles, bootTimeout, secrets: {} };
 	if (dryRun) return { dryRun: await runSteps(creation, steps(creation), dryRun) };
 	return withLock(directory, async () => {
 		// Another `create` may have been faster.

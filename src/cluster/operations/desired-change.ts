@@ -2,16 +2,17 @@ import { existsSync } from 'node:fs';
 import { refuse, usageError } from '../../base/errors.ts';
 import { readText } from '../../base/read-text.ts';
 import { readTree, type Tree } from '../../base/tree.ts';
-import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { rolesOf, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { makeToken } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
-import { byRole, type Counts, countsOf, generationsOf } from '../spec/generations.ts';
+import { type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
+import { byPool, defaultPools } from '../spec/pools.ts';
 import { parseSettingFlags } from './drain-options.ts';
 import { poolChanges } from './pool-changes.ts';
 import { membersToRemove, type Removal } from './removals.ts';
@@ -87,7 +88,8 @@ export async function desiredChange(
 		{ text: parametersText, path: directory.parameters },
 		stack.parameters,
 	);
-	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now);
+	const roles = rolesOf(directory);
+	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now, roles);
 	const wishes = {
 		flags: byFlag,
 		cluster: wanted.settings,
@@ -97,12 +99,12 @@ export async function desiredChange(
 	};
 	const paths = { cluster: directory.cluster, parameters: directory.parameters };
 	const mistakes = editsOfKept(stack.parameters, parameters, directory.parameters);
-	const pools = await poolChanges(stack, wanted.pools ?? [], parameters, paths, mistakes);
+	const pools = await poolChanges(stack, wanted.pools ?? [], parameters, paths, roles, mistakes);
 	refuse(mistakes, 'Nothing was changed.');
 	const changed = changes(now, wishes);
 	const { current } = generationsOf(stack.parameters);
 	const templates = renderTemplates(
-		{ name, settings: { ...now, ...changed }, pools: pools.pools },
+		{ name, settings: { ...now, ...changed }, pools: pools.pools, roles },
 		{ current, previous: null },
 		poolContracts({ ...stack.parameters, ...pools.parameters }),
 	);
@@ -110,7 +112,7 @@ export async function desiredChange(
 	const wantedCounts: Counts = {
 		...counts,
 		...pools.counts,
-		...byRole((role) => Number(changed[`${role}s`] ?? counts[role])),
+		...byPool(defaultPools, ({ id, name }) => Number(changed[name] ?? counts[id])),
 	};
 	return {
 		stack,

@@ -1,12 +1,13 @@
 import { say } from '../../base/say.ts';
 import { inventory } from '../heat/inventory.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import type { Stack } from '../heat/stack.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { poolsOf } from '../spec/pools.ts';
 import { type DrainFlags, drainOptions } from './drain-options.ts';
 import type { MemberChange } from './member-steps.ts';
 import { confirmRemoval, type Removal, removedParameters } from './removals.ts';
-import type { StackChange } from './stack-change.ts';
+import { requestedParameters, type StackChange } from './stack-change.ts';
 
 /** Shows the settings and counts that change, a line each. */
 export function tellChanges(stack: Stack, { settings, parameters = {} }: StackChange): void {
@@ -32,6 +33,8 @@ export async function changeMembers(
 	flags: DrainFlags,
 	title = `Updating the stack ${stack.name}`,
 ): Promise<MemberChange> {
+	const asked = { ...stack.parameters, ...requestedParameters(stack, change) };
+	requireResources(stack.name, asked, stack.parameters);
 	tellChanges(stack, change);
 	await confirmRemoval(going, flags.yes === true || flags.dryRun === true);
 	const { masters } = settingsOf(stack.parameters);

@@ -5,6 +5,7 @@ import type { Tree } from '../../base/tree.ts';
 import { type Group, resourcesOf, type Template, type Templates } from '../heat/evaluate.ts';
 import { inventory, type MemberState, whenIdle } from '../heat/inventory.ts';
 import type { Member } from '../heat/members.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
 import { groupName, nestedStackOf, poolsOf } from '../spec/pools.ts';
@@ -115,6 +116,8 @@ export function failuresIn(stack: string, rows: readonly Readonly<Record<string,
 
 /** What the wished update would do. Nothing is changed by asking. */
 export async function planOf({ stack, directory, change, going }: DesiredChange): Promise<Plan> {
+	const asked = { ...stack.parameters, ...requestedParameters(stack, change) };
+	requireResources(stack.name, asked, stack.parameters);
 	say(`Planning the update of ${stack.name}`);
 	const [now, members, rows, printed] = await Promise.all([
 		deployedTemplates(stack),

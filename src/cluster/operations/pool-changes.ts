@@ -4,7 +4,8 @@ import type { Stack } from '../heat/stack.ts';
 import { countsOf, generationsOf } from '../spec/generations.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
-import { type FurtherPool, type PoolRecord, recordsOf } from '../spec/pools.ts';
+import { type FurtherPool, furtherPools, type PoolRecord, recordsOf } from '../spec/pools.ts';
+import type { Roles } from '../spec/roles.ts';
 
 /** What an update does to the further pools. */
 export interface PoolChanges {
@@ -73,6 +74,7 @@ function wantedCount(
  *
  * @param entries     the pools of cluster.yaml
  * @param parameters  parameters.yaml, whose counts may have been edited
+ * @param roles       those that the pools may have
  * @param mistakes    gets a sentence for each thing that cannot be done
  */
 export async function poolChanges(
@@ -80,8 +82,10 @@ export async function poolChanges(
 	entries: readonly PoolEntry[],
 	parameters: Parameters,
 	paths: { readonly cluster: string; readonly parameters: string },
+	roles: Roles,
 	mistakes: string[],
 ): Promise<PoolChanges> {
+	const wanted = recordsFor(entries, roles);
 	const records = recordsOf(stack.parameters);
 	const now = countsOf(stack.parameters, '');
 	const isGone = (name: string) => !entries.some((entry) => entry.name === name);
@@ -97,18 +101,26 @@ export async function poolChanges(
 		counts[entry.name] = wantedCount(stack.name, entry, now[entry.name] ?? 0, parameters, paths, mistakes);
 	}
 	const driver = String(settingsOf(stack.parameters).networkDriver ?? 'routed');
-	const { parameters: ofAdded, images } = await resolvePools(added, stack.parameters, driver, mistakes);
-	const changed = entries.filter((entry) => {
-		const record = records[entry.name];
-		return record !== undefined && canonical(record) !== canonical(entry);
+	const { parameters: ofAdded, images } = await resolvePools(
+		added,
+		stack.parameters,
+		driver,
+		roles,
+		mistakes,
+	);
+	const changed = entries.filter(({ name }) => {
+		const [record, then] = [records[name], wanted[name]];
+		return record !== undefined && then !== undefined && canonical(record) !== canonical(then);
 	});
 	if (changed.length > 0) {
 		const masters = await nodeImage(String(stack.parameters.master_image));
-		mistakes.push(...changed.flatMap((entry) => mistakeInContract(entry, masters) ?? []));
+		mistakes.push(
+			...changed.flatMap((entry) => mistakeInContract({ ...entry, ...wanted[entry.name] }, masters) ?? []),
+		);
 	}
 	const then: Record<string, PoolRecord> = {
 		...Object.fromEntries(emptied.map((name) => [name, records[name] as PoolRecord])),
-		...recordsFor(entries),
+		...wanted,
 	};
 	const left = Object.keys(records).filter((name) => then[name] === undefined);
 	const isRecorded =
@@ -124,7 +136,7 @@ export async function poolChanges(
 			...(isRecorded ? { pools: JSON.stringify(then) } : {}),
 			...withContracts(stack.parameters, Object.values(images)),
 		},
-		pools: Object.entries(then).map(([name, record]) => ({ name, ...record })),
+		pools: furtherPools(then),
 		counts,
 		emptied,
 	};

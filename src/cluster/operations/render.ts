@@ -4,7 +4,13 @@ import { usageError } from '../../base/errors.ts';
 import { readText } from '../../base/read-text.ts';
 import { say } from '../../base/say.ts';
 import { credentialsIn } from '../heat/credentials.ts';
-import { readIfThere, type StackDirectory, stackDirectory, writeDirectory } from '../heat/directory.ts';
+import {
+	readIfThere,
+	rolesOf,
+	type StackDirectory,
+	stackDirectory,
+	writeDirectory,
+} from '../heat/directory.ts';
 import { withLock } from '../heat/lock.ts';
 import { requireWritable } from '../heat/ownership.ts';
 import { poolParameters, poolsParameter } from '../heat/pool-resources.ts';
@@ -12,7 +18,7 @@ import type { Resolved } from '../heat/preflight.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import type { PoolContracts } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
-import { roles } from '../spec/roles.ts';
+import { defaultPools } from '../spec/pools.ts';
 import type { Value } from '../spec/settings.ts';
 
 /** Where a file with a cluster's settings is asked for by name, it must be there. */
@@ -33,7 +39,9 @@ export async function askedFor(
 	const path = file ?? directory.cluster;
 	const text = file === undefined ? await readIfThere(path) : await readText(file);
 	if (text !== undefined) say(`Reading defaults from ${path}`);
-	return { directory, cluster: readCluster(name, flags, text === undefined ? undefined : { text, path }) };
+	const roles = rolesOf(directory);
+	const source = text === undefined ? undefined : { text, path };
+	return { directory, roles, cluster: readCluster(name, flags, source, undefined, roles) };
 }
 
 /**
@@ -67,7 +75,7 @@ export async function renderCluster(
 	flags: Readonly<Record<string, unknown>>,
 	file: string | undefined,
 ): Promise<string> {
-	const { directory, cluster } = await askedFor(name, flags, file);
+	const { directory, roles, cluster } = await askedFor(name, flags, file);
 	await requireWritable(directory, name);
 	const settings: Settings = {
 		image: 'debian12-x64-kubernetes',
@@ -81,14 +89,14 @@ export async function renderCluster(
 	};
 	const external = settings.externalNetwork === 'none' ? '' : settings.externalNetwork;
 	const ids: Record<string, Value> = { external_network: external as Value };
-	for (const role of roles) {
+	for (const { id: role } of defaultPools) {
 		const image = settings[`${role}Image`];
 		if (image) ids[`${role}_image`] = image;
 	}
 	const pools = cluster.pools ?? [];
 	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
 	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
-	Object.assign(ids, poolsParameter(pools), renderedContracts({ ...parametersOf(settings), ...ids }));
+	Object.assign(ids, poolsParameter(pools, roles), renderedContracts({ ...parametersOf(settings), ...ids }));
 	await withLock(directory, () => writeFiles(directory, { cluster: { name, settings, pools }, ids }));
 	return directory.path;
 }

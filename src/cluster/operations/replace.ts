@@ -3,12 +3,13 @@ import { UserError, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { inventory, isSettled, type MemberState } from '../heat/inventory.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, running } from '../kubernetes/leave.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
-import { roles } from '../spec/roles.ts';
+import { defaultPools } from '../spec/pools.ts';
 import { type DrainFlags, drainOptions } from './drain-options.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
@@ -116,6 +117,10 @@ async function look({ stack, directory }: StackContext, node: string, how: Drain
 	const known = nodes.find((one) => one.name === node);
 	const isDead = member !== undefined && (await isGivenUp(member, known, how.force));
 	const move = nextMove(node, upgradeState(stack.parameters), members, isSettled(stack), isDead);
+	if (move !== undefined) {
+		const planned = parametersOfStep(move.place, move.place, move.goes);
+		requireResources(stack.name, { ...stack.parameters, ...planned }, stack.parameters);
+	}
 	return { move, members, member, isDead };
 }
 
@@ -132,7 +137,9 @@ function changeOf(
 	// The one too many was never asked for: the files get a count only when it is the wanted one again.
 	const told = countsOf(stack.parameters, '');
 	const settings = Object.fromEntries(
-		roles.filter((role) => place.now[role] < told[role]).map((role) => [`${role}s`, place.now[role]]),
+		defaultPools
+			.filter(({ id }) => (place.now[id] ?? 0) < (told[id] ?? 0))
+			.map(({ id, name }) => [name, place.now[id] ?? 0]),
 	);
 	return {
 		...{ title: words, members, goes, how },

@@ -110,10 +110,10 @@ function requirePools(name: string, pools: readonly Pool[], asked: Iterable<stri
 function changeOfCounts(pools: readonly Pool[], now: Counts, wanted: Counts): StackChange {
 	const settings: Record<string, number> = {};
 	const parameters: Record<string, number> = {};
-	for (const { id, role, name } of pools) {
+	for (const { id, name, further } of pools) {
 		const count = wanted[id] ?? 0;
 		if (count === now[id]) continue;
-		if (id === role) settings[name] = count;
+		if (!further) settings[name] = count;
 		else parameters[`${id}_count`] = count;
 	}
 	return { settings, parameters };

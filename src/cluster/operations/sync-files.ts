@@ -48,7 +48,7 @@ export const syncAllSteps = (stack: Stack, directory: StackDirectory) =>
 export function syncCountSteps(stack: Stack, directory: StackDirectory, names: ReadonlySet<string>) {
 	const counts = countsOf(stack.parameters, '');
 	const pools = poolsOf(stack.parameters).filter(({ name }) => names.has(name));
-	const isDefault = ({ id, role }: (typeof pools)[number]) => id === role;
+	const isDefault = ({ further }: (typeof pools)[number]) => !further;
 	const by = (key: 'id' | 'name', chosen: typeof pools, suffix = '') =>
 		Object.fromEntries(chosen.map((pool) => [`${pool[key]}${suffix}`, counts[pool.id] ?? 0]));
 	return syncSteps(directory, async (files) => {

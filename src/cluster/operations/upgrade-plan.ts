@@ -1,5 +1,5 @@
 import { refuse, UserError, usageError } from '../../base/errors.ts';
-import type { StackDirectory } from '../heat/directory.ts';
+import { rolesOf, type StackDirectory } from '../heat/directory.ts';
 import { isSettled } from '../heat/inventory.ts';
 import { membersOf } from '../heat/members.ts';
 import {
@@ -170,7 +170,7 @@ export async function planUpgrade(
 	directory: StackDirectory,
 	request: UpgradeRequest,
 ): Promise<Plan | undefined> {
-	const place = upgradeState(stack.parameters);
+	const place = upgradeState(stack.parameters, rolesOf(directory));
 	const { previous, replacing } = place.generations;
 	if (previous !== null) return goOn(stack, place, request);
 	if (replacing?.extra === true) {

@@ -9,14 +9,17 @@ import {
 	reversedGenerations,
 } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
-import { byPool, type Pool, poolsOf } from '../spec/pools.ts';
-import type { Role } from '../spec/roles.ts';
+import { type ByPool, byPool, type Pool, poolsOf } from '../spec/pools.ts';
+import { standardRole } from '../spec/role-file.ts';
+import { packagedRoles, type Roles, runsControlPlane } from '../spec/roles.ts';
 
-type Images = Readonly<Record<Role, string> & Record<string, string>>;
+type Images = ByPool<string>;
 
 /** Where an upgrade is: one generation grows to what is wanted while another goes. */
 export interface UpgradeState {
 	readonly pools: readonly Pool[];
+	/** The roles that these pools have. */
+	readonly roles: Roles;
 	readonly generations: Generations;
 	/** How many members Heat was told to have in each pool, of the generation that grows and of the one that goes. */
 	readonly now: Counts;
@@ -35,12 +38,13 @@ export interface Round {
 }
 
 /** The place that a stack's parameters tell of. */
-export function upgradeState(parameters: Parameters): UpgradeState {
+export function upgradeState(parameters: Parameters, roles: Roles = packagedRoles): UpgradeState {
 	const pools = poolsOf(parameters);
 	const images = (prefix: Prefix) =>
 		byPool(pools, ({ id }) => String(parameters[`${prefix}${id}_image`] ?? ''));
 	return {
 		pools,
+		roles,
 		generations: generationsOf(parameters),
 		now: countsOf(parameters, ''),
 		before: countsOf(parameters, 'previous_'),
@@ -53,6 +57,7 @@ export function upgradeState(parameters: Parameters): UpgradeState {
 export function startUpgrade(place: UpgradeState, image: string, contract = 0): UpgradeState {
 	return {
 		pools: place.pools,
+		roles: place.roles,
 		generations: nextGeneration(place.generations, image, place.now, contract),
 		now: byPool(place.pools, () => 0),
 		before: place.now,
@@ -65,6 +70,7 @@ export function startUpgrade(place: UpgradeState, image: string, contract = 0): 
 export function reversedUpgrade(place: UpgradeState, rollback: boolean): UpgradeState {
 	return {
 		pools: place.pools,
+		roles: place.roles,
 		generations: reversedGenerations(place.generations, rollback),
 		now: place.before,
 		before: place.now,
@@ -73,15 +79,15 @@ export function reversedUpgrade(place: UpgradeState, rollback: boolean): Upgrade
 	};
 }
 
-const order = (mastersLast: boolean): readonly Role[] =>
-	mastersLast ? ['minion', 'gateway', 'master'] : ['master', 'gateway', 'minion'];
-
 const inPool = (members: readonly MemberState[], { id }: Pool, generation: number | null) =>
 	members.filter((member) => member.pool === id && member.generation === generation);
 
 /** The pools in the order in which an upgrade takes them: each in the turn of its role. */
-const ordered = ({ pools, generations }: UpgradeState) =>
-	order(generations.mastersLast === true).flatMap((role) => pools.filter((pool) => pool.role === role));
+function ordered({ pools, generations, roles }: UpgradeState): Pool[] {
+	const turn = ({ role }: Pool) => (roles[role] ?? packagedRoles[standardRole])?.upgradeOrder ?? 0;
+	const direction = generations.mastersLast === true ? -1 : 1;
+	return [...pools].sort((one, other) => direction * (turn(one) - turn(other)));
+}
 
 const failed = (members: readonly MemberState[]) => members.filter(({ condition }) => condition === 'failed');
 
@@ -111,13 +117,14 @@ export function nextStep(
 		return { now, before: byPool(pools, (pool) => Math.max(0, (before[pool.id] ?? 0) - without(pool))) };
 	}
 	for (const pool of ordered(place)) {
-		const { id, role } = pool;
+		const { id } = pool;
+		const oneByOne = runsControlPlane(pool);
 		const [growing, old, target] = [now[id] ?? 0, before[id] ?? 0, wanted[id] ?? 0];
 		const replaced = Math.min(old, Math.max(0, growing + old - target));
 		const missing = Math.max(0, target - growing);
 		if (replaced === 0 && missing === 0) continue;
-		const come = role === 'master' ? (replaced > 0 ? 0 : 1) : Math.min(missing, batch);
-		const go = role === 'master' ? Math.min(replaced, 1) : replaced;
+		const come = oneByOne ? (replaced > 0 ? 0 : 1) : Math.min(missing, batch);
+		const go = oneByOne ? Math.min(replaced, 1) : replaced;
 		return {
 			now: { ...now, [id]: growing + come },
 			before: { ...before, [id]: old - go },

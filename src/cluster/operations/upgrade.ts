@@ -4,6 +4,7 @@ import { say } from '../../base/say.ts';
 import { stackDirectory } from '../heat/directory.ts';
 import { inventory, isSettled, type MemberState } from '../heat/inventory.ts';
 import { nodeImage } from '../heat/node-image.ts';
+import { requireResources } from '../heat/resource-limit.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import type { DrainOptions } from '../kubernetes/leave.ts';
@@ -16,6 +17,7 @@ import { drainOptions } from './drain-options.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
+import { largestUpdate } from './upgrade-peak.ts';
 import { type Plan, parseUpgradeFlags, planUpgrade, type UpgradeFlags } from './upgrade-plan.ts';
 import {
 	membersToRemove,
@@ -43,10 +45,10 @@ function wordsOf(place: UpgradeState, round: Round, goes: readonly MemberState[]
 }
 
 /** The templates that a stack has with these parameters. */
-function templatesFor(stack: Stack, generations: Generations, parameters: Parameters) {
+function templatesFor(stack: Stack, { generations, roles }: UpgradeState, parameters: Parameters) {
 	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
 	const pools = furtherPoolsOf(stack.parameters);
-	return renderTemplates({ ...cluster, pools }, generations, poolContracts(parameters));
+	return renderTemplates({ ...cluster, pools, roles }, generations, poolContracts(parameters));
 }
 
 /** The update of a round, as the steps that lead to it need it. */
@@ -68,7 +70,7 @@ function changeOf(
 		change: {
 			settings: {},
 			parameters,
-			...(templates ? { templates: templatesFor(stack, place.generations, parameters) } : {}),
+			...(templates ? { templates: templatesFor(stack, place, parameters) } : {}),
 		},
 		newMasters: round.now.master > present.length,
 	};
@@ -89,7 +91,7 @@ async function lastChange(
 	const own = roles.map((role) => `${role}Image`).filter((key) => before[key]);
 	const settings = { image, ...Object.fromEntries(own.map((key) => [key, ''])) };
 	const pools = furtherPoolsOf(stack.parameters);
-	const cluster = { name: stack.name, settings: { ...before, ...settings }, pools };
+	const cluster = { name: stack.name, settings: { ...before, ...settings }, pools, roles: place.roles };
 	const none = place.pools.flatMap(({ id }) => [
 		[`previous_${id}_count`, 0],
 		[`previous_${id}_image`, ''],
@@ -122,7 +124,7 @@ async function* rounds(
 			return yield* memberSteps(context, await lastChange(stack, plan.place, members, how));
 		}
 		yield* memberSteps(context, changeOf(stack, plan, round, members, how));
-		plan = { ...plan, place: upgradeState(context.stack.parameters), templates: false };
+		plan = { ...plan, place: upgradeState(context.stack.parameters, plan.place.roles), templates: false };
 	}
 }
 
@@ -154,8 +156,13 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 			const context: StackContext = { stack, directory };
 			const how = drainOptions(stack, flags);
 			plan = await planUpgrade(stack, directory, request);
-			say(plan?.words ?? `${name} already uses that image.`);
-			if (plan === undefined) return { context, steps: [] };
+			if (plan === undefined) {
+				say(`${name} already uses that image.`);
+				return { context, steps: [] };
+			}
+			const { before, after } = largestUpdate(stack.parameters, plan.place, request.batch);
+			requireResources(name, after, before);
+			say(plan.words);
 			await confirm('Proceed?', flags.yes === true || flags.dryRun === true);
 			return { context, steps: rounds(context, plan, request.batch, how) };
 		},

@@ -1,3 +1,7 @@
+import type { Form } from '../../base/forms.ts';
+import type { Mapping } from '../../base/mapping.ts';
+import { addonForms, keysOfValue } from './addon-fields.ts';
+
 /** What an addon's value may be. */
 export interface ValueSpec {
 	readonly type: 'string' | 'integer' | 'boolean';
@@ -11,9 +15,6 @@ export interface ValueSpec {
 }
 
 export type Values = Readonly<Record<string, string | number | boolean>>;
-
-const types = ['string', 'integer', 'boolean'];
-const keys = ['type', 'default', 'description', 'pattern', 'minimum', 'maximum'];
 
 /** The form of a value in words. */
 function formOf({ type, pattern, minimum, maximum }: ValueSpec): string {
@@ -39,42 +40,41 @@ function parse(
 		: undefined;
 }
 
-function isRegularExpression(pattern: unknown): boolean {
-	try {
-		return typeof pattern === 'string' && new RegExp(pattern) !== undefined;
-	} catch {
-		return false;
-	}
+function readValueSpec(spec: Mapping): ValueSpec | undefined {
+	const before = spec.mistakes.length;
+	const type = spec.text('type', addonForms.valueType) as ValueSpec['type'];
+	if (spec.mistakes.length > before) return undefined;
+	spec.only(...keysOfValue(type));
+	const description = spec.text('description', addonForms.line);
+	// Without a pattern, a value could bring whole objects into the manifest.
+	const pattern = type === 'string' ? spec.text('pattern', addonForms.pattern) : undefined;
+	const minimum = spec.value('minimum', addonForms.integer);
+	const maximum = spec.value('maximum', addonForms.integer);
+	const form = { string: addonForms.text, integer: addonForms.integer, boolean: addonForms.boolean }[type];
+	const standard = spec.value<string | number | boolean>('default', form as Form<string | number | boolean>);
+	if (!spec.has('default')) spec.wrong('default', `is missing: it must be ${form.words}`);
+	if (spec.mistakes.length > before || standard === undefined) return undefined;
+	const read = {
+		...{ type, default: standard, description },
+		...(pattern === undefined ? {} : { pattern }),
+		...(minimum === undefined ? {} : { minimum }),
+		...(maximum === undefined ? {} : { maximum }),
+	};
+	if (parse(String(standard), read) === undefined)
+		spec.wrong('default', `is ${JSON.stringify(standard)}: it must be ${formOf(read)}`);
+	return read;
 }
 
-/**
- * The values that an addon.yaml declares.
- *
- * @param wrong  gets a sentence without its full stop for each mistake
- */
-export function readValueSpecs(content: unknown, wrong: (text: string) => void): Record<string, ValueSpec> {
-	if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-		wrong('values must be a mapping');
-		return {};
-	}
-	for (const [name, spec] of Object.entries(content as Record<string, ValueSpec | null>)) {
-		if (!/^[a-z][-a-z0-9]*$/.test(name)) wrong(`the value name ${name} must be a-z, 0-9 and -`);
-		if (typeof spec !== 'object' || spec === null || !types.includes(spec.type)) {
-			wrong(`values.${name} needs a type: ${types.join(', ')}`);
-			continue;
-		}
-		for (const key of Object.keys(spec)) if (!keys.includes(key)) wrong(`values.${name}: unknown key ${key}`);
-		if (typeof spec.description !== 'string') wrong(`values.${name} needs a description`);
-		// Without one, a value could bring whole objects into the manifest.
-		if (spec.type === 'string' && !isRegularExpression(spec.pattern)) {
-			wrong(`values.${name} needs a pattern, a regular expression`);
-			continue;
-		}
-		const isType = typeof spec.default === (spec.type === 'integer' ? 'number' : spec.type);
-		if (!isType || parse(String(spec.default), spec) === undefined)
-			wrong(`values.${name}: the default is ${JSON.stringify(spec.default)}; it must be ${formOf(spec)}`);
-	}
-	return content as Record<string, ValueSpec>;
+/** The values that an addon.yaml declares; mistakes are gathered in the mapping. */
+export function readValueSpecs(values: Mapping): Record<string, ValueSpec> {
+	return Object.fromEntries(
+		values.keys.flatMap((name) => {
+			if (addonForms.valueName.read(name) === undefined)
+				values.wrong(name, `must be ${addonForms.valueName.words}`);
+			const spec = readValueSpec(values.within(name));
+			return spec === undefined ? [] : [[name, spec] as const];
+		}),
+	);
 }
 
 /**

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { load, YAMLException } from 'js-yaml';
 import { refuse, usageError } from '../../base/errors.ts';
+import { Mapping } from '../../base/mapping.ts';
 import { packageRoot } from '../../base/package.ts';
+import { parseYaml } from '../../base/yaml-file.ts';
+import { addonFields, addonForms } from './addon-fields.ts';
 import { readValueSpecs, type ValueSpec, type Values } from './addon-values.ts';
 
 /** Who may disable an addon: anyone, only an operator who confirms what breaks, or nobody. */
@@ -31,9 +33,6 @@ export interface Addon {
 	readonly template: string;
 }
 
-const keys = ['name', 'description', 'image', 'images', 'values', 'needs', 'disable', 'warning'];
-const nameForm = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
-
 /**
  * The definition in the content of an addon.yaml.
  *
@@ -42,26 +41,24 @@ const nameForm = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
  * @throws UserError exit code 2 with every mistake
  */
 export function readDefinition(content: unknown, place: string, folder: string): AddonDefinition {
-	const mistakes: string[] = [];
-	const wrong = (text: string) => mistakes.push(`${place}: ${text}.`);
-	const isMapping = typeof content === 'object' && content !== null && !Array.isArray(content);
-	if (!isMapping) wrong('must be a mapping');
-	const given = (isMapping ? content : {}) as Record<string, unknown>;
-	for (const key of Object.keys(given))
-		if (!keys.includes(key)) wrong(`unknown key ${key}; known are ${keys.join(', ')}`);
-	const { name = folder, description, image = false, needs = [], disable = 'allowed', warning = '' } = given;
-	if (typeof name !== 'string' || !nameForm.test(name))
-		wrong(`name is ${JSON.stringify(name)}; it must be up to 40 of a-z, 0-9 and -`);
-	if (typeof description !== 'string' || description === '') wrong('description is missing');
-	if (typeof image !== 'boolean') wrong(`image is ${JSON.stringify(image)}; it must be true or false`);
-	if (!Array.isArray(needs) || needs.some((one) => typeof one !== 'string'))
-		wrong('needs must be a list of names of addons');
-	if (!['allowed', 'confirm', 'never'].includes(disable as string))
-		wrong(`disable is ${JSON.stringify(disable)}; it must be allowed, confirm or never`);
-	if (typeof warning !== 'string') wrong('warning must be text');
-	const values = readValueSpecs(given.values ?? {}, wrong);
-	refuse(mistakes);
-	return { name, description, image, values, needs, disable, warning } as AddonDefinition;
+	const file = new Mapping(content, place);
+	file.only(...Object.keys(addonFields));
+	file.texts('images', addonForms.name);
+	const definition = {
+		name: file.has('name') ? file.text('name', addonForms.name) : folder,
+		description: file.text('description', addonForms.line),
+		image: file.value('image', addonForms.boolean) ?? false,
+		values: readValueSpecs(file.within('values')),
+		needs: file.texts('needs', addonForms.name),
+		disable: (file.value('disable', addonForms.disable) ?? 'allowed') as Disable,
+		warning: file.value('warning', addonForms.text) ?? '',
+	};
+	if (!file.has('name') && addonForms.name.read(folder) === undefined)
+		file.mistakes.push(
+			`${place}: the name of its folder is ${JSON.stringify(folder)}: it must be ${addonForms.name.words}; or set name.`,
+		);
+	refuse(file.mistakes, 'See docs/addons.md.', 'invalid-addon');
+	return definition;
 }
 
 /**
@@ -82,13 +79,7 @@ export function readAddon(folder: string): Addon {
 			);
 		}
 	};
-	let content: unknown;
-	try {
-		content = load(read('addon.yaml'));
-	} catch (error) {
-		if (!(error instanceof YAMLException)) throw error;
-		throw usageError(`${file} is not valid YAML: ${error.message}.`);
-	}
+	const content = parseYaml(read('addon.yaml'), file, 'typed');
 	const definition = readDefinition(content, file, path.basename(path.resolve(folder)));
 	return { definition, template: definition.image ? '' : read('manifest.yaml') };
 }

@@ -96,5 +96,9 @@ export function editsOfKept(now: Parameters, file: Parameters, path: string): st
 			const kept = !direct.has(name) && !other.includes(name) && name in now;
 			return kept && String(value ?? '') !== String(now[name] ?? '');
 		})
-		.map(([name, value]) => `${name} is ${value} in ${path}; the cluster has ${now[name]} and keeps it.`);
+		.map(([name, value]) =>
+			name === 'operator_request'
+				? `${path} was rendered again after the cluster was created: its operator_request is another one, which the cluster cannot take. Put the former file back, or write the directory again elsewhere: kstack adopt.`
+				: `${name} is ${value} in ${path}; the cluster has ${now[name]} and keeps it.`,
+		);
 }

@@ -1,6 +1,7 @@
 import { type JsonSchema, matching } from '../../base/forms.ts';
 import { type Fields, fileSchema, orNull } from '../../base/schema.ts';
 import { poolsForm } from './pool-entries.ts';
+import { packagedRoles, type Roles } from './roles.ts';
 import { formOf } from './setting-forms.ts';
 import { settings } from './settings.ts';
 
@@ -11,7 +12,7 @@ export const nameForm = matching(
 );
 
 /** The keys of cluster.yaml. */
-export const clusterFields = (): Fields => ({
+export const clusterFields = (roles: Roles = packagedRoles): Fields => ({
 	name: { describe: 'Name of the cluster', form: orNull(nameForm) },
 	...Object.fromEntries(
 		settings.map((setting) => [
@@ -19,13 +20,13 @@ export const clusterFields = (): Fields => ({
 			{ describe: setting.describe, form: orNull(formOf(setting)), default: setting.default },
 		]),
 	),
-	pools: { describe: 'Further pools of minions or gateways', form: orNull(poolsForm) },
+	pools: { describe: 'Further pools of minions or gateways', form: orNull(poolsForm(roles)) },
 });
 
-/** The JSON Schema of cluster.yaml. */
-export const clusterSchema = (): JsonSchema =>
+/** The JSON Schema of cluster.yaml; the role of a pool is one of `roles`. */
+export const clusterSchema = (roles: Roles = packagedRoles): JsonSchema =>
 	fileSchema(
 		'kstack cluster',
 		'A Kubernetes cluster on OpenStack, as `kstack create` and `kstack update` read it.',
-		clusterFields(),
+		clusterFields(roles),
 	);

@@ -5,6 +5,7 @@ import { parseYaml } from '../../base/yaml-file.ts';
 import { clusterFields, nameForm } from './cluster-fields.ts';
 import { contradictions } from './contradictions.ts';
 import { type PoolEntry, readPools } from './pool-entries.ts';
+import { packagedRoles, type Roles } from './roles.ts';
 import { formOf } from './setting-forms.ts';
 import { flagOf, type Setting, settings, type Value } from './settings.ts';
 
@@ -108,6 +109,7 @@ const defaultsOf = (all: readonly Setting[]): Settings =>
  * @param file      cluster.yaml; `undefined` when there is none
  * @param existing  the settings of the cluster that the file is of, when it exists: what it has, the file
  *   may have too, and what contradicts in it is left to whoever changes it
+ * @param roles    those that further pools may have
  * @throws UserError exit code 2, with every mistake in it
  */
 export function readCluster(
@@ -115,6 +117,7 @@ export function readCluster(
 	flags: Readonly<Record<string, unknown>>,
 	file: SettingsFile | undefined,
 	existing?: Settings,
+	roles: Roles = packagedRoles,
 ): Cluster {
 	const mistakes: string[] = [];
 	const wrongName = mistakeInName(name);
@@ -140,7 +143,7 @@ export function readCluster(
 			);
 		}
 	}
-	const pools = readPools(content.pools, file?.path ?? '', name, mistakes);
+	const pools = readPools(content.pools, file?.path ?? '', name, roles, mistakes);
 	const hint = file === undefined ? "See 'kstack create --help'." : undefined;
 	refuse(mistakes, hint, 'invalid-settings');
 	return { name, settings: asked, given: new Set(Object.keys(given)), pools };

@@ -1,10 +1,10 @@
 import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
-import { byPool, poolsOf } from './pools.ts';
+import { type ByPool, byPool, poolsOf } from './pools.ts';
 import { type Role, roles } from './roles.ts';
 
 /** How many members each pool has, by the pool's ID; that of a default pool is its role. */
-export type Counts = Readonly<Record<Role, number> & Record<string, number>>;
+export type Counts = ByPool<number>;
 
 /** A node that is being replaced: with `extra` its pool has one member more until it is told to go. */
 export interface Replacing {
@@ -57,9 +57,9 @@ export function countsOf(parameters: Parameters, prefix: Prefix): Counts {
 	return byPool(poolsOf(parameters), ({ id }) => Number(parameters[`${prefix}${id}_count`] ?? 0));
 }
 
-/** One value for each role. */
-export function byRole<Value>(value: (role: Role) => Value): Record<Role, Value> {
-	return Object.fromEntries(roles.map((role) => [role, value(role)])) as Record<Role, Value>;
+/** One value for each role with a default pool. */
+export function byRole<Value>(value: (role: Role) => Value): ByPool<Value> {
+	return Object.fromEntries(roles.map((role) => [role, value(role)])) as ByPool<Value>;
 }
 
 /**

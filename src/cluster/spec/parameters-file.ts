@@ -3,8 +3,7 @@ import { type Form, line } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { readMapping, type SettingsFile } from './config.ts';
 import type { Parameters } from './parameters.ts';
-import { furtherPoolsOf } from './pools.ts';
-import { roles } from './roles.ts';
+import { defaultPools, furtherPoolsOf } from './pools.ts';
 import { countForm, formOf } from './setting-forms.ts';
 import { settings } from './settings.ts';
 
@@ -28,9 +27,9 @@ const mappingOrJson: Form<object> = {
 /** Parameters that kstack sets: who the cluster is, and how far a change of it has come. */
 export const identityParameters: readonly string[] = [
 	...['cluster_state', 'join_token', 'master_token', 'operator_request', 'recorded_settings', 'generations'],
-	...roles.flatMap((role) => [
-		...[`removed_${role}s`, `previous_${role}_count`, `previous_${role}_image`],
-		`previous_removed_${role}s`,
+	...defaultPools.flatMap(({ id, name }) => [
+		...[`removed_${name}`, `previous_${id}_count`, `previous_${id}_image`],
+		`previous_removed_${name}`,
 	]),
 ];
 

@@ -1,6 +1,8 @@
 import type { Form } from '../../base/forms.ts';
+import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
-import { type Role, roles } from './roles.ts';
+import { standardRole } from './role-file.ts';
+import { knownRoles, type Role, type RoleDefinition, type Roles } from './roles.ts';
 
 /** A pool as cluster.yaml asks for it. */
 export interface PoolEntry extends PoolRecord {
@@ -10,7 +12,15 @@ export interface PoolEntry extends PoolRecord {
 
 const keys = ['name', 'role', 'count', 'flavor', 'image', 'availabilityZone', 'labels', 'taints'];
 /** Masters are one etcd cluster, so they are one pool. */
-const poolRoles: readonly Role[] = roles.filter((role) => role !== 'master');
+const poolRoles = (roles: Roles): Role[] =>
+	Object.values(roles)
+		.filter(({ controlPlane }) => !controlPlane)
+		.sort(
+			(one, other) =>
+				(one.defaultPool?.position ?? 99) - (other.defaultPool?.position ?? 99) ||
+				(one.name < other.name ? -1 : 1),
+		)
+		.map(({ name }) => name);
 /** Names of existing resources and parameters, and words that would make a name ambiguous. */
 const reserved = new Set([
 	...defaultPools.flatMap(({ id, name }) => [id, name]),
@@ -19,17 +29,6 @@ const reserved = new Set([
 /** Longest CLUSTER-POOL: a server's name has at most 53 characters, `-gN-INDEX` among them. */
 const longestPrefix = 48;
 
-const part = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
-const dns = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
-const keyPattern = new RegExp(`^(${dns}/)?${part}$`);
-const valuePattern = new RegExp(`^(${part})?$`);
-const taintPattern = new RegExp(
-	`^(?:${dns}/)?${part}(?:=(?:${part})?)?:(NoSchedule|PreferNoSchedule|NoExecute)$`,
-);
-
-/** Whether a key belongs to Kubernetes or to kstack, which set labels and taints of it themselves. */
-const isOurs = (key: string) => /(^|\.)(kubernetes\.io|k8s\.io|kstack\.io)\//.test(key);
-
 const shown = (value: unknown) => JSON.stringify(value);
 const isMapping = (value: unknown): value is Record<string, unknown> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -37,7 +36,7 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
 const text = { type: ['string', 'number', 'null'] };
 
 /** What editors are told of `pools`; `readPools` reads it. */
-export const poolsForm: Form = {
+export const poolsForm = (roles: Roles): Form => ({
 	words: 'a list of pools',
 	read: (value) => value,
 	schema: {
@@ -52,7 +51,7 @@ export const poolsForm: Form = {
 					pattern: '^[a-z][a-z0-9]{0,15}$',
 					description: 'Part of the names of its nodes.',
 				},
-				role: { enum: [...poolRoles], default: 'minion', description: 'Role of its nodes.' },
+				role: { enum: poolRoles(roles), default: standardRole, description: 'Role of its nodes.' },
 				count: { type: 'integer', minimum: 0, maximum: 5000, description: 'Number of nodes.' },
 				flavor: { ...text, description: 'Flavor; default: that of the role.' },
 				image: { ...text, description: 'Image; default: that of the role.' },
@@ -66,7 +65,15 @@ export const poolsForm: Form = {
 			},
 		},
 	},
-};
+});
+
+/**
+ * The labels and taints that the masters set on the nodes of a role beside those of a pool. Nodes of a role with a
+ * default pool register with its taints: the masters are told of further pools alone.
+ */
+function marksOf(role: RoleDefinition | undefined): Pick<PoolRecord, 'labels' | 'taints'> {
+	return role === undefined || role.defaultPool !== undefined ? { labels: {}, taints: [] } : role;
+}
 
 function mistakeInPoolName(name: unknown, cluster: string): string | undefined {
 	if (typeof name !== 'string' || !/^[a-z][a-z0-9]{0,15}$/.test(name))
@@ -77,46 +84,11 @@ function mistakeInPoolName(name: unknown, cluster: string): string | undefined {
 	return undefined;
 }
 
-function readLabels(value: unknown, mistake: (key: string, what: string, value: unknown) => void) {
-	if (value === undefined || value === null) return {};
-	if (!isMapping(value)) {
-		mistake('labels', 'must be a mapping of label keys to values', value);
-		return {};
-	}
-	for (const [key, text] of Object.entries(value)) {
-		if (!keyPattern.test(key)) mistake('labels', 'is not a label key', key);
-		else if (isOurs(key)) mistake('labels', 'is a key that Kubernetes or kstack sets: use another', key);
-		if (isMapping(text) || Array.isArray(text) || !valuePattern.test(String(text ?? '')))
-			mistake(`labels.${key}`, 'is not a label value', text);
-	}
-	return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text ?? '')]));
-}
-
-function readTaints(value: unknown, mistake: (key: string, what: string, value: unknown) => void): string[] {
-	if (value === undefined || value === null) return [];
-	if (!Array.isArray(value)) {
-		mistake('taints', 'must be a list of KEY=VALUE:EFFECT', value);
-		return [];
-	}
-	const ids = new Set<string>();
-	for (const taint of value.map(String)) {
-		if (!taintPattern.test(taint)) {
-			mistake('taints', 'must be KEY=VALUE:EFFECT with NoSchedule, PreferNoSchedule or NoExecute', taint);
-			continue;
-		}
-		if (isOurs(taint)) mistake('taints', 'has a key that Kubernetes or kstack sets: use another', taint);
-		const id = taint.replace(/=[^:]*/, '');
-		if (ids.has(id)) mistake('taints', 'repeats the key and effect of another taint', taint);
-		ids.add(id);
-	}
-	// The API writes a taint without a value as `KEY:EFFECT`.
-	return value.map((taint) => String(taint).replace(/=:/, ':'));
-}
-
 function readEntry(
 	value: unknown,
 	place: string,
 	cluster: string,
+	roles: Roles,
 	mistakes: string[],
 ): PoolEntry | undefined {
 	const before = mistakes.length;
@@ -131,8 +103,9 @@ function readEntry(
 	}
 	const wrongName = mistakeInPoolName(value.name, cluster);
 	if (wrongName !== undefined) mistake('name', wrongName, value.name);
-	const role = value.role ?? 'minion';
-	if (!poolRoles.includes(role as Role)) mistake('role', `must be ${poolRoles.join(' or ')}`, role);
+	const role = value.role ?? standardRole;
+	const known = poolRoles(roles);
+	if (!known.includes(role as Role)) mistake('role', knownRoles(role, known), role);
 	const { count } = value;
 	if (!Number.isInteger(count) || Number(count) < 0) mistake('count', 'must be a whole number from 0', count);
 	const texts: Record<string, string> = {};
@@ -145,6 +118,9 @@ function readEntry(
 	}
 	const labels = readLabels(value.labels, mistake);
 	const taints = readTaints(value.taints, mistake);
+	const ofRole = marksOf(roles[String(role)]).taints.map(taintIdentity);
+	for (const taint of taints.filter((one) => ofRole.includes(taintIdentity(one))))
+		mistake('taints', `repeats the key and effect of a taint of the role ${role}`, taint);
 	if (mistakes.length > before) return undefined;
 	return { name: value.name as string, role: role as Role, count: Number(count), labels, taints, ...texts };
 }
@@ -155,16 +131,23 @@ function readEntry(
  * @param value    what the file has; `undefined` or `null` for no further pools
  * @param path     the file, for messages
  * @param cluster  the cluster's name, which the names of servers begin with
+ * @param roles    those that a pool may have
  * @param mistakes gets a sentence for each mistake
  */
-export function readPools(value: unknown, path: string, cluster: string, mistakes: string[]): PoolEntry[] {
+export function readPools(
+	value: unknown,
+	path: string,
+	cluster: string,
+	roles: Roles,
+	mistakes: string[],
+): PoolEntry[] {
 	if (value === undefined || value === null) return [];
 	if (!Array.isArray(value)) {
 		mistakes.push(`pools in ${path} is ${shown(value)}: it must be a list of pools.`);
 		return [];
 	}
 	const entries = value.flatMap(
-		(entry, index) => readEntry(entry, `pools[${index}] in ${path}`, cluster, mistakes) ?? [],
+		(entry, index) => readEntry(entry, `pools[${index}] in ${path}`, cluster, roles, mistakes) ?? [],
 	);
 	for (const [index, { name }] of entries.entries()) {
 		if (entries.findIndex((entry) => entry.name === name) !== index)
@@ -173,7 +156,33 @@ export function readPools(value: unknown, path: string, cluster: string, mistake
 	return entries;
 }
 
-/** What the stack records about pools: all but their counts, which are parameters of their own. */
-export function recordsFor(entries: readonly PoolEntry[]): Record<string, PoolRecord> {
-	return Object.fromEntries(entries.map(({ name, count: _, ...record }) => [name, record]));
+/** The pools of cluster.yaml as records tell them: the reverse of `recordsFor`. */
+export function entriesFor(
+	records: Readonly<Record<string, PoolRecord>>,
+	counts: Readonly<Record<string, number>>,
+	roles: Roles,
+): PoolEntry[] {
+	return Object.entries(records).map(([name, record]) => {
+		const { labels, taints } = marksOf(roles[record.role]);
+		const own = Object.entries(record.labels).filter(([key, value]) => labels[key] !== value);
+		return {
+			...{ name, count: counts[name] ?? 0, ...record },
+			labels: Object.fromEntries(own),
+			taints: record.taints.filter((taint) => !taints.includes(taint)),
+		};
+	});
+}
+
+/**
+ * What the stack records about pools: all but their counts, which are parameters of their own, and with the labels
+ * and taints of their roles, so that a change of these is seen as a change of the pool.
+ */
+export function recordsFor(entries: readonly PoolEntry[], roles: Roles): Record<string, PoolRecord> {
+	return Object.fromEntries(
+		entries.map(({ name, count: _, ...record }) => {
+			const { labels, taints } = marksOf(roles[record.role]);
+			const marks = { labels: { ...labels, ...record.labels }, taints: [...taints, ...record.taints] };
+			return [name, { ...record, ...marks }];
+		}),
+	);
 }

@@ -1,6 +1,6 @@
 import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
-import { type Role, roles } from './roles.ts';
+import { defaultRoles, type Role } from './roles.ts';
 
 /** What the cluster records about a further pool, in the stack's parameter `pools`, by the pool's name. */
 export interface PoolRecord {
@@ -22,6 +22,8 @@ export interface Pool {
 	/** What users call it: `minions`, or `gpu`. */
 	readonly name: string;
 	readonly role: Role;
+	/** Whether cluster.yaml has an entry for it; else it is the default pool of its role. */
+	readonly further: boolean;
 	/** Its group resource of the first generation, and the stack's output with its members. */
 	readonly group: string;
 	readonly labels: Readonly<Record<string, string>>;
@@ -29,11 +31,12 @@ export interface Pool {
 }
 
 /** The pool that each role has in every cluster. Its Heat parameters and resources never change. */
-export const defaultPools: readonly Pool[] = roles.map((role) => ({
+export const defaultPools: readonly Pool[] = defaultRoles.map(({ name: role, defaultPool: { name } }) => ({
 	id: role,
-	name: `${role}s`,
+	name,
 	role,
-	group: `${role}s`,
+	further: false,
+	group: name,
 	labels: {},
 	taints: [],
 }));
@@ -52,24 +55,27 @@ export function withDefaultPools(further: readonly FurtherPool[]): Pool[] {
 	return [
 		...defaultPools,
 		...sorted.map(({ name, role, labels, taints }) => ({
-			...{ id: name, name, role, group: `pool_${name}`, labels, taints },
+			...{ id: name, name, role, further: true, group: `pool_${name}`, labels, taints },
 		})),
 	];
 }
 
+/** The further pools that records are of. */
+export const furtherPools = (records: Readonly<Record<string, PoolRecord>>): FurtherPool[] =>
+	Object.entries(records).map(([name, record]) => ({ name, ...record }));
+
 /** The further pools of a stack, by its parameters alone. */
-export const furtherPoolsOf = (parameters: Parameters): FurtherPool[] =>
-	Object.entries(recordsOf(parameters)).map(([name, record]) => ({ name, ...record }));
+export const furtherPoolsOf = (parameters: Parameters): FurtherPool[] => furtherPools(recordsOf(parameters));
 
 /** All pools of a stack, by its parameters alone. */
 export const poolsOf = (parameters: Parameters): Pool[] => withDefaultPools(furtherPoolsOf(parameters));
 
-/** One value for each pool, by the pool's ID. */
-export function byPool<Value>(
-	pools: readonly Pool[],
-	value: (pool: Pool) => Value,
-): Record<Role, Value> & Record<string, Value> {
-	return Object.fromEntries(pools.map((pool) => [pool.id, value(pool)])) as Record<Role, Value>;
+/** One value for each pool, by the pool's ID. Every cluster has the pool of the masters. */
+export type ByPool<Value> = { readonly master: Value } & Readonly<Record<string, Value>>;
+
+/** One value for each of the pools, by the pool's ID. */
+export function byPool<Value>(pools: readonly Pool[], value: (pool: Pool) => Value): ByPool<Value> {
+	return Object.fromEntries(pools.map((pool) => [pool.id, value(pool)])) as ByPool<Value>;
 }
 
 /** The group resource of a pool in a generation: `minions`, `minions_3`, `pool_gpu_2`. */

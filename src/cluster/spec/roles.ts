@@ -1,40 +1,82 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { CORE_SCHEMA, load } from 'js-yaml';
+import { refuse, UserError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
+import { similar } from '../../base/similar.ts';
+import { type DefaultPool, roleNameForm } from './role-file.ts';
+import { type RoleFolder, readRoleFolder } from './role-folder.ts';
 
-/** What a node is for. */
-export type Role = 'master' | 'minion' | 'gateway';
+/** What a node is for: the name of a folder of roles. */
+export type Role = string;
 
-/** A role as `roles/NAME/role.yaml` describes it. */
-export interface RoleDefinition {
+/** A role as its folder describes it. */
+export interface RoleDefinition extends RoleFolder {
 	/** The name of the folder, such as `minion`. */
 	readonly name: Role;
-	/** The default pool of the role, such as `minions`. */
-	readonly plural: string;
-	/** Taints that nodes register with, as kubelet's `--register-with-taints` takes them: `KEY=VALUE:EFFECT`. */
-	readonly taints: readonly string[];
-	/** What a flavor must have: megabytes of memory, virtual CPUs. */
-	readonly minimum: { readonly memory: number; readonly cpus: number };
-	/** Place among the roles in an upgrade; the reverse order is used when the version goes down. */
-	readonly upgradeOrder: number;
 }
 
-const folder = path.join(packageRoot, 'roles');
+/** Definitions by the names of the roles. */
+export type Roles = Readonly<Record<Role, RoleDefinition>>;
 
-function read(name: string): RoleDefinition {
-	const text = readFileSync(path.join(folder, name, 'role.yaml'), 'utf8');
-	return { ...(load(text, { schema: CORE_SCHEMA }) as Omit<RoleDefinition, 'name'>), name: name as Role };
+/** A role that has a pool in every cluster. */
+export interface DefaultRole extends RoleDefinition {
+	readonly defaultPool: DefaultPool;
 }
 
-const definitions: readonly RoleDefinition[] = readdirSync(folder)
-	.map(read)
-	.sort((one, other) => one.upgradeOrder - other.upgradeOrder);
+function readRoles(folder: string, packaged: boolean, taken: Roles): Roles {
+	const mistakes: string[] = [];
+	const names = readdirSync(folder).filter(
+		(name) => !name.startsWith('.') && statSync(path.join(folder, name)).isDirectory(),
+	);
+	const found = names.map((name): RoleDefinition => {
+		const place = path.join(folder, name);
+		if (roleNameForm.read(name) === undefined)
+			mistakes.push(`${place}: the name of a role must be ${roleNameForm.words}.`);
+		if (taken[name] !== undefined) mistakes.push(`${place}: kstack has a role ${name}: use another name.`);
+		return { ...readRoleFolder(place, packaged, mistakes), name };
+	});
+	refuse(mistakes, undefined, 'invalid-role');
+	return Object.fromEntries(found.map((definition) => [definition.name, definition]));
+}
 
-/** The names of all roles, in the order of an upgrade. */
-export const roles: readonly Role[] = definitions.map(({ name }) => name);
+/** The roles that come with kstack. */
+export const packagedRoles: Roles = readRoles(path.join(packageRoot, 'roles'), true, {});
 
-/** The definitions of all roles, by name. */
-export const roleDefinitions = Object.fromEntries(
-	definitions.map((definition) => [definition.name, definition]),
-) as Readonly<Record<Role, RoleDefinition>>;
+/** The roles with a default pool, in the order of these pools. */
+export const defaultRoles: readonly DefaultRole[] = Object.values(packagedRoles)
+	.filter((role): role is DefaultRole => role.defaultPool !== undefined)
+	.sort((one, other) => one.defaultPool.position - other.defaultPool.position);
+
+/** The names of the roles with a default pool, in the order of these pools. */
+export const roles: readonly Role[] = defaultRoles.map(({ name }) => name);
+
+/** Whether the members of a role run etcd and the API server. Such a role comes with kstack. */
+export const runsControlPlane = ({ role }: { readonly role: Role }): boolean =>
+	packagedRoles[role]?.controlPlane === true;
+
+/**
+ * The roles of kstack and those in a folder.
+ *
+ * @param folder  has a folder for each role; need not exist
+ * @throws UserError exit code 2, with every mistake in them
+ */
+export function rolesWith(folder: string): Roles {
+	if (!existsSync(folder)) return packagedRoles;
+	return { ...packagedRoles, ...readRoles(folder, false, packagedRoles) };
+}
+
+/** @throws UserError `unknown-role` when there is no such role */
+export function requireRole(all: Roles, role: Role): RoleDefinition {
+	const found = all[role];
+	if (found !== undefined) return found;
+	throw new UserError(`There is no role ${role}; there are ${Object.keys(all).join(', ')}.`, {
+		code: 'unknown-role',
+		hint: `Put the folder of the role at roles/${role} in the stack directory; see docs/roles.md.`,
+	});
+}
+
+/** The end of a sentence about a role that is not there. */
+export function knownRoles(role: unknown, known: readonly Role[]): string {
+	const meant = typeof role === 'string' ? similar(role, known) : undefined;
+	return `must be ${known.join(' or ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+}

@@ -1,5 +1,6 @@
 import { parseNetwork, size } from './cidr.ts';
 import type { Settings } from './config.ts';
+import { defaultPools } from './pools.ts';
 
 /** How many nodes a cluster has for a moment while an upgrade or a replacement adds one. */
 const duringReplacement = 1;
@@ -9,7 +10,7 @@ const takenAddresses = ['network', 'broadcast', 'router', 'DHCP', 'DHCP', 'API',
 
 /** All nodes of a cluster. */
 export const nodesOf = (cluster: Settings): number =>
-	['masters', 'minions', 'gateways'].reduce((sum, key) => sum + Number(cluster[key] ?? 0), 0);
+	defaultPools.reduce((sum, { name }) => sum + Number(cluster[name] ?? 0), 0);
 
 /**
  * Whether all nodes get addresses, and a share of the pods' addresses each.

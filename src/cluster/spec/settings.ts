@@ -1,4 +1,5 @@
 import type { Range } from '../../base/forms.ts';
+import { defaultRoles } from './roles.ts';
 
 /** What a setting may hold. An empty text means none. */
 export type Value = string | number | boolean;
@@ -58,63 +59,47 @@ const rendered = (key: string, rest: Rest) => define(key, { parameters: [], dire
 /** A setting that names an OpenStack resource; Heat gets its ID. */
 const named = (key: string, rest: Rest) => define(key, { direct: false, ...rest });
 
-const roles = ['master', 'minion', 'gateway'] as const;
-
-/** As many nodes as Kubernetes is made for in one cluster. */
-const anyCount: Range = { min: 0, max: 5000 };
+/** Roles and what their default pools are called. */
+const pools = defaultRoles.map(({ name: role, defaultPool: { name } }) => ({ role, name }));
 
 /** Ports below those on which the programs of a node listen. */
 const freePorts: Range = { min: 1, max: 10247 };
 
 /** Every setting of a cluster but its name, in the order in which cluster.yaml lists them. */
 export const settings: readonly Setting[] = [
-	define('masters', {
-		type: 'count',
-		parameters: ['master_count'],
-		range: { min: 1, max: 7 },
-		default: 1,
-		fixed: false,
-		describe: 'Number of masters: 1, 3, 5 or 7',
-	}),
-	define('minions', {
-		type: 'count',
-		parameters: ['minion_count'],
-		range: anyCount,
-		default: 1,
-		fixed: false,
-		describe: 'Number of minions, the nodes that run your pods',
-	}),
-	define('gateways', {
-		type: 'count',
-		parameters: ['gateway_count'],
-		range: anyCount,
-		default: 0,
-		fixed: false,
-		describe: 'Number of gateways, the tainted nodes that carry traffic from outside to Services',
-	}),
+	...defaultRoles.map(({ name: role, defaultPool: { name, min, max, default: standard, setting } }) =>
+		define(name, {
+			type: 'count',
+			parameters: [`${role}_count`],
+			range: { min, max },
+			default: standard,
+			fixed: false,
+			describe: setting,
+		}),
+	),
 	named('image', {
 		type: 'text',
-		parameters: roles.map((role) => `${role}_image`),
+		parameters: pools.map(({ role }) => `${role}_image`),
 		describe: 'Image of all nodes, by ID or name (default: the newest image that kimg uploaded)',
 	}),
-	...roles.map((role) =>
+	...pools.map(({ role, name }) =>
 		rendered(`${role}Image`, {
 			type: 'text',
 			default: '',
-			describe: `Image of the ${role}s, if it differs from that of the other nodes`,
+			describe: `Image of the ${name}, if it differs from that of the other nodes`,
 		}),
 	),
-	...roles.map((role) =>
+	...pools.map(({ role, name }) =>
 		named(`${role}Flavor`, {
 			type: 'text',
-			describe: `Flavor of the ${role}s (default: the smallest that is sufficient)`,
+			describe: `Flavor of the ${name} (default: the smallest that is sufficient)`,
 		}),
 	),
-	...roles.map((role) =>
+	...pools.map(({ role, name }) =>
 		define(`${role}AvailabilityZone`, {
 			type: 'text',
 			default: '',
-			describe: `Availability zone of the ${role}s`,
+			describe: `Availability zone of the ${name}`,
 		}),
 	),
 	define('keyName', { type: 'text', default: '', describe: 'Nova key pair for SSH access to the nodes' }),

@@ -11,28 +11,31 @@ const stacks = async () =>
 
 const updated = async () => (await ask<{ updated_time: string }>('stack', 'show', 'demo')).updated_time;
 
-test.serial('kubeconfig in an empty folder prints one that works, and leaves nothing behind', async (t) => {
-	await withFolder(async (folder) => {
-		const before = [await stacks(), await updated()];
-		const { code, stdout, stderr } = await attempt(
-			'kstack',
-			['kubeconfig', 'demo', '--user', 'alice'],
-			folder,
-		);
-		t.is(code, 0, stderr);
-		const { users } = load(stdout) as { users: { user: Record<string, string> }[] };
-		const certificate = Buffer.from(users[0]?.user['client-certificate-data'] ?? '', 'base64');
-		t.regex(new X509Certificate(certificate).subject, /^CN=alice$/m);
-		t.deepEqual(await readdir(folder), []);
-		t.deepEqual([await stacks(), await updated()], before);
-		const file = path.join(folder, 'kubeconfig');
-		await writeFile(file, stdout, { mode: 0o600 });
-		t.is((await kubectl('--kubeconfig', file, 'auth', 'can-i', '*', '*')).trim(), 'yes');
-		t.regex(await kubectl('--kubeconfig', file, 'get', 'nodes'), /demo-master-0 +Ready/);
-	});
-});
+test.serial(
+	'kubeconfig in an empty folder prints a working kubeconfig and leaves no files or stacks',
+	async (t) => {
+		await withFolder(async (folder) => {
+			const before = [await stacks(), await updated()];
+			const { code, stdout, stderr } = await attempt(
+				'kstack',
+				['kubeconfig', 'demo', '--user', 'alice'],
+				folder,
+			);
+			t.is(code, 0, stderr);
+			const { users } = load(stdout) as { users: { user: Record<string, string> }[] };
+			const certificate = Buffer.from(users[0]?.user['client-certificate-data'] ?? '', 'base64');
+			t.regex(new X509Certificate(certificate).subject, /^CN=alice$/m);
+			t.deepEqual(await readdir(folder), []);
+			t.deepEqual([await stacks(), await updated()], before);
+			const file = path.join(folder, 'kubeconfig');
+			await writeFile(file, stdout, { mode: 0o600 });
+			t.is((await kubectl('--kubeconfig', file, 'auth', 'can-i', '*', '*')).trim(), 'yes');
+			t.regex(await kubectl('--kubeconfig', file, 'get', 'nodes'), /demo-master-0 +Ready/);
+		});
+	},
+);
 
-test.serial('adopt writes a stack directory from which plan finds no change', async (t) => {
+test.serial('adopt writes a stack directory for which plan shows no change', async (t) => {
 	await withFolder(async (folder) => {
 		const before = await readyNodes();
 		const adopted = await attempt('kstack', ['adopt', 'demo'], folder);

@@ -7,7 +7,7 @@ import { eventually, inNode, kubectl, readyNodes, root, succeed } from '../cloud
 
 const manifest = join(root, 'test/fixtures/web.yaml');
 
-/** Asks the API as nobody in particular. */
+/** Sends an anonymous request to the API. */
 async function anonymous(path: string): Promise<{ status: number; body: string }> {
 	const config = load(await readFile(process.env.KUBECONFIG as string, 'utf8')) as {
 		clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
@@ -54,7 +54,7 @@ test.serial('one master and three minions are Ready, each with its role', async 
 });
 
 test.serial(
-	'nodes reach nothing beyond the cloud, and have come up with what their image holds',
+	'nodes have no access to sites outside of the cloud, and need only their image to boot',
 	async (t) => {
 		const mirror = /https?:\/\/([^/\s]+)/.exec(
 			await succeed('apt-get', ['indextargets', '--format', '$(REPO_URI)']),
@@ -69,13 +69,13 @@ test.serial(
 	},
 );
 
-test.serial('two pods of a Deployment and the one that asks them run on three minions', async (t) => {
+test.serial('two pods of a Deployment and their client run on three minions', async (t) => {
 	const nodes = await kubectl('get', 'pods', '-o', 'jsonpath={.items[*].spec.nodeName}');
 	t.is(new Set(nodes.split(' ')).size, 3);
 	t.false(nodes.includes('master'));
 });
 
-test.serial('a Service answers by its name, with either pod', async (t) => {
+test.serial('a Service is reachable by its name, and both pods answer', async (t) => {
 	const answered = new Set<string>();
 	await eventually(60, async () => {
 		answered.add(await inPod('wget', '-q', '-O', '-', 'http://web/'));
@@ -84,41 +84,38 @@ test.serial('a Service answers by its name, with either pod', async (t) => {
 	t.is(answered.size, 2);
 });
 
-test.serial(
-	'names outside the cluster are asked of the node, and names that are not there are refused',
-	async (t) => {
-		const error = await t.throwsAsync(inPod('nslookup', 'nothing.default.svc.cluster.local'));
-		t.regex(error?.message ?? '', /NXDOMAIN/);
-	},
-);
+test.serial('a name that does not exist in the cluster is not resolved', async (t) => {
+	const error = await t.throwsAsync(inPod('nslookup', 'nothing.default.svc.cluster.local'));
+	t.regex(error?.message ?? '', /NXDOMAIN/);
+});
 
-test.serial('what is larger than a packet passes from pod to pod across minions', async (t) => {
+test.serial('data larger than the MTU passes between pods on different minions', async (t) => {
 	const address = await kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].status.podIP}');
 	t.regex(await inPod('ping', '-c', '2', '-s', '4000', address), / 0% packet loss/);
 	t.is((await inPod('sh', '-c', `wget -q -O - http://${address}/large | wc -c`)).trim(), '1000000');
 });
 
-test.serial('pods have the MTU of the network below them', async (t) => {
+test.serial('pods have the MTU of their node', async (t) => {
 	const mtu = (await inPod('cat', '/sys/class/net/eth0/mtu')).trim();
 	const node = (await kubectl('get', 'pod', 'asker', '-o', 'jsonpath={.spec.nodeName}')).trim();
 	t.is(mtu, (await inNode(node, 'cat', '/sys/class/net/eth0/mtu')).stdout.trim());
 });
 
-test.serial('kubectl logs and exec reach pods, over certificates the cluster has signed', async (t) => {
+test.serial('kubectl logs and exec work, with certificates that the cluster has signed', async (t) => {
 	t.is(await kubectl('logs', 'asker'), 'waiting\n');
 	t.is((await inPod('hostname')).trim(), 'asker');
 	const requests = await kubectl('get', 'csr', '-o', 'jsonpath={.items[*].status.conditions[*].type}');
 	t.false(/Denied|Failed/.test(requests));
 });
 
-test.serial('who shows no certificate is refused, but may ask for health', async (t) => {
+test.serial('anonymous requests are refused, except for health', async (t) => {
 	t.is((await anonymous('/readyz')).status, 200);
 	for (const path of ['/api/v1/nodes', '/api/v1/secrets', '/version', '/apis', '/metrics']) {
 		t.is((await anonymous(path)).status, 403, path);
 	}
 });
 
-test.serial('a kubelet refuses who shows no certificate', async (t) => {
+test.serial('a kubelet refuses anonymous requests', async (t) => {
 	const address = await kubectl(
 		'get',
 		'node',
@@ -139,14 +136,14 @@ test.serial('a kubelet refuses who shows no certificate', async (t) => {
 	t.is(stdout, '401');
 });
 
-test.serial('a pod does not reach the metadata service, its node does', async (t) => {
+test.serial('a pod has no access to the metadata service, but its node has', async (t) => {
 	const node = (await kubectl('get', 'pod', 'asker', '-o', 'jsonpath={.spec.nodeName}')).trim();
 	const address = 'http://169.254.169.254/openstack/latest/user_data';
 	t.regex((await inNode(node, 'curl', '-sf', '-m', '5', address)).stdout, /^#cloud-config$/m);
 	t.is(await inPod('sh', '-c', `timeout 5 wget -q -O - ${address} || echo refused`), 'refused\n');
 });
 
-test.serial('Secrets lie encrypted in etcd', async (t) => {
+test.serial('Secrets are encrypted in etcd', async (t) => {
 	await kubectl('create', 'secret', 'generic', 'proof', '--from-literal=word=abracadabra');
 	t.teardown(() => kubectl('delete', 'secret', 'proof'));
 	const pki = '/etc/kubernetes/pki';
@@ -186,7 +183,7 @@ test.serial('assembling a node again changes nothing', async (t) => {
 	t.is(await running(), before);
 });
 
-test.serial('a minion that is rebooted comes back by itself', async (t) => {
+test.serial('a minion is Ready again after a reboot', async (t) => {
 	const bootId = async () => (await inNode('demo-minion-2', 'cat', '/proc/sys/kernel/random/boot_id')).stdout;
 	const before = await bootId();
 	await succeed('openstack', ['server', 'reboot', '--wait', 'demo-minion-2']);

@@ -4,7 +4,8 @@ import test from 'ava';
 import { attempt, withFolder } from '../cloud.ts';
 
 const refused = test.macro({
-	title: (_, args: readonly string[]) => `kstack create ${args.join(' ')} is refused before anything is made`,
+	title: (_, args: readonly string[]) =>
+		`kstack create ${args.join(' ')} is refused before anything is created`,
 	exec: async (t, args: readonly string[], sentence: RegExp) => {
 		await withFolder(async (folder) => {
 			const { code, stderr, stdout } = await attempt('kstack', ['create', ...args], folder);
@@ -37,7 +38,7 @@ test.serial(
 );
 test.serial(refused, ['other', '--minion-flavor', 'm1.tiny'], /m1\.tiny.*a minion needs 1024 MB/);
 
-test.serial('a cluster that is not there is one sentence for every command that needs it', async (t) => {
+test.serial('every command reports a cluster that does not exist in one sentence', async (t) => {
 	await withFolder(async (folder) => {
 		for (const command of [
 			['scale', 'nobody', '--minions', '2'],

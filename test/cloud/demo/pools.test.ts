@@ -10,7 +10,7 @@ const entry = `pools:
   - {name: extra, count: 1, labels: {kstack-test: "yes"}, taints: ['kstack-test/pool=extra:NoSchedule']}
 `;
 
-/** The servers that are not of the pool, by name: none of them may change. */
+/** The servers of other pools, by name: none of them may change. */
 async function others(): Promise<Record<string, string>> {
 	const found = await ask<{ ID: string; Name: string }[]>('server', 'list', '--name', 'demo-');
 	return Object.fromEntries(
@@ -67,5 +67,5 @@ test.serial('a pool that is no longer in cluster.yaml is removed; no other serve
 	t.deepEqual(await members(), []);
 	t.deepEqual(await others(), before);
 	const { parameters } = await ask<{ parameters: Record<string, string> }>('stack', 'show', 'demo');
-	t.false('extra_count' in parameters, 'the pool left the templates');
+	t.false('extra_count' in parameters, 'the pool is removed from the templates');
 });

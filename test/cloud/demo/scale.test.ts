@@ -17,13 +17,13 @@ const nodes = (minions: number) => [
 	...Array.from({ length: minions }, (_, index) => `demo-minion-${index}`),
 ];
 
-/** What was there before and is to stay is the same machine, and has not been started again. */
+/** Whether each server that still exists is the same, and was not rebooted. */
 async function same(before: Record<string, string>): Promise<boolean> {
 	const after = await servers();
-	return Object.entries(before).every(([name, machine]) => !(name in after) || after[name] === machine);
+	return Object.entries(before).every(([name, boot]) => !(name in after) || after[name] === boot);
 }
 
-test.serial('kstack scale adds a minion and touches no other server', async (t) => {
+test.serial('kstack scale adds a minion and changes no other server', async (t) => {
 	const before = await servers();
 	await kstack('scale', 'demo', '--minions', '4');
 	t.deepEqual(await readyNodes(), nodes(4));
@@ -43,13 +43,13 @@ test.serial('kstack update follows an edit of parameters.yaml', async (t) => {
 	t.deepEqual(Object.keys(await servers()).sort(), nodes(3));
 });
 
-test.serial('an update that changes nothing says so', async (t) => {
+test.serial('an update without changes does not update the stack', async (t) => {
 	const before = await ask<{ updated_time: string }>('stack', 'show', 'demo');
 	await kstack('update', 'demo');
 	t.is((await ask<{ updated_time: string }>('stack', 'show', 'demo')).updated_time, before.updated_time);
 });
 
-test.serial('the plain client scales as well', async (t) => {
+test.serial('the plain client scales the cluster', async (t) => {
 	const before = await servers();
 	await openstack('stack', 'update', '--existing', '--parameter', 'minion_count=4', '--wait', 'demo');
 	await eventually(60, async () => {
@@ -59,12 +59,12 @@ test.serial('the plain client scales as well', async (t) => {
 	t.true(await same(before));
 });
 
-test.serial('after a change with the plain client, an update does not take it back unasked', async (t) => {
+test.serial('an update does not revert a change of the plain client', async (t) => {
 	const error = await t.throwsAsync(kstack('update', 'demo'));
 	t.regex(error?.message ?? '', /minions is 4 in the cluster, 3 in .*Say which with --minions/);
 });
 
-test.serial('a minion that was powered off before is removed as well', async (t) => {
+test.serial('a minion that is powered off is removed', async (t) => {
 	const { 'demo-minion-3': _, ...rest } = await servers();
 	await openstack('server', 'stop', 'demo-minion-3');
 	await kstack('scale', 'demo', '--remove', 'demo-minion-3', '--yes');

@@ -5,11 +5,11 @@ import test from 'ava';
 import { load } from 'js-yaml';
 import { ask, clusters, openstack } from '../cloud.ts';
 
-/** A PEM private key, as it stands or with its beginning in base64 at any of the three offsets. */
+/** A private key in PEM, or the beginning of one in base64 at any of the three offsets. */
 const privateKey =
 	/PRIVATE KEY-----|UFJJVkFURSBLRV|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW|LS1CRUdJTiBFQyBQUklW|RSA PRIVATE/;
 
-/** user_data as an administrator reads it from Nova: base64, of text or of gzip. */
+/** The user-data of a server, which an administrator can read from Nova: base64 of text or gzip. */
 async function userData(server: string): Promise<string> {
 	const shown = await ask<Record<string, string>>(
 		...['--os-cloud', 'devcloud-admin', '--os-compute-api-version', '2.3', 'server', 'show', server],
@@ -42,7 +42,7 @@ test('no stack has a private key in its parameters, outputs or events, and hides
 	);
 });
 
-test('the files that Heat keeps with a stack hold no token', async (t) => {
+test('the files that Heat stores with a stack contain no token', async (t) => {
 	const { parameters } = load(await readFile(path.join(clusters, 'demo/secrets.yaml'), 'utf8')) as {
 		parameters: Record<string, string>;
 	};

@@ -5,15 +5,15 @@ import { eventually, succeed, withFolder } from '../cloud.ts';
 import { downloadImage } from '../image.ts';
 
 const userData = `#cloud-config
-hostname: lonely
+hostname: standalone
 runcmd:
   - [sh, -c, 'echo "units: $(systemctl is-active containerd) $(systemctl is-enabled kstack-assemble)"']
-  - [sh, -c, 'ctr -n k8s.io images list -q; echo KSTACK-IS-HERE']
+  - [sh, -c, 'ctr -n k8s.io images list -q; echo IMAGES-LISTED']
 output: {all: '| tee -a /dev/console'}
 `;
 
 test.serial(
-	'the image boots by its own boot loader to the end of cloud-init, with its container images imported',
+	'the image boots with its own boot loader, finishes cloud-init, and imports its container images',
 	async (t) => {
 		await withFolder(async (folder) => {
 			await downloadImage(`${folder}/image.qcow2`);
@@ -30,7 +30,7 @@ test.serial(
 				'10G',
 			]);
 			await writeFile(`${folder}/user-data`, userData);
-			await writeFile(`${folder}/meta-data`, 'instance-id: i-lonely\nlocal-hostname: lonely\n');
+			await writeFile(`${folder}/meta-data`, 'instance-id: i-standalone\nlocal-hostname: standalone\n');
 			await succeed(
 				'genisoimage',
 				['-quiet', '-V', 'cidata', '-J', '-R', '-o', 'seed.iso', 'user-data', 'meta-data'],
@@ -74,13 +74,13 @@ test.serial(
 				const console = await eventually(1500, async () => {
 					const text = await readFile(`${folder}/console`, 'utf8');
 					if (!/Cloud-init v\. .* finished/.test(text))
-						throw new Error(`not at cloud-init's end:\n${text.slice(-2000)}`);
+						throw new Error(`cloud-init has not finished:\n${text.slice(-2000)}`);
 					return text;
 				});
 				t.regex(console, /GRUB|Booting/);
-				t.regex(console, /units: active enabled/); // in one line: the console is shared with others
+				t.regex(console, /units: active enabled/); // in one line: other programs write to the console too
 				t.regex(console, /registry\.k8s\.io\/pause:/);
-				t.regex(console, /KSTACK-IS-HERE/);
+				t.regex(console, /IMAGES-LISTED/);
 			} finally {
 				machine.kill('SIGKILL');
 			}

@@ -1,9 +1,9 @@
-// Three clusters that come to nothing, at the same time: most of it is waiting.
+// Three clusters whose creation fails, in parallel, since most of the time is spent waiting.
 import test from 'ava';
 import { ask, attempt, openstack, withCluster } from '../cloud.ts';
 import { uploadChangedImage } from '../image.ts';
 
-/** An etcd that cannot run, and machines that do nothing at all where they are called silent. */
+/** An etcd that fails, and a unit that does not assemble nodes whose name starts with "silent". */
 const faults = {
 	'/usr/bin/etcd': '#!/bin/sh\necho the disk is on fire >&2\nexit 3\n',
 	'/etc/systemd/system/kstack-assemble.service.d/silent.conf': '[Unit]\nConditionHost=!silent-*\n',
@@ -23,7 +23,7 @@ interface Event {
 	readonly event_time: string;
 }
 
-test('a master whose etcd is broken fails the stack, and kstack says which step and why', async (t) => {
+test('a master whose etcd fails makes the stack fail, and kstack prints the step and the reason', async (t) => {
 	await withCluster('broken', async (kstack) => {
 		const limit = 600;
 		const { code, stderr } = await kstack(
@@ -39,14 +39,14 @@ test('a master whose etcd is broken fails the stack, and kstack says which step 
 		const failed = (resource: string) =>
 			events.find((event) => event.resource_name === resource && event.resource_status === 'CREATE_FAILED');
 		const moment = (resource: string) => Date.parse(failed(resource)?.event_time ?? '');
-		// By Heat's clock: after the node's word nothing waits for the time limit of the boot.
+		// By Heat's clock: after the signal of the node, the stack fails before the boot timeout.
 		t.true(moment('broken') - moment('ready') < limit * 1000);
 	});
 });
 
-test('a server that finds no host is told with what Nova says', async (t) => {
-	const admin = (words: string) =>
-		attempt('openstack', ['--os-cloud', 'devcloud-admin', ...words.split(' ')]);
+test('if Nova finds no host for a server, kstack prints the message of Nova', async (t) => {
+	const admin = (commandLine: string) =>
+		attempt('openstack', ['--os-cloud', 'devcloud-admin', ...commandLine.split(' ')]);
 	await admin('flavor create --ram 4194304 --vcpus 2 --disk 20 test.enormous');
 	t.teardown(() => admin('flavor delete test.enormous'));
 	await withCluster('homeless', async (kstack) => {
@@ -56,7 +56,7 @@ test('a server that finds no host is told with what Nova says', async (t) => {
 	});
 });
 
-test('a master that says nothing is told with the end of its console', async (t) => {
+test('for a master that sends no signal, kstack prints the end of its console log', async (t) => {
 	await withCluster('silent', async (kstack) => {
 		const { code, stderr } = await kstack(`create silent --minions 0 --image ${image} --boot-timeout 90`);
 		t.is(code, 1);

@@ -1,22 +1,22 @@
-// What does not depend on what runs inside the machines: servers that exist in Nova's books alone.
+// Operations that do not depend on the content of servers, which exist in Nova's database only.
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { attempt, type Ended } from '../cloud.ts';
 import { OwnCluster } from '../own-cluster.ts';
-import { standingInFor } from '../stand-in.ts';
+import { withNodeSignals } from '../signals.ts';
 
 let many: OwnCluster;
 
 const kstack = (...words: string[]): Promise<Ended> => attempt('kstack', words, many.folder);
 
-/** Nothing answers at the API's address: with a kubeconfig, kstack would ask nodes to drain that do not exist. */
-const forgetKubeconfig = () => rm(path.join(many.folder, 'many/kubeconfig'), { force: true });
+/** The cluster has no Kubernetes API: with a kubeconfig, kstack would try to drain nodes. */
+const deleteKubeconfig = () => rm(path.join(many.folder, 'many/kubeconfig'), { force: true });
 
 async function done(...words: string[]): Promise<void> {
-	const { code, stdout, stderr } = await standingInFor('many', () => kstack(...words));
+	const { code, stdout, stderr } = await withNodeSignals('many', () => kstack(...words));
 	if (code !== 0) throw new Error(`kstack ${words.join(' ')}: exit ${code}\n${stdout}\n${stderr}`);
-	await forgetKubeconfig();
+	await deleteKubeconfig();
 }
 
 const minions = async () =>
@@ -29,11 +29,11 @@ test.before(async () => {
 });
 
 test.after.always(async (t) => {
-	const words = await many.end();
-	if (words !== '') t.log(words);
+	const errors = await many.end();
+	if (errors !== '') t.log(errors);
 });
 
-test.serial('six more minions and four more gateways change no server that is there', async (t) => {
+test.serial('adding six minions and four gateways changes no existing server', async (t) => {
 	const before = await many.servers();
 	await done('scale', 'many', '--minions', '+6', '--gateways', '+4');
 	const after = await many.servers();
@@ -41,7 +41,7 @@ test.serial('six more minions and four more gateways change no server that is th
 	for (const [name, id] of Object.entries(before)) t.is(after[name], id, name);
 });
 
-test.serial('the members that are named go, and no other', async (t) => {
+test.serial('only the named members are removed', async (t) => {
 	const { 'many-minion-3': _, 'many-minion-7': __, 'many-gateway-0': ___, ...rest } = await many.servers();
 	await done(
 		'scale',
@@ -64,21 +64,24 @@ test.serial('an index that was removed is not used again', async (t) => {
 	t.false(names.includes('many-minion-3'));
 });
 
-test.serial('of two that scale at once one wins, and the other is told', async (t) => {
-	const attempts = await standingInFor('many', () =>
-		Promise.all(['10', '9'].map((count) => kstack('scale', 'many', '--minions', count, '--yes'))),
-	);
-	await forgetKubeconfig();
-	const count = (await minions()).length;
-	t.true([9, 10].includes(count), `${count} minions`);
-	t.true(attempts.some(({ code }) => code === 0));
-	for (const { code, stderr } of attempts) {
-		t.log(`exit ${code}: ${stderr.trim().split('\n').slice(-2).join(' / ')}`);
-		if (code !== 0) t.regex(stderr, /is busy|concurrent update/);
-	}
-});
+test.serial(
+	'of two concurrent scale commands one succeeds, and the other fails with a message',
+	async (t) => {
+		const attempts = await withNodeSignals('many', () =>
+			Promise.all(['10', '9'].map((count) => kstack('scale', 'many', '--minions', count, '--yes'))),
+		);
+		await deleteKubeconfig();
+		const count = (await minions()).length;
+		t.true([9, 10].includes(count), `${count} minions`);
+		t.true(attempts.some(({ code }) => code === 0));
+		for (const { code, stderr } of attempts) {
+			t.log(`exit ${code}: ${stderr.trim().split('\n').slice(-2).join(' / ')}`);
+			if (code !== 0) t.regex(stderr, /is busy|concurrent update/);
+		}
+	},
+);
 
-test.serial('a pool can be scaled to nothing and back', async (t) => {
+test.serial('a pool can be scaled to zero and back', async (t) => {
 	await done('scale', 'many', '--minions', '0', '--yes');
 	t.deepEqual(await minions(), []);
 	await done('scale', 'many', '--minions', '1');

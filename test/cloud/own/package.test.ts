@@ -2,7 +2,7 @@ import path from 'node:path';
 import test from 'ava';
 import { attempt, root, succeed, withFolder } from '../cloud.ts';
 
-test.serial('what npm pack makes installs both programs, with all that they render from', async (t) => {
+test.serial('the package of npm pack installs both programs with their templates', async (t) => {
 	await withFolder(async (folder) => {
 		const packed = JSON.parse(
 			await succeed('npm', ['pack', '--json', '--pack-destination', folder], root),

@@ -4,14 +4,14 @@ import test from 'ava';
 import { cacheFolder } from '../../../src/image/workspace/workplace.ts';
 import { attempt, root, succeed, withFolder } from '../cloud.ts';
 
-/** The image that the quick start has built, with its lock beside it. */
+/** The image of the quick start; its lock is in the same folder. */
 async function built(): Promise<string> {
 	const folder = path.join(cacheFolder(), 'images');
 	const name = (await readdir(folder)).find((file) => /^debian12-x64-kubernetes-\w+\.qcow2$/.test(file));
 	return path.join(folder, name as string);
 }
 
-const kimg = (...words: string[]) => attempt('kimg', words);
+const kimg = (...args: string[]) => attempt('kimg', args);
 
 test.serial('the built image passes all checks of kimg verify', async (t) => {
 	const { code, stdout, stderr } = await kimg('verify', await built());
@@ -19,7 +19,7 @@ test.serial('the built image passes all checks of kimg verify', async (t) => {
 	t.regex(stdout, /passed all checks/);
 });
 
-test.serial('one changed program is found by verify and by diff, and named', async (t) => {
+test.serial('verify and diff find one changed program and print its path', async (t) => {
 	const original = await built();
 	await withFolder(async (folder) => {
 		const [changed, program] = [path.join(folder, 'changed.raw'), path.join(folder, 'kubelet')];

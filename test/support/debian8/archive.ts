@@ -1,5 +1,5 @@
-// A tiny archive of packages with the ways of Debian 8's own today: no InRelease, a Release signed with a key that has
-// expired since, lists that were valid until long ago, no jessie-updates. Served on 127.0.0.1.
+// A small package archive that behaves like Debian 8's today: no InRelease, a Release signed with an expired key, expired
+// lists, no jessie-updates. Served on 127.0.0.1.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { temporaryFolder } from '../folders.ts';
 import { output, tool } from '../processes.ts';
 import { packages } from './packages.ts';
 
-/** The suites that are still there, each with its folder, and what is particular in its Release. */
+/** The existing suites, each with its folder and the special fields of its Release. */
 const suites = [
 	{ name: 'jessie', folder: 'debian', packages: [...packages.base, ...packages.main], more: [] },
 	{
@@ -25,7 +25,7 @@ const suites = [
 
 const signedAt = '20150425T120000';
 
-/** A key that was good in April 2015, and expired a year later. */
+/** A key that was valid in April 2015, and expired a year later. */
 async function makeKey(folder: string, name: string): Promise<{ home: string; keyring: string }> {
 	const home = path.join(folder, `${name}.gnupg`);
 	const keyring = path.join(folder, `${name}.gpg`);
@@ -41,7 +41,7 @@ const gpg = (home: string, args: readonly string[]) =>
 		...args,
 	]);
 
-/** An empty package; the base system's are "required". */
+/** An empty package; those of the base system are "required". */
 async function makePackage(root: string, folder: string, name: string): Promise<void> {
 	const tree = path.join(root, 'trees', name);
 	const required = packages.base.some((one) => one === name) && name !== 'apt';
@@ -100,14 +100,14 @@ async function makeSuite(root: string, home: string, suite: (typeof suites)[numb
 export interface Archive {
 	readonly main: string;
 	readonly security: string;
-	/** The key that has signed, and one that has not; both have expired. */
+	/** The signing key and another key; both have expired. */
 	readonly keyring: string;
 	readonly otherKeyring: string;
-	/** Paths that were asked for, and whether they were there. */
+	/** The requested paths, and whether they exist. */
 	readonly asked: readonly { readonly path: string; readonly found: boolean }[];
 }
 
-/** Makes the archive and serves it until `atEnd` is called back. */
+/** Creates the archive and serves it until the callback of `atEnd` is called. */
 export async function serveArchive(atEnd: (close: () => void) => void): Promise<Archive> {
 	const root = await temporaryFolder();
 	const { home, keyring } = await makeKey(root, 'archive');

@@ -1,4 +1,4 @@
-// diskimage-builder's own parts at work on the profile of Debian 8, one by one.
+// Runs parts of diskimage-builder for the profile of Debian 8, one by one.
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { packageRoot } from '../../../src/base/package.ts';
@@ -12,7 +12,7 @@ import type { Archive } from './archive.ts';
 const library = '/usr/lib/python3/dist-packages/diskimage_builder';
 const theirs = path.join(library, 'elements');
 
-/** As root, diskimage-builder's `sudo` is what kimg gives it. */
+/** As root, diskimage-builder uses the `sudo` of kimg. */
 export const buildPath = `${path.join(packageRoot, 'scripts/image/as-root')}:${systemPath}`;
 
 export interface Builder {
@@ -20,13 +20,13 @@ export interface Builder {
 	readonly ours: string;
 	/** All elements of the profile, as diskimage-builder resolves them. */
 	readonly elements: readonly string[];
-	/** Every variable that a hook finds. */
+	/** The environment of a hook. */
 	readonly environment: NodeJS.ProcessEnv;
 	/** Our hooks of a phase, by their names, in the order in which they run. */
 	hooks(phase: string): Promise<string[]>;
-	/** A hook of diskimage-builder's own. */
+	/** A hook of diskimage-builder. */
 	theirHook(name: string): string;
-	/** Debian's names of the packages that all elements install. */
+	/** The names of the Debian packages that all elements install. */
 	packages(): Promise<string[]>;
 }
 
@@ -136,6 +136,6 @@ const variables = (text: string): NodeJS.ProcessEnv =>
 			.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
 	);
 
-/** Runs one hook of the build host on a root. */
+/** Runs one hook of the build host for a root file system. */
 export const runHook = (hook: string, root: string, environment: NodeJS.ProcessEnv) =>
 	runToEnd(hook, [], { env: { ...environment, PATH: buildPath, TARGET_ROOT: root } });

@@ -1,8 +1,8 @@
-// Every word that programs of Debian 8 know, where they know few: what is not here came later, or never.
+// All keywords of programs of Debian 8 that have few: a keyword that is not here is newer, or does not exist.
 
 const list = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
-/** Settings that any program which a unit starts may have. */
+/** Settings of every program that a unit starts. */
 const execution = `
 	AppArmorProfile BlockIOAccounting BlockIODeviceWeight BlockIOReadBandwidth BlockIOWeight BlockIOWriteBandwidth
 	Capabilities CapabilityBoundingSet CPUAccounting CPUAffinity CPUQuota CPUSchedulingPolicy CPUSchedulingPriority
@@ -42,7 +42,7 @@ export const unitSettings: Readonly<Record<string, ReadonlySet<string>>> = {
 		DirectoryMode DirectoryNotEmpty MakeDirectory PathChanged PathExists PathExistsGlob PathModified Unit`),
 };
 
-/** Top-level keys of cloud-config that cloud-init 0.7.6 acts on. From the modules in its source, cloudinit/config. */
+/** Top-level keys of cloud-config in cloud-init 0.7.6. From the modules in its source, cloudinit/config. */
 export const cloudConfigKeys = list(`
 	apt_mirror apt_pipelining apt_preserve_sources_list apt_proxy apt_sources bootcmd ca-certs chef chpasswd datasource
 	datasource_list device_aliases disable_root disk_setup final_message fqdn fs_setup groups growpart hostname

@@ -1,4 +1,4 @@
-// Reads what is on a Debian 8 node, and names what is newer than that.
+// Finds features that are newer than Debian 8 in the files of a Debian 8 node.
 import { load } from 'js-yaml';
 import type { Tree } from '../../../src/base/tree.ts';
 import { cloudConfigKeys, keepalivedWords, unitSettings, writtenFileKeys } from './known.ts';
@@ -9,7 +9,7 @@ export interface Finding {
 	readonly line: number;
 	/** The text that is too new. */
 	readonly text: string;
-	/** What it is of, and what Debian 8 has. */
+	/** The program and version of the feature, and the version in Debian 8. */
 	readonly why: string;
 }
 
@@ -21,7 +21,7 @@ interface Part {
 
 const linesIn = (text: string) => text.split('\n').length - 1;
 
-/** The last group of each match, where it stands. */
+/** The last group of each match, with its line. */
 function parts(text: string, pattern: RegExp): Part[] {
 	return [...text.matchAll(pattern)].map((match) => {
 		const part = match.at(-1) as string;
@@ -30,7 +30,7 @@ function parts(text: string, pattern: RegExp): Part[] {
 	});
 }
 
-/** Comments are no program; the lines stay, so that the others keep their numbers. */
+/** Without the text of comments; their lines stay, so that line numbers do not change. */
 const withoutComments = (text: string) => text.replace(/^[ \t]*#.*$|(?<=[ \t])# [^'"\n]*$/gm, '');
 
 const isShell = (path: string, text: string) =>
@@ -39,14 +39,14 @@ const isShell = (path: string, text: string) =>
 	text.startsWith('# shellcheck shell=bash') ||
 	path.includes('/environment.d/');
 
-/** Its quotes end and begin again where the shell puts a value in. */
+/** A quoted program; the quotes are interrupted where the shell inserts a value. */
 const quoted = String.raw`'((?:[^']|'"\$\w+"'|'"\$\{?\w+\}?"')*)'`;
 const jqProgram = new RegExp(String.raw`\bjq\b(?:\\\n|[^'|;\n])*${quoted}`, 'g');
 const awkProgram = new RegExp(String.raw`\bawk\b(?:\\\n|[^'|;\n])*${quoted}`, 'g');
 const document = /<<-?'?(\w+)'?[^\n]*\n([\s\S]*?)\n[ \t]*\1$/gm;
 const printed = /printf '(\[[A-Z][\s\S]*?)'/g;
 
-/** What a file is written in, each language by itself. */
+/** The parts of a file by language. */
 function languagesOf(path: string, text: string): Record<Language | 'keepalived', Part[]> {
 	const whole = [{ text: withoutComments(text), above: 0 }];
 	const unit = /\/systemd\/.*\.(service|timer|path|conf)$/.test(path) ? whole : [];
@@ -63,7 +63,7 @@ function languagesOf(path: string, text: string): Record<Language | 'keepalived'
 	};
 }
 
-/** kstack-gateway leaves out what it has marked as newer than the HAProxy that runs. */
+/** kstack-gateway omits lines that are marked as newer than the running HAProxy. */
 const forHaproxy15 = (text: string) =>
 	withoutComments(
 		text.replace(/^.* # since (\d+)\.(\d+)$/gm, (line, major: string, minor: string) =>
@@ -120,7 +120,7 @@ function look(path: string, text: string): Finding[] {
 	return found;
 }
 
-/** Uses of arrays that some line of the file leaves empty, without the detour that bash before 4.4 needs. */
+/** Uses of arrays that can be empty, without the expansion that bash before 4.4 needs. */
 function emptyArrays(text: string): RegExpExecArray[] {
 	const mayBeEmpty = (name: string) =>
 		new RegExp(String.raw`\b${name}=\(\)|\b(?:mapfile|readarray|read)\b[^\n]*\s${name}\b`).test(text);
@@ -133,10 +133,10 @@ function emptyArrays(text: string): RegExpExecArray[] {
 	);
 }
 
-/** What of a file tree, such as an image's elements or a node's files, Debian 8 does not have. */
+/** Findings of a file tree, such as an image's elements or a node's files. */
 export const newerThanDebian8 = (tree: Tree): Finding[] => tree.flatMap(({ path, text }) => look(path, text));
 
-/** The same of user-data itself: keys that cloud-init 0.7.6 does not know. */
+/** Findings of user-data: keys that cloud-init 0.7.6 does not have. */
 export function newerThanCloudInit076(file: string, text: string): Finding[] {
 	const line = (key: string) => linesIn(text.slice(0, text.search(new RegExp(`^[ -]*${key}:`, 'm')))) + 1;
 	if (!text.startsWith('#cloud-config\n'))
@@ -162,5 +162,5 @@ export function newerThanCloudInit076(file: string, text: string): Finding[] {
 	}));
 }
 
-/** A finding as a person reads it. */
-export const said = ({ file, line, text, why }: Finding) => `${file}:${line}: ${text}: ${why}`;
+/** A finding as text. */
+export const asText = ({ file, line, text, why }: Finding) => `${file}:${line}: ${text}: ${why}`;

@@ -1,14 +1,14 @@
-// What is newer than Debian 8, and easily slips into a program that is written on a later release. Each rule carries
-// a line that breaks it. `source` is where the project itself says what came when.
+// Features that are newer than Debian 8 and can be used by mistake in programs for later releases. Each rule has an example
+// that violates it. `source` is the project's own documentation of its changes.
 
 /** The languages of a node's files. */
 export type Language = 'bash' | 'jq' | 'awk' | 'unit' | 'haproxy';
 
 export interface Rule {
-	/** The release that brought it. */
+	/** The release with which it was added. */
 	readonly since: string;
 	readonly pattern: RegExp;
-	/** Text that has it, as it would stand in a file. */
+	/** An example, as it would be in a file. */
 	readonly example: string;
 }
 
@@ -23,7 +23,7 @@ export interface Tool {
 
 const rule = (since: string, pattern: RegExp, example: string): Rule => ({ since, pattern, example });
 
-/** Words of one command: up to what ends it, over lines that are continued. */
+/** Arguments of one command, up to its end, also on continued lines. */
 const words = String.raw`(?:\\\n|[^|;&\n])*?`;
 
 /** An option of a command: `names` is a part of a regular expression. */
@@ -34,7 +34,7 @@ const option = (since: string, command: string, names: string, example: string) 
 		example,
 	);
 
-/** A command that was not there at all. */
+/** A command that did not exist. */
 const command = (since: string, names: string, example: string) =>
 	rule(
 		since,

@@ -1,6 +1,6 @@
-"""A node's cgroups: one in every hierarchy, since nspawn makes its own sub-groups below the one that it is started in.
+"""A node's cgroups: one in every hierarchy, since nspawn creates its groups below the one that it is started in.
 
-Run on v1 with systemd's hybrid layout; the branches for a host with v2 alone are written, but were not run.
+Tested with v1 in systemd's hybrid layout; the branches for a host with v2 only are not tested.
 """
 import os
 import signal
@@ -51,7 +51,7 @@ def create(uuid, memory_mb):
 
 
 def _prepare(group):
-    """A cpuset (v1) takes no process before it is told which CPUs and memory it has."""
+    """A cpuset (v1) accepts processes only after its CPUs and memory nodes are set."""
     for name in ('cpuset.cpus', 'cpuset.mems'):
         if not V2 and os.path.exists(f'{group}/{name}'):
             _set(f'{group}/{name}', read(f'{os.path.dirname(group)}/{name}'))
@@ -72,7 +72,7 @@ def _set(path, value):
 
 
 def kill_all(uuid):
-    """Ends whatever is left of a node: its payload survives the SIGKILL of its nspawn."""
+    """Kills the remaining processes of a node: they do not end when their nspawn is killed."""
     for _ in range(50):
         pids = {int(pid) for path in paths(uuid) for top, _dirs, _files in os.walk(path)
                 for pid in read(f'{top}/cgroup.procs').split()} - {0}

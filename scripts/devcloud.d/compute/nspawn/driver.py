@@ -1,4 +1,4 @@
-"""What Nova calls (Nova 26, "Zed")."""
+"""The methods that Nova calls (Nova 26, "Zed")."""
 import os
 import time
 
@@ -23,7 +23,7 @@ CONSOLE_BYTES = 200_000
 
 
 class NspawnDriver(fake.FakeDriver):
-    """Nova's fake driver keeps the books (inventory, claims); everything that a node really does is here."""
+    """Nova's fake driver manages inventory and claims; this class manages the containers."""
 
     capabilities = dict(fake.FakeDriver.capabilities, supports_image_type_qcow2=True, supports_evacuate=False)
     vcpus = os.cpu_count()
@@ -43,7 +43,7 @@ class NspawnDriver(fake.FakeDriver):
         self.resources.claim(facts['vcpus'], facts['memory_mb'], facts['root_gb'])
 
     def _watch(self):
-        """Tells Nova at once when a node has ended by itself; its own look comes once a minute."""
+        """Notifies Nova when a node has stopped by itself; Nova itself checks only once a minute."""
         while True:
             running = {uuid for uuid in self.instances if Node(uuid).supervisor()}
             for uuid in self._running - running:
@@ -70,7 +70,7 @@ class NspawnDriver(fake.FakeDriver):
         with open(Node(instance.uuid).path('console.log'), 'rb') as file:
             return file.read()[-CONSOLE_BYTES:]
 
-    # Life of a server
+    # Servers
 
     def spawn(self, context, instance, image_meta, injected_files, admin_password, allocations, network_info=None,
               block_device_info=None, power_on=True, accel_info=None):
@@ -95,7 +95,7 @@ class NspawnDriver(fake.FakeDriver):
         seed.container(node.root)
 
     def _plug_and_wait(self, instance, network_info, meanwhile):
-        """The node must find its network ready: Neutron says so by an event per port."""
+        """A node starts only when its network is ready; Neutron sends an event for each port."""
         for vif in network_info:
             vif.fixed_ips()  # waits for the allocation, which runs in another thread
         events = [('network-vif-plugged', vif['id']) for vif in network_info if not vif.get('active', True)]
@@ -156,7 +156,7 @@ class NspawnDriver(fake.FakeDriver):
     def detach_interface(self, context, instance, vif):
         network.unplug(vif)
 
-    # What the fake driver would pretend to do
+    # Methods that the fake driver only simulates
 
     def snapshot(self, context, instance, image_id, update_task_state):
         raise NotImplementedError()
@@ -168,11 +168,11 @@ class NspawnDriver(fake.FakeDriver):
     # Images
 
     def manage_image_cache(self, context, all_instances):
-        """Forgets images that no node stands on and that Glance no longer has."""
+        """Removes cached images that no node uses and that are deleted from Glance."""
         used = {node.facts['image'] for node in Node.all()}
         for unused in image.cached() - used:
             if not self._in_glance(unused):
-                image.forget(unused)
+                image.remove(unused)
 
     @staticmethod
     def _in_glance(image_id):

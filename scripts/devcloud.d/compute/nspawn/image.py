@@ -24,7 +24,7 @@ def _locked(image):
 
 
 def tree(context, image):
-    """The mounted root file system of an image; fetches it first, if need be."""
+    """The mounted root file system of an image; downloads the image first if it is not cached."""
     raw, root = os.path.join(_folder(), image + '.raw'), os.path.join(_folder(), image)
     with _locked(image):
         os.makedirs(root, exist_ok=True)
@@ -47,7 +47,7 @@ def _fetch(context, image, raw):
 
 
 def _offset(raw):
-    """Where the largest partition begins: not every kernel can read partition tables. 0 for a bare file system."""
+    """The offset of the largest partition; 0 without a partition table. Not every kernel can read partition tables."""
     try:
         table = json.loads(run('sfdisk', '--json', raw))['partitiontable']
         largest = max(table['partitions'], key=lambda partition: partition['size'])
@@ -57,12 +57,12 @@ def _offset(raw):
 
 
 def cached():
-    """The IDs of the images held here, whole or in part."""
+    """The IDs of the cached images, also of incomplete ones."""
     return {name.split('.')[0] for name in os.listdir(_folder())}
 
 
-def forget(image):
-    LOG.info('image %s is gone from Glance: its copy here goes too', image)
+def remove(image):
+    LOG.info('image %s was deleted from Glance: removing it from the cache', image)
     with _locked(image):
         root = os.path.join(_folder(), image)
         unmount(root)

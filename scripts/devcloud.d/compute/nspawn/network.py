@@ -1,7 +1,8 @@
 """A node's network namespace and its ports.
 
-Each port is a veth pair: eth0, eth1 ... in the node, and Neutron's tap name outside. Putting the tap into the network's
-bridge is Nova's part; the linuxbridge agent does the rest (VXLAN, security groups) and tells Neutron, which tells Nova.
+Each port is a veth pair: eth0, eth1 ... in the node, and a tap with Neutron's name outside. Nova adds the tap to
+the network's bridge; the linuxbridge agent does the rest (VXLAN, security groups) and notifies Neutron, which
+notifies Nova.
 """
 import os
 
@@ -29,7 +30,7 @@ def plug(uuid, vif):
         run('ip', '-n', name, 'link', 'set', peer, 'name', device, 'address', vif['address'], 'mtu', mtu)
     bridge = vif['network'].get('bridge')
     if not os.path.exists(f'/sys/class/net/{bridge}'):
-        # The agent may be making it at this moment.
+        # The agent may create it at the same time.
         run('ip', 'link', 'add', bridge, 'type', 'bridge', check_exit_code=False)
         run('ip', 'link', 'set', bridge, 'up')
     run('ip', 'link', 'set', tap, 'master', bridge, 'up')
@@ -44,6 +45,6 @@ def unplug(vif):
 
 
 def remove(uuid):
-    """The namespace takes with it any link still in it, and the other half of each."""
+    """With the namespace, the kernel deletes the links in it and their peers."""
     if _exists(uuid):
         run('ip', 'netns', 'delete', namespace(uuid), check_exit_code=False)

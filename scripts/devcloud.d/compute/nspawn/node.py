@@ -1,9 +1,9 @@
 """One node: a folder instances_path/UUID, and a container.
 
     node.json    name, image and size, written by spawn()
-    up/ work/    what the node wrote over its image's tree; root/ is both together
-    bind/        folders that the node has on the machine's own file system
-    console.log  what its first process printed, all boots
+    up/ work/    changes of the node to its image's tree; root/ is both, mounted
+    bind/        folders of the node on the machine's file system
+    console.log  output of its first process, of all boots
     pid          PID and start time of its nspawn
 """
 import json
@@ -19,14 +19,14 @@ from nova.virt.nspawn import cgroup, image, network
 from nova.virt.nspawn.system import kill, mounted, read, run, start_time, stat_fields, unmount
 
 CONF = nova.conf.CONF
-# systemd's words for its first process (systemd(1), SIGNALS).
+# Signals for systemd as the first process (systemd(1), SIGNALS).
 POWER_OFF = signal.SIGRTMIN + 4
 REBOOT = signal.SIGRTMIN + 5
-# Overlayfs cannot lie on overlayfs, which a node's root is: whoever snapshots or syncs much gets the machine's own.
+# Folders for overlayfs, which cannot be on overlayfs such as a node's root, and for etcd, which syncs often.
 BINDS = ('var/lib/containerd', 'var/lib/kubelet', 'var/lib/etcd')
 
-# The shell joins the node's cgroups, leaves a PID that exec keeps, and becomes nspawn in the node's network namespace.
-# (nspawn's own option for that would show the node the wrong /sys.)
+# The shell joins the node's cgroups, writes its PID, which exec keeps, and runs nspawn in the node's network namespace.
+# (With nspawn's option for that, the node would have the wrong /sys.)
 START = '''
 set -e
 pid=$1 namespace=$2; shift 2
@@ -66,12 +66,12 @@ class Node:
     # Processes
 
     def supervisor(self):
-        """PID of the node's nspawn, 0 when the node is off."""
+        """PID of the node's nspawn, 0 if the node is off."""
         pid, _space, started = read(self.path('pid')).partition(' ')
         return int(pid) if pid and started and start_time(pid) == started else 0
 
     def init(self):
-        """PID of the node's own first process, 0 when the node is off."""
+        """PID of the node's first process, 0 if the node is off."""
         supervisor = self.supervisor()
         if not supervisor:
             return 0
@@ -101,8 +101,8 @@ class Node:
             'systemd-nspawn', '--boot', '--quiet', f'--directory={self.root}', f'--machine={facts["name"]}',
             f'--hostname={facts["hostname"]}', f'--uuid={self.uuid}', '--register=no', '--keep-unit',
             '--capability=all', '--system-call-filter=@known', '--link-journal=no', '--resolv-conf=off', '--timezone=off',
-            '--console=read-only',  # a terminal that only prints; with a pipe nothing of the boot is seen
-            '--setenv=product_name=OpenStack Nova',  # cloud-init takes it from here in a container
+            '--console=read-only',  # a terminal for output only; with a pipe, the boot prints nothing
+            '--setenv=product_name=OpenStack Nova',  # cloud-init reads it from here in a container
             *self._binds(),
         ]
         environment = {'PATH': os.environ['PATH'], 'SYSTEMD_NSPAWN_API_VFS_WRITABLE': '1'}
@@ -137,12 +137,12 @@ class Node:
         if os.path.exists('/dev/kmsg'):
             yield '--bind=/dev/kmsg'  # kubelet reads it
 
-    def stop(self, patience):
-        """Powers the node off; after so many seconds, or at once with 0, it is killed."""
+    def stop(self, timeout):
+        """Powers the node off; kills it after the timeout in seconds, immediately if it is 0."""
         init = self.init()
-        if init and patience:
+        if init and timeout:
             kill(init, POWER_OFF)
-            until = time.time() + patience
+            until = time.time() + timeout
             while self.supervisor() and time.time() < until:
                 time.sleep(0.2)
         for pid in (self.init(), self.supervisor()):
@@ -151,7 +151,7 @@ class Node:
         cgroup.kill_all(self.uuid)
 
     def reboot(self):
-        """nspawn itself starts the node again; false when that did not come to pass within a minute."""
+        """nspawn itself starts the node again; returns false if it has not within a minute."""
         before = self.init()
         if not before:
             return False

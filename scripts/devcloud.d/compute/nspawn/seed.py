@@ -1,7 +1,7 @@
-"""What is written into a node before it starts.
+"""Files that are written to a node before it starts.
 
-The config drive, as files where cloud-init looks for them; and what only a container must do otherwise. The image knows
-nothing of containers: that is this driver's part. Units are touched only where the image has them.
+The config drive, as files where cloud-init finds them; and changes for a container, since the image is for virtual
+machines. Drop-ins are written only for units that the image has.
 """
 import os
 import shutil
@@ -13,14 +13,14 @@ CONFIG_DRIVE = 'var/lib/cloud/seed/config_drive'
 UNITS = 'etc/systemd/system'
 UNIT_FOLDERS = (UNITS, 'usr/lib/systemd/system', 'lib/systemd/system')
 
-# A container shares these with the machine, and kubelet would set them: it gets copies of its own.
+# A container shares these settings with the machine, and kubelet changes them, so the node gets copies.
 PRIVATE_SETTINGS = ('vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops',
                     'kernel/keys/root_maxkeys', 'kernel/keys/root_maxbytes')
 
 PREPARE = f'''#!/bin/sh
 # Written by the development cloud: this node is a container.
 
-# Kernel settings that are the whole machine's: give the node copies.
+# The node gets copies of kernel settings that belong to the whole machine.
 for name in {' '.join(PRIVATE_SETTINGS)}; do
 	[ -e /proc/sys/$name ] || continue
 	mkdir -p /run/devcloud/${{name%/*}}
@@ -28,14 +28,14 @@ for name in {' '.join(PRIVATE_SETTINGS)}; do
 	mount --bind /run/devcloud/$name /proc/sys/$name
 done
 
-# nspawn mounts the controllers of cgroup v1 read-only, but runc and kubelet make groups in them.
+# nspawn mounts the controllers of cgroup v1 read-only, but runc and kubelet create groups in them.
 for controller in blkio cpu cpuacct cpu,cpuacct cpuset devices freezer memory pids net_cls net_prio net_cls,net_prio hugetlb perf_event; do
 	[ ! -d /sys/fs/cgroup/$controller ] || mount -o remount,rw,bind /sys/fs/cgroup/$controller || true
 done
 '''
 
 PREPARE_UNIT = '''[Unit]
-Description=Make a container of this node
+Description=Prepare this node as a container
 DefaultDependencies=no
 Before=systemd-sysctl.service sysinit.target
 
@@ -48,7 +48,7 @@ ExecStart=/bin/sh /etc/devcloud-prepare
 WantedBy=sysinit.target
 '''
 
-# A container may not lower its OOM score, nor change the machine's table of connections.
+# A container cannot lower its OOM score or change the machine's connection tracking.
 DROP_INS = {
     'containerd.service': '[Service]\nOOMScoreAdjust=0\n',
     'kubelet.service': '[Service]\nEnvironment=KUBELET_EXTRA_ARGS=--oom-score-adj=0\n',
@@ -73,10 +73,10 @@ def config_drive(root, instance, files, admin_password, network_info):
 
 
 def container(root):
-    write(f'{root}/etc/fstab', '# A container: the development cloud mounts what there is.\n')
+    write(f'{root}/etc/fstab', '# A container: the development cloud mounts its file systems.\n')
     resolv = f'{root}/etc/resolv.conf'
     if os.path.isfile(resolv) and not os.path.islink(resolv):
-        os.unlink(resolv)  # of the machine where the image was built
+        os.unlink(resolv)  # of the build host
     write(f'{root}/etc/devcloud-prepare', PREPARE, 0o755)
     write(f'{root}/{UNITS}/devcloud-prepare.service', PREPARE_UNIT)
     _link('../devcloud-prepare.service', f'{root}/{UNITS}/sysinit.target.wants/devcloud-prepare.service')

@@ -1,11 +1,11 @@
-"""Running programs, and reading what the kernel says."""
+"""Running programs, and reading files of the kernel."""
 import os
 
 from oslo_concurrency import processutils
 
 
 def run(*command, **options):
-    """What the program printed; raises ProcessExecutionError when it fails."""
+    """Returns the output of the program; raises ProcessExecutionError if it fails."""
     return processutils.execute(*command, **options)[0]
 
 
@@ -35,12 +35,12 @@ def unmount(path):
 
 
 def stat_fields(pid):
-    """The fields of /proc/PID/stat after the command's name (the first is the state), [] when there is no such process."""
+    """The fields of /proc/PID/stat after the command name (the first is the state), [] if there is no such process."""
     return read(f'/proc/{pid}/stat').rpartition(')')[2].split()
 
 
 def start_time(pid):
-    """Start time of a living process, '' for none: a PID alone is no identity, since PIDs are used again."""
+    """Start time of a running process, '' for none. With the PID it identifies a process, since PIDs are reused."""
     fields = stat_fields(pid)
     return fields[19] if fields and fields[0] != 'Z' else ''
 

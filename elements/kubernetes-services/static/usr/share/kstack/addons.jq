@@ -1,17 +1,17 @@
-# What kstack-addons makes of objects. For jq 1.4.
+# Library of kstack-addons. For jq 1.4.
 
 def group: .apiVersion | split("/") | if length == 2 then .[0] else "" end;
 
-# An object without all but its identity. Only namespaces and cluster-wide objects have no namespace of their own.
+# What identifies an object. Cluster-scoped objects have no namespace.
 def identity: {apiVersion, kind, metadata: ({name: .metadata.name}
     + if (.metadata.namespace // "") == "" then {} else {namespace: .metadata.namespace} end)};
 
-# The version of an API may change, and the object is the same.
+# An object is the same in each version of its API.
 def key: [group, .kind, .metadata.namespace // "", .metadata.name];
 
 def title: "\(.kind) \(if .metadata.namespace then .metadata.namespace + "/" else "" end)\(.metadata.name)";
 
-# kubectl prints one object as itself, and several as a list.
+# kubectl prints several objects as a list, but a single one by itself.
 def list_of: if (.kind // "List") == "List" then .items // [] else [.] end;
 
 def list: {apiVersion: "v1", kind: "List", items: (map(list_of) | add // [])};
@@ -21,22 +21,22 @@ def is_base: (.kind == "Namespace" and group == "")
 
 def part(wanted): .items |= map(select(wanted));
 
-# The identities in several lists together, each once.
+# The identities of all objects in the lists, without duplicates.
 def known: {items: (map(list_of) | add // [] | map(identity) | unique_by(key))};
 
-# Of an inventory and what is wanted: what is to be deleted, of the base or of the rest.
+# Input: the inventory, the wanted objects. The objects to be deleted: of the base if "true", else of the rest.
 def surplus(base): (base == "true") as $base | (.[1].items | map(key)) as $wanted
     | .[0].items[] | select(is_base == $base) | select(key as $key | $wanted | map(select(. == $key)) | length == 0);
 
-# Whether what kubectl found still has the addon's label.
+# Whether the object that kubectl printed still has the addon's label.
 def labelled(name): name as $name | list_of | map(select(.metadata.labels["kstack.io/addon"] == $name)) | length > 0;
 
-# Of all statuses and objects: a sentence for each object that another addon has.
-def taken(name): name as $name | (.[1] | list_of | map(key)) as $keys
+# Input: all statuses, objects. An error for each object that another addon owns.
+def owned_by_others(name): name as $name | (.[1] | list_of | map(key)) as $keys
     | .[0].items[] | select(.metadata.name != "kstack-addon-\($name)" and .data.inventory != null)
     | .metadata.labels["kstack.io/addon"] as $other | .data.inventory | fromjson | .items[]
     | select(key as $key | $keys | map(select(. == $key)) | length > 0)
-    | "\(title) belongs to the addon \($other).";
+    | "\(title) is owned by addon \($other).";
 
 def all_defined: map(select(.kind == "CustomResourceDefinition") | [.status.conditions // [] | .[] | select(.type == "Established" and .status == "True")] | length)
     | map(select(. == 0)) | length == 0;
@@ -44,7 +44,7 @@ def all_defined: map(select(.kind == "CustomResourceDefinition") | [.status.cond
 def workloads: {apiVersion: "v1", kind: "List",
     items: (.items | map(select(group == "apps" and (.kind == "Deployment" or .kind == "DaemonSet" or .kind == "StatefulSet"))))};
 
-# A line for each workload that is not as its specification says.
+# A line for each workload with missing or outdated pods.
 def unready: .[] | . as $object | (.status // {}) as $status
     | (if .kind == "DaemonSet" then $status.desiredNumberScheduled else .spec.replicas end // 0) as $wanted
     | (if .kind == "DaemonSet" then $status.numberAvailable elif .kind == "Deployment" then $status.availableReplicas

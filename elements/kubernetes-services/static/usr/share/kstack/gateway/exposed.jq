@@ -1,57 +1,57 @@
-# Which ports are exposed by whom, and what is wrong: the one answer of gateways and masters, so that they agree.
-# It knows only what jq 1.4 knows, which has no modules: this text is put before a program that uses it.
+# Which ports of which Services are exposed, and which cannot be. Gateways and masters use the same file, so that they agree.
+# For jq 1.4, which has no modules: the file is put before the program that uses it.
 
-# Addresses go into configurations: only what reads in one way is taken for one.
+# Addresses are written into configurations, so only the canonical form is accepted.
 def is_number(limit):
   length > 0 and length < 4 and (explode | map(. >= 48 and . <= 57) | all)
   and (tonumber | tostring) == . and (tonumber) <= limit;
 def is_address: split(".") | length == 4 and (map(is_number(255)) | all);
 def is_range: split("/") | length == 2 and (.[0] | is_address) and (.[1] | is_number(32));
 
-def wish: (.metadata.labels // {})["kstack.io/gateway"];
+def requested: (.metadata.labels // {})["kstack.io/gateway"];
 def proxy_protocol: (.metadata.annotations // {})["kstack.io/gateway-proxy-protocol"];
 def sources: .spec.loadBalancerSourceRanges // [] | map(split(" ") | join(""));
 def is_balanced: .spec.type == "LoadBalancer";
 
-# A LoadBalancer with a class of another is that one's, and a label says no as well as yes.
+# The label decides, if the Service has it. A Service with the loadBalancerClass of another implementation is not exposed.
 def is_ours:
-  wish as $wish |
-  if $wish != null then $wish != "false"
+  requested as $requested |
+  if $requested != null then $requested != "false"
   else is_balanced and (.spec.loadBalancerClass // "kstack.io/gateway") == "kstack.io/gateway"
   end;
 
-# What keeps a whole Service from being exposed: the first that applies.
-def trouble:
-  if wish != null and wish != "true" then
-    {reason: "WrongLabel", message: "The label kstack.io/gateway may be \"true\" or \"false\": nothing of this Service is exposed."}
+# The first error because of which no port of a Service is exposed.
+def service_error:
+  if requested != null and requested != "true" then
+    {reason: "WrongLabel", message: "The label kstack.io/gateway must be \"true\" or \"false\". No port of this Service is exposed."}
   elif .spec.type == "ExternalName" then
-    {reason: "NotExposable", message: "A Service of type ExternalName has no endpoints that a gateway could reach."}
+    {reason: "NotExposable", message: "A Service of type ExternalName cannot be exposed: it has no endpoints."}
   elif proxy_protocol != null and (proxy_protocol == "v1" or proxy_protocol == "v2" | not) then
-    {reason: "WrongAnnotation", message: "The annotation kstack.io/gateway-proxy-protocol may be \"v1\" or \"v2\": nothing of this Service is exposed."}
+    {reason: "WrongAnnotation", message: "The annotation kstack.io/gateway-proxy-protocol must be \"v1\" or \"v2\". No port of this Service is exposed."}
   elif sources | map(contains(":") or is_range) | all | not then
-    {reason: "WrongSourceRange", message: "Not every entry of loadBalancerSourceRanges is a range such as 192.0.2.0/24: nothing of this Service is exposed."}
+    {reason: "WrongSourceRange", message: "Each entry of loadBalancerSourceRanges must be a CIDR such as 192.0.2.0/24. No port of this Service is exposed."}
   else null
   end;
 
-# A gateway's own: SSH, kubelet, kube-proxy, HAProxy's health, node ports; what networks and DHCP talk by.
+# Ports of the gateway node itself: SSH, kubelet, kube-proxy, HAProxy's health check, node ports, pod networks, DHCP.
 def is_reserved:
   .port as $port |
   $port == 22 or ($port >= 10248 and $port <= 10260) or ($port >= 30000 and $port <= 32767) or
   (if .protocol == "UDP" then [68, 4789, 8285, 8472] else [179] end | index($port) != null);
 
-def port_trouble:
+def port_error:
   if .protocol != "TCP" and .protocol != "UDP" then
-    {reason: "ProtocolNotSupported", message: "Port \(.port)/\(.protocol) is not exposed: gateways pass on TCP and UDP."}
+    {reason: "ProtocolNotSupported", message: "Port \(.port)/\(.protocol) is not exposed: gateways support TCP and UDP."}
   elif is_reserved then
-    {reason: "PortReserved", message: "Port \(.port)/\(.protocol) is not exposed: gateways need it themselves."}
+    {reason: "PortReserved", message: "Port \(.port)/\(.protocol) is not exposed: it is reserved for the gateway node."}
   else null
   end;
 
-# The ports of a Service, each with its trouble if there is one; or one entry for the whole Service.
+# The ports of a Service, each with its error if it has one; or one entry for the whole Service.
 def entries:
   {namespace: .metadata.namespace, name: .metadata.name, uid: .metadata.uid} as $service |
-  trouble as $trouble |
-  if $trouble != null then $service + $trouble + {what: "service"}
+  service_error as $error |
+  if $error != null then $service + $error + {what: "service"}
   else
     {
       affinity: (.spec.sessionAffinity == "ClientIP"),
@@ -61,10 +61,10 @@ def entries:
     } as $how |
     .spec.ports // [] | .[] |
     {port: .port, protocol: (.protocol // "TCP"), port_name: (.name // "")} |
-    . + {key: "\(.port)/\(.protocol)"} | . + $service + $how + (port_trouble // {})
+    . + {key: "\(.port)/\(.protocol)"} | . + $service + $how + (port_error // {})
   end;
 
-# {good, wrong} of a list of Services. Of two that want a port, the older has it.
+# {good, wrong}: the ports of a list of Services. If two Services request the same port, the older one gets it.
 def exposed:
   map(select(is_ours)) | sort_by([.metadata.creationTimestamp, .metadata.namespace, .metadata.name]) |
   reduce (.[] | entries) as $one ({taken: {}, good: [], wrong: []};
@@ -73,12 +73,12 @@ def exposed:
     elif $winner != null then
       .wrong = .wrong + [$one + {
         reason: "PortTaken",
-        message: "Port \($one.key) is not exposed: it is taken by the older Service \($winner)."
+        message: "Port \($one.key) is not exposed: the older Service \($winner) uses it."
       }]
     else .taken[$one.key] = "\($one.namespace)/\($one.name)" | .good = .good + [$one]
     end);
 
-# The Event that tells what is wrong. It has one name as long as that is so: telling it twice makes no second.
+# The Event for an error. Its name stays the same while the error lasts, so that it is not created twice.
 def event(component; now):
   (if .what != null then .what else "\(.port)-\(.protocol)" end) as $what |
   {

@@ -1,11 +1,11 @@
-# What a gateway is to do, from {items: Services and Endpoints}: after exposed.jq. Lines, each after the name of the
+# The plan of a gateway, from {items: Services and Endpoints}; follows exposed.jq. Prints lines, each with the name of the
 # file that it belongs to: HAProxy's listeners, rules for iptables-restore, UDP flows that the kernel may have, the
-# Services that concern this gateway, and Events with their names.
-# $busy: TCP ports on which others than HAProxy listen; $addresses: the gateway's; $node: its name; $now: the time.
+# Services whose Endpoints are relevant, and Events with their names.
+# $busy: TCP ports on which programs other than HAProxy listen; $addresses: the gateway's; $node: its name; $now: the time.
 
 def words: split(" ") | map(select(length > 0));
 
-# TARGETS is an array of {ip, port}: those of the endpoints that are ready.
+# The ready endpoints of a port: [{ip, port}].
 def targets(subsets; port):
   port as $port |
   [subsets | .[] | . as $subset | .ports // [] | .[] |
@@ -24,7 +24,7 @@ def listener:
    elif .limited then ["    tcp-request connection reject if !allowed"] else [] end) +
   (.targets | map("    server \(.ip)-\(.port) \(.ip):\(.port) check\($port | proxy)"));
 
-# Each target takes its share of what those before it left.
+# Each rule takes its share of the packets that the rules before it do not match.
 def forwarding:
   .port as $port | (.targets | length) as $count | .targets as $targets |
   (if .limited then .sources | map(" -s \(.)") else [""] end) | .[] | . as $source |
@@ -33,7 +33,7 @@ def forwarding:
   (if $index + 1 < $count then " -m statistic --mode random --probability \(1 / ($count - $index))" else "" end) +
   " -j DNAT --to-destination \($targets[$index].ip):\($targets[$index].port)";
 
-# An accepted packet passes kube-proxy's rules for the same address by, and comes to HAProxy.
+# An accepted packet skips the rules of kube-proxy for the same address, and reaches HAProxy.
 def accepting: "-A KSTACK-GATEWAY -p tcp -m tcp --dport \(.port) -j ACCEPT";
 
 (reduce (.items[] | select(.kind == "Endpoints")) as $one ({};
@@ -55,8 +55,8 @@ def accepting: "-A KSTACK-GATEWAY -p tcp -m tcp --dport \(.port) -j ACCEPT";
   "*filter", ":KSTACK-GATEWAY - [0:0]", ($tcp[] | select(.targets | length > 0) | accepting), "COMMIT"
 )),
 ($udp[] | .port as $port | .targets[] | "flows \($port) \(.ip) \(.port)"),
-([$ports[] | "\(.namespace)/\(.name)"] | unique | .[] | "concern \(.)"),
+([$ports[] | "\(.namespace)/\(.name)"] | unique | .[] | "relevant \(.)"),
 ($ports[] | select(.busy) | . + {
   reason: "PortInUse", what: "\(.port)-TCP-\($node)",
-  message: "Port \(.key) is not exposed on the gateway \($node): another program listens there."
+  message: "Port \(.key) is not exposed on gateway \($node): another program uses the port there."
 } | event("kstack-gateway"; $now) | "events \(.metadata.name) \(tojson)")

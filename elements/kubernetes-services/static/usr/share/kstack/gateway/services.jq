@@ -1,10 +1,10 @@
-# What a master is to write, from [{items: Services}, {items: the gateways' Nodes}, {items: Events}]: after exposed.jq.
-# $now and $stale are times: an Event that was told before $stale and still holds is told again.
-# $never: addresses that no gateway may claim, whatever its Node says.
+# What a master writes, from [{items: Services}, {items: the gateways' Nodes}, {items: Events}]; follows exposed.jq.
+# $now and $stale are times: an Event that was last written before $stale is written again if its error lasts.
+# $never: addresses that a gateway must not claim, whatever its Node object says.
 
 def unique_in_order: reduce .[] as $one ([]; if index($one) != null then . else . + [$one] end);
 
-# A gateway that leaves is out of the status before it is gone.
+# The status no longer has a gateway that is being removed.
 def serves:
   .metadata.deletionTimestamp == null and (.metadata.labels // {})["kstack.io/leave"] == null and
   ([.status.conditions // [] | .[] | select(.type == "Ready" and .status == "True")] | length > 0);
@@ -17,9 +17,9 @@ def own: [.status.addresses // [] | .[] | select(.type == "InternalIP") | .addre
   . - ($never | split(" ")) | unique_in_order) as $addresses |
 ($services | exposed) as $exposed |
 (reduce $exposed.good[] as $one ({}; .[$one.uid] = true)) as $served |
-(reduce $events[] as $one ({}; .["\($one.metadata.namespace)/\($one.metadata.name)"] = $one)) as $told |
+(reduce $events[] as $one ({}; .["\($one.metadata.namespace)/\($one.metadata.name)"] = $one)) as $present |
 ($exposed.wrong | map(event("kstack-services"; $now)) | map(. as $new |
-  $told["\(.metadata.namespace)/\(.metadata.name)"] as $old |
+  $present["\(.metadata.namespace)/\(.metadata.name)"] as $old |
   if $old == null then {make: $new}
   elif $old.message != $new.message or ($old.lastTimestamp // "") < $stale then
     {change: ($old + {message: $new.message, lastTimestamp: $now, count: (($old.count // 0) + 1)})}
@@ -30,7 +30,7 @@ def own: [.status.addresses // [] | .[] | select(.type == "InternalIP") | .addre
     ([.status.loadBalancer.ingress // [] | .[] | .ip // .hostname]) as $has |
     (if $served[.metadata.uid] then $addresses else [] end) as $wants |
     select(is_balanced and $has != $wants) |
-    # What somebody else wrote for a Service that is not ours is left alone.
+    # The status of a Service that is not ours belongs to another controller, unless it has our addresses only.
     select(is_ours or (($has - $addresses) | length == 0)) |
     .status = (.status // {}) + {loadBalancer: (if $wants == [] then {} else {ingress: ($wants | map({ip: .}))} end)}
   )),

@@ -1,12 +1,12 @@
-// Clusters with machines of Debian 13, among them one whose end is looked at too.
+// Clusters with nodes of Debian 13. For one of them, the deletion is tested too.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { ask, eventually, openstack, root, succeed } from '../cloud.ts';
-import { imageId } from '../image.ts';
-import { OwnCluster } from '../own-cluster.ts';
+import { ask, openstack, root, succeed } from '../../cloud.ts';
+import { imageId } from '../../image.ts';
+import { OwnCluster } from '../../own-cluster.ts';
+import { verifyTraffic } from '../../verify.ts';
 
-const manifest = path.join(root, 'test/fixtures/web.yaml');
 const images = { 12: '', 13: '' };
 let cluster: OwnCluster;
 
@@ -15,7 +15,7 @@ const kinds = [
 	...['security group', 'floating ip', 'server group'],
 ];
 
-/** The IDs of everything the project has. */
+/** The IDs of all resources of the project. */
 async function everything(): Promise<string[]> {
 	const lists = await Promise.all(kinds.map((kind) => ask<{ ID: string }[]>(...kind.split(' '), 'list')));
 	return lists.flatMap((list, index) => list.map(({ ID }) => `${kinds[index]} ${ID}`)).sort();
@@ -30,24 +30,13 @@ async function releases(): Promise<Record<string, string>> {
 	);
 }
 
-/** Pods on three minions, of which one asks the others by their Service's name. */
-async function servesItself(): Promise<void> {
-	await cluster.kubectl('apply', '-f', manifest);
-	await cluster.kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/web');
-	await cluster.kubectl('wait', '--for=condition=Ready', '--timeout=120s', 'pod/asker');
-	await eventually(60, () =>
-		cluster.kubectl('exec', 'asker', '--', ...'timeout 5 wget -q -O /dev/null http://web/large'.split(' ')),
-	);
-	await cluster.kubectl('logs', 'asker');
-}
-
 test.before(async () => {
 	images[12] = await imageId();
-	const said = await succeed(path.join(root, 'scripts/quickstart'), ['image', 'debian13-x64-kubernetes']);
-	images[13] = /^[0-9a-f-]{36}$/m.exec(said)?.[0] as string;
+	const output = await succeed(path.join(root, 'scripts/quickstart'), ['image', 'debian13-x64-kubernetes']);
+	images[13] = /^[0-9a-f-]{36}$/m.exec(output)?.[0] as string;
 });
 
-test.serial('machines of Debian 13 form the cluster of the quick start', async (t) => {
+test.serial('nodes of Debian 13 form a cluster like that of the quick start', async (t) => {
 	cluster = await OwnCluster.named('trixie');
 	try {
 		await cluster.done(`create trixie --masters 1 --minions 3 --image ${images[13]}`);
@@ -57,7 +46,7 @@ test.serial('machines of Debian 13 form the cluster of the quick start', async (
 			'trixie-minion-1': '13',
 			'trixie-minion-2': '13',
 		});
-		await t.notThrowsAsync(servesItself());
+		await t.notThrowsAsync(verifyTraffic(cluster));
 	} finally {
 		await cluster.end();
 	}
@@ -66,7 +55,7 @@ test.serial('machines of Debian 13 form the cluster of the quick start', async (
 let before: string[];
 
 test.serial(
-	'a master of Debian 12 takes minions and gateways of Debian 13, in a cluster that nobody named',
+	'minions and gateways of Debian 13 join a master of Debian 12, in a cluster with the default name',
 	async (t) => {
 		cluster = await OwnCluster.named('kubernetes');
 		before = await everything();
@@ -80,7 +69,7 @@ test.serial(
 			'kubernetes-minion-2': '13',
 			'kubernetes-gateway-0': '13',
 		});
-		await t.notThrowsAsync(servesItself());
+		await t.notThrowsAsync(verifyTraffic(cluster));
 		t.regex(await cluster.done('list'), /^kubernetes +UPDATE_COMPLETE/m);
 		const { nodes } = JSON.parse((await cluster.kstack('status -o json')).stdout) as {
 			nodes: { node: string; role: string }[];
@@ -92,7 +81,7 @@ test.serial(
 	},
 );
 
-test.serial('a cluster that is deleted leaves nothing', async (t) => {
+test.serial('a deleted cluster leaves no resources', async (t) => {
 	await cluster.done('delete kubernetes --yes');
 	t.deepEqual(await everything(), before);
 	for (const secret of ['kubeconfig', 'secrets.yaml', 'operator.key']) {

@@ -1,36 +1,36 @@
-// The life of a cluster of three masters, three minions and two gateways, in the order in which it is lived.
+// A cluster of three masters, three minions and two gateways: creation, failures, scaling, upgrade, in this order.
 import { spawn } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
-import { type Api, apiOf } from '../api.ts';
-import { eventually, inNode, openstack, root } from '../cloud.ts';
-import { uploadChangedImage } from '../image.ts';
-import { type Asked, inWords, meanwhile } from '../loop.ts';
-import { OwnCluster } from '../own-cluster.ts';
-import { conversation, requestTo } from '../traffic.ts';
+import { type Api, apiOf } from '../../api.ts';
+import { eventually, inNode, openstack, root } from '../../cloud.ts';
+import { uploadChangedImage } from '../../image.ts';
+import { meanwhile, type Requests, summary } from '../../loop.ts';
+import { OwnCluster } from '../../own-cluster.ts';
+import { conversation, requestTo } from '../../traffic.ts';
 
 const manifest = (name: string) => path.join(root, 'test/fixtures', `${name}.yaml`);
 let ha: OwnCluster;
 let api: Api;
 let gatewayAddress: string;
 
-/** Asks the web servers for a page, through the address that the gateways share. */
+/** Requests a page from the web servers, through the shared address of the gateways. */
 const request = () => requestTo(gatewayAddress, 8080)();
 
-/** Asks the API once, as a controller would again and again. */
-const askApi = async () => {
+/** Sends one request to the API. */
+const requestApi = async () => {
 	await api('GET', '/api/v1/namespaces/default');
 };
 
-/** Nodes that carry one of the two web servers. */
-const carriers = async () =>
+/** The nodes with one of the two web servers. */
+const nodesWithReplica = async () =>
 	(await ha.kubectl('get', 'pods', '-l', 'app=answering', '-o', 'jsonpath={.items[*].spec.nodeName}')).split(
 		' ',
 	);
 
-async function bothAnswer(): Promise<void> {
+async function waitForReplicas(): Promise<void> {
 	await ha.kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/answering');
 	await ha.kubectl('rollout', 'status', '--timeout=120s', 'deployment/answering');
 }
@@ -40,12 +40,12 @@ test.before(async () => {
 });
 
 test.after.always(async (t) => {
-	const words = await ha.end();
-	if (words !== '') t.log(words);
+	const errors = await ha.end();
+	if (errors !== '') t.log(errors);
 	if (imageB !== '') await openstack('image', 'delete', imageB);
 });
 
-test.serial('eight machines become a cluster of three masters, three minions and two gateways', async (t) => {
+test.serial('a cluster of three masters, three minions and two gateways is created', async (t) => {
 	const began = Date.now();
 	await ha.done('create ha --masters 3 --minions 3 --gateways 2');
 	t.log(`created in ${Math.round((Date.now() - began) / 1000)} s`);
@@ -57,9 +57,9 @@ test.serial('eight machines become a cluster of three masters, three minions and
 	gatewayAddress = await ha.output<string>('gateway_address');
 });
 
-test.serial('a Service is reached through every gateway and through their shared address', async (t) => {
+test.serial('a Service is reachable through every gateway and through their shared address', async (t) => {
 	await ha.kubectl('apply', '-f', manifest('answering'));
-	await bothAnswer();
+	await waitForReplicas();
 	await eventually(60, request);
 	const status = await eventually(30, async () => {
 		const text = await ha.kubectl(
@@ -75,7 +75,7 @@ test.serial('a Service is reached through every gateway and through their shared
 	}
 });
 
-/** Brings Services for the two web servers into being, each at a port of the gateways. */
+/** Creates Services for the two web servers, each at a port of the gateways. */
 async function expose(services: Iterable<readonly [string, number]>, annotations: object = {}) {
 	const items = [...services].map(([name, port]) => ({
 		apiVersion: 'v1',
@@ -88,19 +88,19 @@ async function expose(services: Iterable<readonly [string, number]>, annotations
 	await ha.kubectl('apply', '-f', file);
 }
 
-/** Fails unless all of the ports answer at an address, as a machine of the cluster sees it. */
+/** Fails unless all ports of an address are reachable from a node of the cluster. */
 const answerAt = (address: string, ports: Iterable<number>) =>
 	eventually(30, async () => {
 		const urls = [...ports].map((port) => `http://${address}:${port}/`);
-		const asked = await inNode('ha-master-0', 'curl', '-sSf', '--fail-early', '-m', '3', ...urls);
-		if (asked.code !== 0) throw new Error(`${address}: ${asked.stderr}`);
+		const result = await inNode('ha-master-0', 'curl', '-sSf', '--fail-early', '-m', '3', ...urls);
+		if (result.code !== 0) throw new Error(`${address}: ${result.stderr}`);
 	});
 
 const refusedAt = (address: string, port: number) =>
 	eventually(30, async () => {
-		const asked = await inNode('ha-master-0', 'curl', '-s', '-m', '3', `http://${address}:${port}/`);
-		if (asked.code !== 7)
-			throw new Error(`${address}:${port} is not refused (curl's exit code ${asked.code})`);
+		const result = await inNode('ha-master-0', 'curl', '-s', '-m', '3', `http://${address}:${port}/`);
+		if (result.code !== 7)
+			throw new Error(`${address}:${port} is not refused (curl's exit code ${result.code})`);
 	});
 
 const hasEvent = (service: string, reason: string) =>
@@ -115,7 +115,7 @@ const hasEvent = (service: string, reason: string) =>
 	});
 
 test.serial(
-	'twenty Services come, change and go; wrong ones are told why, and disturb no other',
+	'twenty Services are created, changed and deleted; invalid ones get an Event and do not affect others',
 	async (t) => {
 		await ha.kubectl('apply', '-f', manifest('echo'));
 		await ha.kubectl('wait', '--for=condition=Available', '--timeout=60s', 'deployment/echo');
@@ -128,7 +128,9 @@ test.serial(
 			for (let turn = 0; turn < 12; turn++) {
 				const name = `crowd-${random(20)}`;
 				const port = crowd.get(name);
-				t.log(`turn ${turn}: ${name} at ${port ?? 'no port'} ${turn % 3 === 2 ? 'goes' : 'moves'}`);
+				t.log(
+					`turn ${turn}: ${name} at ${port ?? 'no port'} ${turn % 3 === 2 ? 'is deleted' : 'changes its port'}`,
+				);
 				if (port !== undefined) left.add(port);
 				if (turn % 3 === 2) {
 					crowd.delete(name);
@@ -154,14 +156,14 @@ test.serial(
 				for (const port of [...left, 9200]) await refusedAt(address, port);
 			}
 		});
-		t.log(`a connection that lasted through all of it repeated ${talk.said} lines`);
+		t.log(`one connection repeated ${talk.sent} lines meanwhile`);
 		t.is(talk.ended, undefined);
 		await ha.kubectl('delete', 'service', '-l', 'of=crowd');
 		await ha.kubectl('delete', '-f', manifest('echo'));
 	},
 );
 
-test.serial('a new master needs a token that is still known', async (t) => {
+test.serial('the PKI is deleted with the master token', async (t) => {
 	const secrets = () => ha.kubectl('-n', 'kube-system', 'get', 'secrets', '-o', 'name');
 	t.true((await secrets()).includes('secret/kstack-pki'));
 	const tokens = await ha.kubectl(
@@ -190,7 +192,7 @@ test.serial('a new master needs a token that is still known', async (t) => {
 
 let dead: string;
 
-test.serial('a master that dies takes no acknowledged write with it, and the API stays', async (t) => {
+test.serial('no acknowledged write is lost when a master fails, and the API stays available', async (t) => {
 	dead = await ha.holder();
 	const acknowledged: number[] = [];
 	const write = async (turn: number) => {
@@ -203,14 +205,14 @@ test.serial('a master that dies takes no acknowledged write with it, and the API
 		acknowledged.push(turn);
 		await api('GET', `/api/v1/namespaces/default/configmaps/write-${turn}`);
 	};
-	const asked = await meanwhile(write, 100, async () => {
+	const toApi = await meanwhile(write, 100, async () => {
 		await setTimeout(3000);
 		await openstack('server', 'stop', dead);
 		await setTimeout(45_000);
 	});
-	t.log(`writing through the API's address while ${dead} is powered off: ${inWords(asked)}`);
+	t.log(`writes through the API address while ${dead} is powered off: ${summary(toApi)}`);
 	t.true(acknowledged.length > 0);
-	// etcd may be electing a leader once more on a machine that is busy.
+	// On a busy machine, etcd may be electing a leader again.
 	const loop = '/api/v1/namespaces/default/configmaps?labelSelector=of%3Dloop';
 	const { items } = JSON.parse(await eventually(30, () => api('GET', loop))) as {
 		items: { metadata: { name: string } }[];
@@ -237,43 +239,43 @@ test.serial('the dead master is replaced, and etcd has three healthy members aga
 	t.false(Object.values(after).includes(gone as string));
 });
 
-test.serial('the minion that is named leaves, and nobody outside notices', async (t) => {
-	await bothAnswer();
-	const [victim] = (await carriers()) as [string];
+test.serial('the named minion is removed, and no request from outside fails', async (t) => {
+	await waitForReplicas();
+	const [victim] = (await nodesWithReplica()) as [string];
 	const { [victim]: _, ...rest } = await ha.servers();
-	const asked = await meanwhile(request, 50, () => ha.done(`scale ha --minions -1 --remove ${victim} --yes`));
-	t.log(`through a gateway while ${victim} leaves: ${inWords(asked)}`);
-	t.deepEqual(asked.failures, []);
+	const toApi = await meanwhile(request, 50, () => ha.done(`scale ha --minions -1 --remove ${victim} --yes`));
+	t.log(`requests through a gateway while ${victim} is removed: ${summary(toApi)}`);
+	t.deepEqual(toApi.failures, []);
 	t.false(victim in (await ha.nodes()));
 	t.deepEqual(await ha.servers(), rest);
 });
 
-test.serial('the same when the plain client shrinks the stack', async (t) => {
-	await bothAnswer();
+test.serial('the same with the plain client', async (t) => {
+	await waitForReplicas();
 	const minions = await ha.names('minion');
 	const victim = minions.at(-1) as string;
-	t.true((await carriers()).includes(victim));
+	t.true((await nodesWithReplica()).includes(victim));
 	const count = `minion_count=${minions.length - 1}`;
-	const asked = await meanwhile(request, 50, () =>
+	const toApi = await meanwhile(request, 50, () =>
 		openstack('stack', 'update', '--existing', '--parameter', count, '--wait', 'ha'),
 	);
-	t.log(`through a gateway while ${victim} leaves: ${inWords(asked)}`);
-	t.deepEqual(asked.failures, []);
+	t.log(`requests through a gateway while ${victim} is removed: ${summary(toApi)}`);
+	t.deepEqual(toApi.failures, []);
 	t.false(victim in (await ha.nodes()));
 	t.false(victim in (await ha.servers()));
 });
 
-test.serial('three masters become one, and the API keeps its address', async (t) => {
+test.serial('three masters are reduced to one, and the API keeps its address', async (t) => {
 	const before = await ha.servers();
-	const asked = await meanwhile(askApi, 100, () => ha.done('scale ha --masters 1 --yes'));
-	t.log(`asking the API meanwhile: ${inWords(asked)}`);
+	const toApi = await meanwhile(requestApi, 100, () => ha.done('scale ha --masters 1 --yes'));
+	t.log(`requests to the API meanwhile: ${summary(toApi)}`);
 	t.is((await ha.names('master')).length, 1);
 	t.deepEqual(await ha.etcdMembers(), await ha.mastersAsEtcdMembers());
 	t.is(Object.keys(await ha.nodes()).filter((name) => name.startsWith('ha-master')).length, 1);
 	for (const [name, id] of Object.entries(await ha.servers())) t.is(before[name], id, name);
 });
 
-/** Starts an upgrade, and presses Ctrl-C as soon as it says what is waited for. */
+/** Starts an upgrade, and sends SIGINT once its output matches. */
 function interruptedUpgrade(image: string, at: RegExp): Promise<{ code: number | null; stderr: string }> {
 	return new Promise((resolve, reject) => {
 		const upgrade = spawn('kstack', ['upgrade', 'ha', '--image', image, '--yes'], { cwd: ha.folder });
@@ -290,35 +292,58 @@ function interruptedUpgrade(image: string, at: RegExp): Promise<{ code: number |
 	});
 }
 
-/** Does something while traffic goes through the gateways, and to the API. */
-async function watched(use: () => Promise<void>): Promise<{ gateway: Asked; asked: Asked }> {
-	let asked: Asked | undefined;
+/** Runs `use` while requests are sent through the gateways and to the API. */
+async function watched(use: () => Promise<void>): Promise<{ gateway: Requests; toApi: Requests }> {
+	let toApi: Requests | undefined;
 	const gateway = await meanwhile(request, 50, async () => {
-		asked = await meanwhile(askApi, 100, use);
+		toApi = await meanwhile(requestApi, 100, use);
 	});
-	return { gateway, asked: asked as Asked };
+	return { gateway, toApi: toApi as Requests };
 }
 
-const wordOfImage = async (node: string) => (await inNode(node, 'cat', '/etc/issue.net')).stdout.trim();
+const imageMarker = async (node: string) => (await inNode(node, 'cat', '/etc/issue.net')).stdout.trim();
 
 let imageB = '';
 
-test.serial('an upgrade that is interrupted goes on, and nobody outside notices', async (t) => {
+test.serial('a pool with a label and a taint is added to the cluster', async (t) => {
+	const before = await ha.servers();
+	const file = path.join(ha.folder, 'ha/cluster.yaml');
+	const pool =
+		"{name: extra, count: 1, labels: {kstack-test: 'yes'}, taints: ['kstack-test/pool=extra:NoSchedule']}";
+	await writeFile(file, `${await readFile(file, 'utf8')}pools:\n  - ${pool}\n`);
+	await ha.done('update ha');
+	const { 'ha-extra-0': added, ...rest } = await ha.servers();
+	t.truthy(added);
+	t.deepEqual(rest, before);
+	await t.notThrowsAsync(hasMarks('ha-extra-0'));
+});
+
+/** Fails unless a node has the label and the taint of its pool. */
+const hasMarks = (node: string) =>
+	eventually(60, async () => {
+		const columns = 'jsonpath={.metadata.labels.kstack-test} {.spec.taints[*].key}';
+		const marks = await ha.kubectl('get', 'node', node, '-o', columns);
+		if (marks !== 'yes kstack-test/pool') throw new Error(`${node}: ${marks}`);
+	});
+
+test.serial('an interrupted upgrade is resumed, and no request fails', async (t) => {
 	imageB = await uploadChangedImage('image-b', { '/etc/issue.net': 'image B\n' });
-	await bothAnswer();
-	const { gateway, asked } = await watched(async () => {
+	await waitForReplicas();
+	const { gateway, toApi } = await watched(async () => {
 		const interrupted = await interruptedUpgrade(imageB, /minion-g2-\d: Ready/);
 		t.is(interrupted.code, 130, interrupted.stderr);
 		await ha.idle();
 		await ha.done(`upgrade ha --image ${imageB} --yes`);
 	});
-	t.log(`through a gateway meanwhile: ${inWords(gateway)}`);
-	t.log(`asking the API meanwhile: ${inWords(asked)}`);
+	t.log(`requests through a gateway meanwhile: ${summary(gateway)}`);
+	t.log(`requests to the API meanwhile: ${summary(toApi)}`);
 	t.deepEqual(gateway.failures, []);
 	const names = Object.keys(await ha.nodes());
 	t.true(
 		names.every((name) => /^ha-\w+-g2-\d+$/.test(name)),
 		names.join(' '),
 	);
-	for (const name of names) t.is(await wordOfImage(name), 'image B', name);
+	for (const name of names) t.is(await imageMarker(name), 'image B', name);
+	t.true(names.includes('ha-extra-g2-0'), names.join(' '));
+	await t.notThrowsAsync(hasMarks('ha-extra-g2-0'));
 });

@@ -1,0 +1,130 @@
+import path from 'node:path';
+import { usageError } from '../../base/errors.ts';
+import { packageRoot } from '../../base/package.ts';
+import { render } from '../../base/template.ts';
+import { readMapping } from '../spec/config.ts';
+import { poolContracts } from '../spec/contracts.ts';
+import { generationsOf } from '../spec/generations.ts';
+import type { Parameters } from '../spec/parameters.ts';
+import { furtherPoolsOf } from '../spec/pools.ts';
+import { resourcesOf, type Template, type Templates } from './evaluate.ts';
+import { rootTerms } from './templates.ts';
+
+/** Heat's own default of `max_resources_per_stack`. No API tells what a cloud has set. */
+const standard = 1000;
+
+const variable = 'KSTACK_MAX_RESOURCES';
+
+/**
+ * How many resources Heat allows in a stack and those nested in it: `KSTACK_MAX_RESOURCES`, or Heat's default. As in
+ * Heat's configuration, -1 stands for no limit.
+ *
+ * @throws UserError exit code 2 when the variable is no such number
+ */
+export function maxResources(): number {
+	const text = process.env[variable] ?? '';
+	if (text === '') return standard;
+	if (text === '-1') return Number.POSITIVE_INFINITY;
+	if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+	throw usageError(
+		`${variable} is ${JSON.stringify(text)}: it must be a number of resources from 1, or -1 for no limit.`,
+	);
+}
+
+/** The templates of a stack with these parameters, without user-data, which makes no resources. */
+function templatesOf(parameters: Parameters): Templates {
+	const source = (name: string) => path.join(packageRoot, 'heat', name);
+	const terms = rootTerms(generationsOf(parameters), furtherPoolsOf(parameters), poolContracts(parameters));
+	const members = new Map(
+		terms.pools.flatMap(({ role, groups }) =>
+			groups.map(({ file, contract }) => [
+				`${file}.yaml`,
+				render(source('member.yaml.ejs'), { role, contract, file }),
+			]),
+		),
+	);
+	const root = readMapping(render(source('cluster.yaml.ejs'), terms), 'cluster.yaml') as Template;
+	return { root, file: (name) => members.get(name) };
+}
+
+/** What Heat counts of a stack. */
+interface StackSize {
+	/** Resources of the root template: networks, addresses, groups. */
+	readonly own: number;
+	/** Members by group. */
+	readonly members: ReadonlyMap<string, number>;
+	/** Resources of one member by group, with its nested stack, which is a resource of the group. */
+	readonly each: ReadonlyMap<string, number>;
+}
+
+/**
+ * Counts as Heat does: every resource of the stack and of those nested in it. One member stands for all of its
+ * group, so that a million members take no longer than one.
+ *
+ * @param replacing  whether members that are named for removal are there still, as when others come for them
+ */
+function sizeOf(parameters: Parameters, replacing: boolean): StackSize {
+	const members = new Map<string, number>();
+	const resources = resourcesOf(templatesOf(parameters), parameters, ({ name, count, removed }) => {
+		members.set(name, count + (replacing ? removed.length : 0));
+		return [0];
+	});
+	const all = new Set(members.keys());
+	for (const { path: place } of resources) {
+		const parts = place.split('/');
+		for (let length = 1; length <= parts.length; length++) all.add(parts.slice(0, length).join('/'));
+	}
+	const inGroup = (group: string) => [...all].filter((place) => place.startsWith(`${group}/`)).length;
+	const each = new Map([...members.keys()].map((group) => [group, inGroup(group)]));
+	return { own: [...all].filter((place) => !place.includes('/')).length, members, each };
+}
+
+/** The most resources that a stack has at once. */
+export interface Peak {
+	readonly total: number;
+	readonly members: number;
+	/** Resources of the biggest member. */
+	readonly each: number;
+}
+
+/**
+ * The most resources that a stack has during an update: members that go are there until others have come.
+ *
+ * @param after   its parameters after the update, or all of a new stack
+ * @param before  its parameters before; left out for a new stack
+ */
+export function peakOf(after: Parameters, before?: Parameters): Peak {
+	const then = sizeOf(after, before !== undefined);
+	const now = before === undefined ? undefined : sizeOf(before, false);
+	const each = new Map([...(now?.each ?? []), ...then.each]);
+	const counts = [...each].map(([group, resources]) => {
+		const members = Math.max(then.members.get(group) ?? 0, now?.members.get(group) ?? 0);
+		return { members, resources: members * resources };
+	});
+	const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+	return {
+		total: Math.max(then.own, now?.own ?? 0) + sum(counts.map(({ resources }) => resources)),
+		members: sum(counts.map(({ members }) => members)),
+		each: Math.max(0, ...each.values()),
+	};
+}
+
+/**
+ * Refuses what Heat would refuse in the middle, with half of the servers made.
+ *
+ * @param after   the stack's parameters after the update, or all of a new stack
+ * @param before  its parameters before; left out for a new stack
+ * @throws UserError exit code 2, `resource-limit`, when the stack would grow beyond the limit
+ */
+export function requireResources(name: string, after: Parameters, before?: Parameters): void {
+	const limit = maxResources();
+	const { total, members, each } = peakOf(after, before);
+	// One that is beyond the limit already, on a cloud that allows it, can still become smaller.
+	if (total <= limit || (before !== undefined && total <= peakOf(before).total)) return;
+	const fit = Math.max(0, Math.floor((limit - (total - members * each)) / each));
+	throw usageError(
+		`${name} would have ${total} resources in Heat with ${members} nodes${before === undefined ? '' : ' at the peak of the change'}; Heat allows ${limit} in a stack, which is enough for ${fit} nodes.`,
+		`Nothing was changed. If the administrator of the cloud has set another max_resources_per_stack, export ${variable}=NUMBER.`,
+		'resource-limit',
+	);
+}

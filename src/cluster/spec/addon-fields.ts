@@ -1,0 +1,105 @@
+import { boolean, type Form, type JsonSchema, matching, oneOf } from '../../base/forms.ts';
+import { type Fields, fileSchema, listOf, mappingSchema } from '../../base/schema.ts';
+
+const line = matching(/^[^\n\r\0]+$/, 'one line of text');
+
+function isRegularExpression(text: string): boolean {
+	try {
+		return new RegExp(text) !== undefined;
+	} catch {
+		return false;
+	}
+}
+
+/** An integer of an addon's value: a number of YAML, not a text that looks like one. */
+const integer: Form<number> = {
+	words: 'an integer',
+	read: (value) => (typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined),
+	schema: { type: 'integer' },
+};
+
+const trueOrFalse: Form<boolean> = {
+	words: boolean.words,
+	read: (value) => (typeof value === 'boolean' ? value : undefined),
+	schema: { type: 'boolean' },
+};
+
+/** The forms of what an addon.yaml has. */
+export const addonForms = {
+	name: matching(
+		/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/,
+		'at most 40 of a-z, 0-9 and -, not beginning or ending with -',
+	),
+	line,
+	boolean: trueOrFalse,
+	disable: oneOf(['allowed', 'confirm', 'never']),
+	valueName: matching(/^[a-z][-a-z0-9]*$/, 'made of a-z, 0-9 and -, beginning with a letter'),
+	valueType: oneOf(['string', 'integer', 'boolean']),
+	pattern: matching(/^[^\n\r\0]+$/, 'a regular expression', isRegularExpression),
+	integer,
+	text: matching(/^[^\n\r\0]*$/, 'one line of text'),
+} as const;
+
+/** The keys of each kind of value. */
+function valueFields(type: 'string' | 'integer' | 'boolean'): Fields {
+	const standard = { string: addonForms.text, integer, boolean: trueOrFalse }[type];
+	return {
+		type: { describe: 'Kind of the value', form: { schema: { const: type } }, required: true },
+		default: { describe: 'Value that an operator need not give', form: standard, required: true },
+		description: { describe: 'What it is for', form: line, required: true },
+		...(type === 'string'
+			? {
+					pattern: {
+						describe: 'Regular expression that the whole text must match',
+						form: addonForms.pattern,
+						required: true,
+					},
+				}
+			: {}),
+		...(type === 'integer'
+			? {
+					minimum: { describe: 'Least value', form: integer },
+					maximum: { describe: 'Greatest value', form: integer },
+				}
+			: {}),
+	};
+}
+
+/** The keys that a value of that kind may have. */
+export const keysOfValue = (type: string): string[] =>
+	Object.keys(valueFields(type as 'string' | 'integer' | 'boolean'));
+
+const valuesSchema: JsonSchema = {
+	type: 'object',
+	propertyNames: { pattern: addonForms.valueName.pattern.source },
+	additionalProperties: {
+		oneOf: (['string', 'integer', 'boolean'] as const).map((type) => mappingSchema(valueFields(type))),
+	},
+};
+
+/** The keys of addon.yaml. */
+export const addonFields: Fields = {
+	name: { describe: "Name of the addon (default: its folder's name)", form: addonForms.name },
+	description: { describe: 'One sentence for `kstack addon list`', form: line, required: true },
+	image: {
+		describe: 'Whether the addon comes with the node image',
+		form: trueOrFalse,
+		default: false,
+	},
+	images: {
+		describe: 'Names of container images in components.yaml, for an addon of the node image',
+		form: listOf(addonForms.name),
+	},
+	values: { describe: 'Values that the manifest contains as "@@NAME@@"', form: { schema: valuesSchema } },
+	needs: { describe: 'Addons that must be enabled before this one', form: listOf(addonForms.name) },
+	disable: {
+		describe: 'Who may disable it: anyone, who confirms what breaks, or nobody',
+		form: addonForms.disable,
+		default: 'allowed',
+	},
+	warning: { describe: 'What no longer works without it', form: addonForms.text },
+};
+
+/** The JSON Schema of addon.yaml. */
+export const addonSchema = (): JsonSchema =>
+	fileSchema('kstack addon', 'An addon of a cluster, as `kstack addon enable` reads it.', addonFields);

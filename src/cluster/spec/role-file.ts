@@ -1,0 +1,200 @@
+import { boolean, type Form, type JsonSchema, line, matching, oneOf, wholeNumber } from '../../base/forms.ts';
+import { Mapping } from '../../base/mapping.ts';
+import { type Fields, fileSchema, listOf, mappingSchema } from '../../base/schema.ts';
+import { parseRange } from './cidr.ts';
+import { readLabels, readTaints, taintPattern } from './node-marks.ts';
+
+/** The pool that a role has in every cluster, with Heat parameters and flags of its own. */
+export interface DefaultPool {
+	/** The pool's name, such as `minions`. */
+	readonly name: string;
+	/** Place among the default pools in templates and help. */
+	readonly position: number;
+	/** How many members it has where nobody says a number, and how few and how many it may have. */
+	readonly default: number;
+	readonly min: number;
+	readonly max: number;
+	/** What its count is, in the help of kstack and in the Heat template. */
+	readonly setting: string;
+	readonly parameter: string;
+}
+
+/** Traffic that the members of a role let in from outside of the cluster. */
+export interface OpenPorts {
+	readonly protocol: string;
+	readonly first: number;
+	readonly last: number;
+	/** Who may send it: a network such as `192.0.2.0/24`. */
+	readonly from: string;
+}
+
+/** A role as its role.yaml describes it. */
+export interface RoleFile {
+	/** What its nodes do. */
+	readonly description: string;
+	/** Absent where the role is for further pools alone. */
+	readonly defaultPool?: DefaultPool;
+	/** Taints that its nodes register with: `KEY=VALUE:EFFECT` or `KEY:EFFECT`. */
+	readonly taints: readonly string[];
+	/** Labels that the masters set on its nodes. */
+	readonly labels: Readonly<Record<string, string>>;
+	readonly openPorts: readonly OpenPorts[];
+	/** What a flavor must have: megabytes of memory, virtual CPUs. */
+	readonly minimum: { readonly memory: number; readonly cpus: number };
+	/** Place among the roles in an upgrade; the reverse order is used when the version goes down. */
+	readonly upgradeOrder: number;
+	/** Whether its members run etcd and the API server. */
+	readonly controlPlane: boolean;
+	/** Whether its members hold the shared address of the gateways and let traffic from outside in. */
+	readonly gatewayAddress: boolean;
+	/** Whether the node image has the list of its steps; else user-data brings it. */
+	readonly stepsInImage: boolean;
+}
+
+/** The role of pools that name none, from which operators' roles take steps, image, flavor and availability zone. */
+export const standardRole = 'minion';
+
+/** The name of a role, which is a part of a node's labels. */
+export const roleNameForm = matching(
+	/^[a-z][a-z0-9]{0,15}$/,
+	'1 to 16 of a-z and 0-9, beginning with a letter',
+);
+
+const memory = wholeNumber({ min: 1, max: 1_048_576 }, 'megabytes');
+const cpus = wholeNumber({ min: 1, max: 1024 });
+const order = wholeNumber({ min: 1, max: 99 });
+
+const protocol = oneOf(['tcp', 'udp']);
+const everybody = '0.0.0.0/0';
+const from = matching(
+	/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/,
+	'an IPv4 network such as 192.0.2.0/24',
+	(text) => parseRange(text) !== undefined,
+);
+
+/** `8080`, or `8000-8080`. */
+const ports: Form<readonly [number, number]> = {
+	words: 'a port, or two with a hyphen between them, from 1 to 65535',
+	read: (value) => {
+		const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(String(value)) ?? [];
+		const [from, to] = [Number(first), Number(last)];
+		return from >= 1 && from <= to && to <= 65_535 ? [from, to] : undefined;
+	},
+	schema: { type: ['integer', 'string'], minimum: 1, maximum: 65_535, pattern: '^\\d{1,5}(-\\d{1,5})?$' },
+};
+
+const portFields: Fields = {
+	protocol: { describe: 'Protocol', form: protocol, default: 'tcp' },
+	ports: { describe: 'A port, or a range such as 8000-8080', form: ports, required: true },
+	from: { describe: 'Who may connect', form: from, default: everybody },
+};
+
+const sentence: Form<string> = {
+	words: 'one line of text',
+	read: (value) => (typeof value === 'string' && value.trim() !== '' ? line.read(value) : undefined),
+	schema: { type: 'string', pattern: '^[^\\n\\r\\u0000]*\\S[^\\n\\r\\u0000]*$' },
+};
+
+/** The keys of the role.yaml of an operator's role. */
+const fields: Fields = {
+	description: { describe: 'What its nodes do', form: sentence, required: true },
+	taints: {
+		describe: 'Taints that its nodes register with, each KEY=VALUE:EFFECT',
+		form: { schema: { type: ['array', 'null'], items: { type: 'string', pattern: taintPattern.source } } },
+	},
+	labels: {
+		describe: 'Labels that the masters set on its nodes',
+		form: { schema: { type: ['object', 'null'] } },
+	},
+	openPorts: {
+		describe: 'Ports of its nodes that can be reached from outside the cluster',
+		form: listOf({ schema: mappingSchema(portFields) }),
+	},
+	minimum: {
+		describe: 'What a flavor must have at least (default: that of a minion)',
+		form: {
+			schema: mappingSchema({
+				memory: { describe: 'Megabytes of memory', form: memory },
+				cpus: { describe: 'Virtual CPUs', form: cpus },
+			}),
+		},
+	},
+	upgradeOrder: {
+		describe: 'Place in an upgrade: 1 for masters, 2 for gateways, 3 for minions',
+		form: order,
+		default: 3,
+	},
+};
+
+/** Keys of the roles that come with kstack: each changes the templates or the image of every cluster. */
+const packagedKeys = ['defaultPool', 'controlPlane', 'gatewayAddress', 'stepsInImage'];
+
+/** The JSON Schema of an operator's role.yaml. */
+export const roleSchema = (): JsonSchema =>
+	fileSchema('kstack role', 'A role of nodes, for pools of a cluster.', fields);
+
+function readDefaultPool(mapping: Mapping): DefaultPool {
+	mapping.only('name', 'position', 'default', 'min', 'max', 'setting', 'parameter');
+	const number = (key: string) => mapping.value(key, wholeNumber({ min: 0, max: 5000 })) ?? 0;
+	return {
+		name: mapping.text('name'),
+		position: number('position'),
+		default: number('default'),
+		min: number('min'),
+		max: number('max'),
+		setting: mapping.text('setting', sentence),
+		parameter: mapping.text('parameter', { words: 'text', read: (value) => String(value), schema: {} }),
+	};
+}
+
+function readOpenPorts(mapping: Mapping): OpenPorts {
+	mapping.only(...Object.keys(portFields));
+	if (!mapping.has('ports')) mapping.wrong('ports', `is missing: it must be ${ports.words}`);
+	const [first, last] = mapping.value('ports', ports) ?? [0, 0];
+	return {
+		protocol: mapping.value('protocol', protocol) ?? 'tcp',
+		...{ first, last },
+		from: mapping.value('from', from) ?? everybody,
+	};
+}
+
+/**
+ * The role in the content of a role.yaml.
+ *
+ * @param place     how messages name the file
+ * @param packaged  whether the role comes with kstack; an operator's has fewer keys
+ * @param mistakes  gets a sentence for each mistake
+ */
+export function readRoleFile(
+	content: unknown,
+	place: string,
+	packaged: boolean,
+	mistakes: string[],
+): RoleFile {
+	const top = new Mapping(content, place, mistakes);
+	for (const key of packaged ? [] : packagedKeys)
+		if (top.has(key)) top.wrong(key, 'is for roles that come with kstack');
+	top.only(...Object.keys(fields), ...packagedKeys);
+	const minimum = top.within('minimum');
+	minimum.only('memory', 'cpus');
+	const mistake = (key: string, what: string, value: unknown) =>
+		mistakes.push(`${place}: ${key} is ${JSON.stringify(value)}: it ${what}.`);
+	const flag = (key: string) => top.value(key, boolean) ?? false;
+	return {
+		description: top.text('description', sentence),
+		...(packaged && top.has('defaultPool')
+			? { defaultPool: readDefaultPool(top.within('defaultPool')) }
+			: {}),
+		taints: readTaints(top.raw('taints'), mistake, packaged),
+		labels: readLabels(top.raw('labels'), mistake),
+		openPorts: top.raw('openPorts') === undefined ? [] : top.each('openPorts').map(readOpenPorts),
+		minimum: {
+			memory: minimum.value('memory', memory) ?? 1024,
+			cpus: minimum.value('cpus', cpus) ?? 1,
+		},
+		upgradeOrder: top.value('upgradeOrder', order) ?? 3,
+		controlPlane: flag('controlPlane'),
+		gatewayAddress: flag('gatewayAddress'),
+		stepsInImage: flag('stepsInImage'),
+	};
+}
