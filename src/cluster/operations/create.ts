@@ -1,10 +1,11 @@
 import { refuse } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { parseAnswer } from '../../openstack/answer.ts';
-import { openstackWith, textOf } from '../heat/arguments.ts';
+import { openstackWith } from '../heat/arguments.ts';
 import { type StackDirectory, setValues } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
+import { withOwnVersion } from '../heat/kstack-version.ts';
 import { withLock } from '../heat/lock.ts';
 import { contractsOf } from '../heat/node-image.ts';
 import { requireWritable } from '../heat/ownership.ts';
@@ -61,9 +62,9 @@ async function validate({ directory }: Creation): Promise<void> {
 
 /** Has Heat create the stack, and follows it to its end. */
 async function createStack({ name, directory, resolved, secrets, bootTimeout }: Creation): Promise<void> {
-	// What the stack remembers of its images; nothing where all have contract 0.
 	const contracts = contractsOf(Object.values(resolved.images));
-	const generations = Object.keys(contracts).length === 0 ? {} : { generations: textOf({ contracts }) };
+	const record = Object.keys(contracts).length === 0 ? {} : { contracts };
+	const generations = { generations: withOwnVersion({ generations: JSON.stringify(record) }) };
 	const created = parseAnswer<{ id: string }>(
 		['stack', 'create', name],
 		await openstackWith(generations, secrets, (words) => [

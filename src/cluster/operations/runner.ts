@@ -3,6 +3,7 @@ import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { whenIdle } from '../heat/inventory.ts';
+import { requireNotNewer } from '../heat/kstack-version.ts';
 import { withLock } from '../heat/lock.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 
@@ -127,6 +128,7 @@ export function runOperation<Context, Result>(
 	const { name, directory, dryRun = false, interruptsHeat = false } = operation;
 	return underLock(directory, dryRun, async () => {
 		const stack = interruptsHeat ? await requireStack(name) : await whenIdle(name);
+		if (!interruptsHeat) requireNotNewer(stack);
 		const { context, steps } = await operation.prepare(stack);
 		try {
 			const titles = await runSteps(context, steps, dryRun);

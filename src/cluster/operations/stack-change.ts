@@ -1,6 +1,7 @@
 import { UserError } from '../../base/errors.ts';
 import type { Tree } from '../../base/tree.ts';
 import { textOf } from '../heat/arguments.ts';
+import { withOwnVersion } from '../heat/kstack-version.ts';
 import type { Stack } from '../heat/stack.ts';
 import { readMapping, type Settings } from '../spec/config.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
@@ -79,6 +80,8 @@ export function requestedParameters(stack: Stack, change: StackChange): Record<s
 		requested.recorded_settings = textOf({ ...now, ...recorded });
 	}
 	for (const [name, value] of Object.entries(change.parameters ?? {})) requested[name] = textOf(value);
+	if (change.templates !== undefined)
+		requested.generations = withOwnVersion({ ...stack.parameters, ...requested });
 	const unknown = [...Object.keys(requested), ...Object.keys(change.secrets ?? {})].filter(
 		(name) => !known.has(name),
 	);
