@@ -6,7 +6,9 @@ import { readMapping } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
 import { generationsOf } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
-import { furtherPoolsOf } from '../spec/pools.ts';
+import { type FurtherPool, furtherPoolsOf } from '../spec/pools.ts';
+import { standardRole } from '../spec/role-file.ts';
+import { packagedRoles, type Roles, requireRole } from '../spec/roles.ts';
 import { resourcesOf, type Template, type Templates } from './evaluate.ts';
 import { rootTerms } from './templates.ts';
 
@@ -31,15 +33,23 @@ export function maxResources(): number {
 	);
 }
 
+/** The roles of pools. One of which the folder is not here counts as the standard role, without its open ports. */
+function rolesFor(pools: readonly FurtherPool[]): Roles {
+	const standard = requireRole(packagedRoles, standardRole);
+	const others = pools.filter(({ role }) => packagedRoles[role] === undefined);
+	return { ...packagedRoles, ...Object.fromEntries(others.map(({ role }) => [role, standard])) };
+}
+
 /** The templates of a stack with these parameters, without user-data, which makes no resources. */
 function templatesOf(parameters: Parameters): Templates {
 	const source = (name: string) => path.join(packageRoot, 'heat', name);
-	const terms = rootTerms(generationsOf(parameters), furtherPoolsOf(parameters), poolContracts(parameters));
+	const pools = furtherPoolsOf(parameters);
+	const terms = rootTerms(generationsOf(parameters), pools, poolContracts(parameters), rolesFor(pools));
 	const members = new Map(
-		terms.pools.flatMap(({ role, groups }) =>
-			groups.map(({ file, contract }) => [
+		terms.pools.flatMap(({ role, controlPlane, gatewayAddress, groups }) =>
+			groups.map(({ file }) => [
 				`${file}.yaml`,
-				render(source('member.yaml.ejs'), { role, contract, file }),
+				render(source('member.yaml.ejs'), { role, controlPlane, gatewayAddress, file }),
 			]),
 		),
 	);
