@@ -72,6 +72,13 @@ test('members of further pools count as those of the default ones', (t) => {
 	t.is(without.total, peakOf(withMinions(2)).total + 2); // its group and its server group
 });
 
+test('members of a role of which the folder is not here are counted too', (t) => {
+	const record = { role: 'builder', labels: {}, taints: [] };
+	const pools = { pools: JSON.stringify({ ci: record }), ci_image: 'A', ci_flavor: '3' };
+	const of = (count: number) => peakOf(withMinions(2, { ...pools, ci_count: count })).total;
+	t.is(of(5), of(0) + 30);
+});
+
 test('while an update runs, a replaced member is there beside the new one', (t) => {
 	const minions = fitting(1000);
 	const now = withMinions(minions);

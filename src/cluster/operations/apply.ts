@@ -3,6 +3,7 @@ import path from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { CommandError } from '../../base/run.ts';
 import { readTree, writeTree } from '../../base/tree.ts';
+import { ClientTimeout } from '../../openstack/failure.ts';
 import { inTemporaryFolder, openstackWith } from '../heat/arguments.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
@@ -125,8 +126,8 @@ async function request(
 		keep();
 		return known;
 	} catch (error) {
-		// An interrupted client may have told Heat already; then the files rather say so.
-		if (asked && !(error instanceof CommandError)) keep();
+		// A client that was interrupted or killed may have told Heat already; then the files rather say so.
+		if (asked && (!(error instanceof CommandError) || error instanceof ClientTimeout)) keep();
 		else await restore();
 		throw error;
 	}
