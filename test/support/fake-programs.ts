@@ -11,7 +11,8 @@ export interface Answer {
 	readonly code?: number;
 }
 
-export type Program = (args: readonly string[]) => Answer | Promise<Answer>;
+/** `input` is what came on standard input where an argument is `-`. */
+export type Program = (args: readonly string[], input?: string) => Answer | Promise<Answer>;
 
 /** Puts a stand-in for each program into `root`/bin, and returns that folder. */
 export async function programsOn(
@@ -23,10 +24,12 @@ export async function programsOn(
 	const server = createServer(async (request, response) => {
 		let text = '';
 		for await (const chunk of request.setEncoding('utf8')) text += chunk;
-		const [name, ...args] = text.split('\0').slice(0, -1) as [string, ...string[]];
+		const [name = '', count, ...rest] = text.split('\0');
+		const args = rest.slice(0, Number(count));
+		const input = rest.slice(Number(count)).join('\0');
 		let answer: Answer;
 		try {
-			answer = (await programs[name]?.(args)) ?? {};
+			answer = (await programs[name]?.(args, input)) ?? {};
 		} catch (error) {
 			answer = { code: 70, stderr: `${error}\n` };
 		}
@@ -39,7 +42,11 @@ export async function programsOn(
 	await mkdir(bin, { recursive: true });
 	for (const name of Object.keys(programs)) {
 		const text = `#!/bin/bash
-{ read -r code; read -r out; read -r words; } < <(printf '%s\\0' ${name} "$@" |
+call() {
+	printf '%s\\0' ${name} "$#" "$@"
+	for word; do [ "$word" != - ] || exec cat; done
+}
+{ read -r code; read -r out; read -r words; } < <(call "$@" |
 	${tool('curl', 'curl')} --silent --unix-socket ${socket} --data-binary @- http://test/)
 base64 -d <<<"$out"
 base64 -d <<<"$words" >&2
