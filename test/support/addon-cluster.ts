@@ -75,10 +75,10 @@ export async function addonCluster(t: ExecutionContext): Promise<AddonCluster> {
 	};
 
 	function apply(given: readonly KubeObject[], dry: boolean): Answer {
-		const unknown = given.filter(({ kind }) => kind === 'Unknown').map(({ metadata }) => metadata.name);
-		if (unknown.length > 0)
-			return { code: 1, stderr: `error: no matches for kind "Unknown" (${unknown.join()})\n` };
-		if (!dry) for (const object of given) objects.set(keyOfObject(object), object);
+		// As kubectl does: objects beside a wrong one are applied.
+		const known = given.filter(({ kind }) => kind !== 'Unknown');
+		if (!dry) for (const object of known) objects.set(keyOfObject(object), object);
+		if (known.length < given.length) return { code: 1, stderr: 'error: no matches for kind "Unknown"\n' };
 		return { stdout: listOf(given) };
 	}
 
