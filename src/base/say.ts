@@ -1,6 +1,10 @@
-/** Tells the operator how things go: one line on stderr, since stdout is for results. */
+import { currentCaller } from './caller.ts';
+
+/** Tells the caller of the operation how things go: at a terminal one line on stderr, since stdout is for results. */
 export function say(line: string): void {
-	process.stderr.write(`${line}\n`);
+	const caller = currentCaller();
+	if (caller === undefined) process.stderr.write(`${line}\n`);
+	else caller.tell(line);
 }
 
 /** Prints a result, on stdout. */

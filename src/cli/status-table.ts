@@ -1,4 +1,5 @@
 import { table } from '../base/table.ts';
+import type { DryRun } from '../cluster/operations/runner.ts';
 import type { Status } from '../cluster/operations/status.ts';
 
 /** The status as an operator reads it. */
@@ -22,3 +23,14 @@ export function statusText(status: Status): string {
 			: [`Kubernetes API not queried: ${status.kubernetesError}`]),
 	].join('\n');
 }
+
+/** The steps of a dry run as an operator reads them. */
+export function dryRunText({ dryRun }: DryRun): string {
+	if (dryRun.length === 0) return 'There is nothing to do.';
+	const steps = dryRun.map((title, index) => `${String(index + 1).padStart(3)}. ${title}`);
+	return ['Steps (dry run: nothing was changed):', ...steps].join('\n');
+}
+
+/** What an operation came to: the cluster's status, or the steps of a dry run. */
+export const outcomeText = (outcome: Status | DryRun) =>
+	'dryRun' in outcome ? dryRunText(outcome) : statusText(outcome);

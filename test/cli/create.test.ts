@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
+import { packageVersion } from '../../src/base/package.ts';
 import { type Answers, demoStack, emptyCloud, event, imageOf } from '../support/fake-cloud.ts';
 import { on } from '../support/kstack-on-cloud.ts';
 
@@ -64,7 +65,7 @@ test('create asks, writes the directory, creates, follows, and ends with the nod
 	t.is(changing.length, 2);
 	t.regex(
 		changing[0] ?? '',
-		/'-e' 'demo\/parameters\.yaml' '--parameter-file' 'join_token=file:\S+' '--parameter-file' 'master_token=file:/,
+		/'-e' 'demo\/parameters\.yaml' .*'--parameter-file' 'join_token=file:\S+' '--parameter-file' 'master_token=file:/,
 	);
 	t.regex(changing[1] ?? '', /'--existing' '--parameter' 'cluster_state=existing'/);
 	t.true(asked.findIndex((line) => line.includes("'validate'")) < asked.indexOf(changing[0] ?? ''));
@@ -88,7 +89,11 @@ test("create renders for the image's contract, and the stack remembers it", asyn
 		t.is(existsSync(path.join(folder, 'demo/heat/minion.yaml')), contract === 0);
 		t.is(existsSync(path.join(folder, 'demo/heat/minion-contract-1.yaml')), contract === 1);
 		const create = asked.find((line) => line.startsWith("'stack' 'create'"));
-		t.is(create?.includes('generations='), contract === 1);
+		const record = {
+			...(contract === 0 ? {} : { contracts: { 'image-1': contract } }),
+			kstack: packageVersion(),
+		};
+		t.true(create?.includes(`'generations=${JSON.stringify(record)}'`), create);
 	}
 });
 

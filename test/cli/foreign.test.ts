@@ -1,5 +1,5 @@
 // Nothing that is not the cluster's own is touched: other stacks, other clusters, the user's own files.
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -171,14 +171,22 @@ test('render keeps the tokens and the key of a directory, and refuses that of a 
 	t.deepEqual(await read(), after);
 });
 
-test('two processes do not write one directory; the lock of a dead one is taken over', async (t) => {
+test('a process waits while another has the lock of a directory; the lock of a dead one is taken over', async (t) => {
 	const { folder } = await made();
 	const lock = path.join(folder, 'demo/.kstack.lock');
 	const host = (await import('node:os')).hostname();
 	await writeFile(lock, `${process.pid} ${host}\n`);
-	const held = await kstack(['render', 'demo'], { cwd: folder });
-	t.is(held.code, 1);
-	t.true(held.stderr.includes(String(process.pid)));
+	let waited = false;
+	const held = await kstack(['render', 'demo'], {
+		cwd: folder,
+		onStderr: (text) => {
+			if (waited || !text.includes(String(process.pid))) return;
+			waited = true;
+			rmSync(lock);
+		},
+	});
+	t.is(held.code, 0, held.stderr);
+	t.regex(held.stderr, /^Waiting for another kstack /m);
 	await writeFile(lock, `4194305 ${host}\n`); // above the highest process ID of Linux
 	const free = await kstack(['render', 'demo'], { cwd: folder });
 	t.is(free.code, 0, free.stderr);

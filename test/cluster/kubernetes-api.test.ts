@@ -1,6 +1,7 @@
 import test from 'ava';
 import { UserError } from '../../src/base/errors.ts';
-import { countMovablePods, deleteNode, kubeconfigText, listNodes } from '../../src/cluster/kubernetes/api.ts';
+import { countMovablePods, deleteNode, listNodes } from '../../src/cluster/kubernetes/api.ts';
+import { kubeconfigText } from '../../src/cluster/kubernetes/kubeconfig-file.ts';
 import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 import { readByPyYaml } from '../support/python.ts';
 

@@ -7,6 +7,7 @@ import { load } from 'js-yaml';
 import { packageRoot } from '../../src/base/package.ts';
 import { readTree, writeTree } from '../../src/base/tree.ts';
 import { resourcesOf, type Template } from '../../src/cluster/heat/evaluate.ts';
+import { peakOf } from '../../src/cluster/heat/resource-limit.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { poolOfRole } from '../../src/cluster/kubernetes/pools.ts';
 import { nextStep, startUpgrade, upgradeState } from '../../src/cluster/operations/upgrade-steps.ts';
@@ -103,6 +104,14 @@ test('a stack has a server for each member of the pool, as Heat and kstack count
 		candidates.push({ template: path.join(folder, 'cluster.yaml'), parameters });
 	}
 	for (const { error } of await judgeByHeat(candidates)) t.is(error, null);
+});
+
+test('members of the role count towards the limit of resources, without the folder of the role', (t) => {
+	const { pools: _, ...without } = parameters;
+	const [peak, before] = [peakOf(parameters), peakOf(without)];
+	t.is(peak.members, before.members + 2);
+	// The group, the server group and the security group.
+	t.is(peak.total, before.total + 2 * peak.each + 3);
 });
 
 test('other members are the same beside the pool', (t) => {

@@ -1,14 +1,8 @@
 import test from 'ava';
 import { type Group, resourcesOf, type Templates } from '../../src/cluster/heat/evaluate.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
-import {
-	compare,
-	dryRunResult,
-	failuresIn,
-	type PlannedChange,
-	planText,
-	requireSafe,
-} from '../../src/cluster/operations/plan.ts';
+import { dryRunResult, failuresIn, planText, requireSafe } from '../../src/cluster/operations/plan.ts';
+import { compare, type PlannedChange } from '../../src/cluster/operations/plan-compare.ts';
 import type { Settings } from '../../src/cluster/spec/config.ts';
 import { readMapping } from '../../src/cluster/spec/config.ts';
 import { parametersOf } from '../../src/cluster/spec/parameters.ts';

@@ -6,7 +6,7 @@ import test from 'ava';
 import { load } from 'js-yaml';
 import { packageRoot } from '../../src/base/package.ts';
 import { readTree } from '../../src/base/tree.ts';
-import { kubeconfigText } from '../../src/cluster/kubernetes/api.ts';
+import { kubeconfigText } from '../../src/cluster/kubernetes/kubeconfig-file.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { made, on } from '../support/kstack-on-cloud.ts';

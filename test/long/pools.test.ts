@@ -3,19 +3,20 @@ import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
 import { packageRoot } from '../../src/base/package.ts';
-import { type Answers, event, imageOf } from '../support/fake-cloud.ts';
+import { type Answers, event, imageOf, withAuthorityOf } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
+import { fakeKubernetes } from '../support/kubernetes.ts';
 
 type Shown = { parameters: Record<string, string>; outputs: object[] } & Record<string, unknown>;
 
 const record = { role: 'minion', labels: {}, taints: [] } as const;
 
 /** The stack demo with the pool gpu, after `number` events. */
-function withPool(first: Answers, count: number, number: number): Answers {
+function withPool(first: Answers, count: number, number: number, pool: object = record): Answers {
 	const shown = first['stack-show-demo'] as Shown;
 	const parameters = {
 		...{ gpu_count: String(count), gpu_image: 'image-1', gpu_flavor: '3', gpu_availability_zone: '' },
-		...{ pools: JSON.stringify({ gpu: record }), removed_gpu: '', previous_gpu_count: '0' },
+		...{ pools: JSON.stringify({ gpu: pool }), removed_gpu: '', previous_gpu_count: '0' },
 		...{ previous_gpu_image: '', previous_removed_gpu: '' },
 	};
 	const members = Array.from({ length: count }, (_, index) => ({
@@ -151,4 +152,85 @@ test('if the entry of a pool is removed, its members are removed first, then its
 	t.regex(stderr, /^demo-gpu-0 +gpu/m);
 	t.notRegex(stdout, /demo-gpu/);
 	t.notRegex(await readFile(path.join(folder, 'demo/parameters.yaml'), 'utf8'), /gpu/);
+});
+
+/** A directory whose files say that the pool gpu has 2 members, where another client has given it 3. */
+async function behind() {
+	const { folder, stages } = await made();
+	const [first = {}] = stages(3);
+	const clusterFile = path.join(folder, 'demo/cluster.yaml');
+	const parametersFile = path.join(folder, 'demo/parameters.yaml');
+	await writeFile(clusterFile, `${await readFile(clusterFile, 'utf8')}${entry(2)}`);
+	const parameters = (await readFile(parametersFile, 'utf8')).replace(
+		/^parameters:$/m,
+		'parameters:\n  gpu_count: 2',
+	);
+	await writeFile(parametersFile, parameters);
+	const counts = async () => [
+		/count: (\d+)/.exec(await readFile(clusterFile, 'utf8'))?.[1],
+		/gpu_count: (\d+)/.exec(await readFile(parametersFile, 'utf8'))?.[1],
+	];
+	return { folder, first, start: { ...first, ...withPool(first, 3, 0) }, counts };
+}
+
+test('a count of a pool that another client changed is not undone by update, which says how to keep it', async (t) => {
+	const { folder, start, counts } = await behind();
+	const refused = await on([start], ['update', 'demo'], { cwd: folder });
+	t.is(refused.code, 2, refused.stderr);
+	t.regex(refused.stderr, /gpu.*3.*2[\s\S]*kstack scale demo --pool gpu=/);
+	t.deepEqual(updates(refused.asked), []);
+	const kept = await on([start], ['scale', 'demo', '--pool', 'gpu=3'], { cwd: folder });
+	t.is(kept.code, 0, kept.stderr);
+	t.deepEqual(updates(kept.asked), []);
+	t.deepEqual(await counts(), ['3', '3']);
+	const updated = await on([start, withPool(start, 3, 1)], ['update', 'demo'], { cwd: folder });
+	t.is(updated.code, 0, updated.stderr);
+	t.false(updates(updated.asked).join('').includes('gpu_count'));
+});
+
+test('scaling another pool writes a count that another client changed to both files', async (t) => {
+	const { folder, first, start, counts } = await behind();
+	const shown = withPool(first, 3, 1)['stack-show-demo'] as Shown;
+	const after = {
+		...withPool(first, 3, 1),
+		'stack-show-demo': { ...shown, parameters: { ...shown.parameters, minion_count: '4' } },
+	};
+	const { code, stderr } = await on([start, after], ['scale', 'demo', '--minions', '4'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.deepEqual(await counts(), ['3', '3']);
+});
+
+test('labels of a pool are as before in the cluster when Heat refuses the update', async (t) => {
+	const configMaps = '/api/v1/namespaces/kube-system/configmaps';
+	const labels = (value: string) => ({ accelerator: value });
+	const before = { gpu: { labels: labels('old'), taints: [], formerLabels: [], formerTaints: [] } };
+	const configMap = {
+		metadata: {},
+		data: { 'pools.json': JSON.stringify({ cluster: 'demo', pools: before }) },
+	};
+	const kubernetes = await fakeKubernetes({
+		[`GET ${configMaps}/kstack-pools`]: (sent) => [200, JSON.parse(sent.at(-1) ?? JSON.stringify(configMap))],
+		[`PUT ${configMaps}/kstack-pools`]: [200, {}],
+	});
+	t.teardown(kubernetes.close);
+	const { folder, stages } = await made();
+	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
+	const file = path.join(folder, 'demo/cluster.yaml');
+	await writeFile(file, `${await readFile(file, 'utf8')}${entry(1)}    labels: {accelerator: new}\n`);
+	const { 'stack-update': _, ...first } = withAuthorityOf(kubernetes.kubeconfig, stages(3))[0] as Answers;
+	const cloud = {
+		...{ ...first, ...withPool(first, 1, 0, { ...record, labels: labels('old') }) },
+		'image-show-debian12-x64-kubernetes': imageOf('image-1', 'debian12-x64-kubernetes', {
+			kstack_contract: '1',
+		}),
+		'image-show-image-1': imageOf('image-1', 'debian12-x64-kubernetes', { kstack_contract: '1' }),
+		'stack-update.fails': 'ERROR: no\n',
+	};
+	const { code, stderr } = await on([cloud], ['update', 'demo'], { cwd: folder });
+	t.is(code, 1, stderr);
+	t.regex(stderr, /ERROR: no/);
+	const stored = kubernetes.sent.map(
+		(body) => JSON.parse(JSON.parse(body).data['pools.json']).pools.gpu.labels.accelerator,
+	);
+	t.deepEqual(stored, ['new', 'old']);
 });

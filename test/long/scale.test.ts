@@ -1,56 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { type Answers, demoStack, withAuthorityOf } from '../support/fake-cloud.ts';
+import { type Answers, demoStack } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
-import { type FakeKubernetes, fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
-
-type Node = ReturnType<typeof nodeObject> & {
-	metadata: { annotations?: Record<string, string> };
-	spec?: { unschedulable?: boolean };
-};
-
-const names = ['master-0', 'minion-0', 'minion-1', 'minion-2'].map((name) => `demo-${name}`);
-const nodePath = (name: string) => `/api/v1/nodes/${name}`;
-
-/** A cluster whose masters answer a request to leave as told; `gone` are nodes that are no more once asked. */
-async function kubernetesThat(
-	answer: (name: string, asked: number) => string | undefined,
-	change: (node: Node) => Node = (node) => node,
-): Promise<FakeKubernetes> {
-	const patches = (sent: readonly string[]) => sent.filter((body) => body.includes('"kstack.io/leave":"'));
-	return fakeKubernetes({
-		'GET /api/v1/nodes': (sent) => {
-			const items = names.flatMap((name) => {
-				const node = change(nodeObject(name) as Node);
-				if (patches(sent).length === 0) return [node];
-				const state = answer(name, patches(sent).length);
-				if (state === 'gone') return [];
-				const annotations = state === undefined ? {} : { 'kstack.io/leave-state': state };
-				return [{ ...node, metadata: { ...node.metadata, annotations } }];
-			});
-			return [200, { items }];
-		},
-		...Object.fromEntries(
-			names.flatMap((name) => [
-				[`PATCH ${nodePath(name)}`, [200, {}] as const],
-				[`DELETE ${nodePath(name)}`, [200, {}] as const],
-				[`GET /api/v1/pods?fieldSelector=spec.nodeName%3D${name}`, [200, { items: [] }] as const],
-			]),
-		),
-	});
-}
-
-async function withKubernetes(kubernetes: FakeKubernetes) {
-	const { folder, stages } = await made();
-	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
-	return { folder, stages: (minions: number) => withAuthorityOf(kubernetes.kubeconfig, stages(minions)) };
-}
-
-const changing = (kubernetes: FakeKubernetes) =>
-	kubernetes.asked
-		.filter((line) => !line.startsWith('GET'))
-		.map((line) => line.split(' ').slice(0, 2).join(' '));
+import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
+import { changing, kubernetesThat, type Node, names, withKubernetes } from '../support/leaving.ts';
 
 test('nodes are drained before the update of the stack, and their Node objects are deleted', async (t) => {
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'drained' : undefined));

@@ -105,17 +105,31 @@ test('update refuses changes that replace servers, in one message, and changes n
 	t.is(await readFile(edited, 'utf8'), text);
 });
 
-test('a busy stack is not changed', async (t) => {
-	const { folder, stages } = await made();
-	const [first] = stages(3);
-	const busy = { ...(first?.['stack-show-demo'] as object), stack_status: 'UPDATE_IN_PROGRESS' };
-	for (const args of [
-		['scale', 'demo', '--minions', '5'],
-		['update', 'demo'],
-	]) {
-		const ended = await on([{ ...first, 'stack-show-demo': busy }], args, { cwd: folder });
-		t.is(ended.code, 1);
-		t.regex(ended.stderr, /^kstack: demo is busy \(UPDATE_IN_PROGRESS\)\.\n {2}Wait until it is done/);
-		t.deepEqual(updates(ended.asked), []);
-	}
-});
+for (const args of [
+	['scale', 'demo', '--minions', '4'],
+	['update', 'demo', '--minions', '4'],
+]) {
+	test(`${args[0]} waits until Heat has finished what it is doing, says so once, and then goes on`, async (t) => {
+		const { folder, stages } = await made();
+		const [first = {}, second = {}] = stages(4);
+		const idle = first['stack-show-demo'] as object;
+		const busy = { ...idle, stack_status: 'UPDATE_IN_PROGRESS' };
+		const cloud = await fakeCloud({ ...first, 'stack-show-demo': busy }, second);
+		const file = path.join(String(cloud.env.FAKE_CLOUD), '0/stack-show-demo');
+		let updatesWhileBusy: string[] | undefined;
+		const { code, stderr } = await kstack(args, {
+			cwd: folder,
+			env: cloud.env,
+			onStderr: async (text) => {
+				if (updatesWhileBusy !== undefined || !text.includes('Waiting for Heat')) return;
+				updatesWhileBusy = [];
+				updatesWhileBusy.push(...updates(await cloud.asked()));
+				await writeFile(file, JSON.stringify(idle));
+			},
+		});
+		t.is(code, 0, stderr);
+		t.deepEqual(updatesWhileBusy, []);
+		t.is(stderr.split('Waiting for Heat').length, 2);
+		t.is(updates(await cloud.asked()).length, 1);
+	});
+}

@@ -57,12 +57,16 @@ const parameter = (line: string | undefined, name: string) =>
 test('an upgrade proceeds in steps to the new image, and then the files of the directory have it', async (t) => {
 	const cluster = await upgradable(t, small);
 	const stages = toTheEnd(cluster, beginning(cluster, 'image-2'), 'next-patch');
-	const { code, stdout, stderr, asked } = await on(
-		stages,
-		['upgrade', 'demo', '--image', 'next-patch', '--yes'],
-		{ cwd: cluster.folder },
-	);
+	const args = ['upgrade', 'demo', '--image', 'next-patch', '--yes'];
+	const foreseen = await on(stages.slice(0, 1), [...args, '--dry-run'], { cwd: cluster.folder });
+	const { code, stdout, stderr, asked } = await on(stages, args, { cwd: cluster.folder });
 	t.is(code, 0, stderr);
+	const titles = foreseen.stdout.split('\n').flatMap((line) => /^ *\d+\. (.*)/.exec(line)?.[1] ?? []);
+	t.deepEqual(
+		stderr.split('\n').filter((line) => titles.includes(line)),
+		titles,
+		'the dry run has shown these steps',
+	);
 	t.regex(
 		stderr,
 		/^demo: Kubernetes 1\.20\.2 -> 1\.20\.7, image next-patch \(image-2\)\. .*1 masters, 1 minions/m,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { kubeconfigText } from '../../src/cluster/kubernetes/api.ts';
+import { kubeconfigText } from '../../src/cluster/kubernetes/kubeconfig-file.ts';
 import { temporaryFolder } from './folders.ts';
 import { output, tool } from './processes.ts';
 

@@ -8,7 +8,7 @@ export const command = defineCommand({
 	flags: { output },
 	examples: [['addon list demo', 'List the addons and their state']],
 	async run(values) {
-		const { listAddons } = await import('../../cluster/operations/addon.ts');
+		const { listAddons } = await import('../../cluster/operations/addon-list.ts');
 		print(await listAddons(await nameOf(values), values.output));
 	},
 });

@@ -1,11 +1,11 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
-import { statusText } from '../status-table.ts';
-import { clusterName, configFlag, nameOf, seeStatus, settingFlags } from './flags.ts';
+import { outcomeText } from '../status-table.ts';
+import { clusterName, configFlag, dryRunFlag, nameOf, seeStatus, settingFlags } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: { name: clusterName },
-	flags: { ...settingFlags(() => true), config: configFlag },
+	flags: { ...settingFlags(() => true), config: configFlag, 'dry-run': dryRunFlag },
 	examples: [
 		['create demo --masters 1 --minions 3', 'Create a cluster of four nodes'],
 		['create demo -f cluster.yaml', 'Create a cluster with the settings of a file'],
@@ -13,6 +13,7 @@ export const command = defineCommand({
 	interruptedHint: seeStatus,
 	async run(values) {
 		const { createCluster } = await import('../../cluster/operations/create.ts');
-		print(statusText(await createCluster(await nameOf(values), values, values.config)));
+		const name = await nameOf(values);
+		print(outcomeText(await createCluster(name, values, values.config, values.dryRun)));
 	},
 });

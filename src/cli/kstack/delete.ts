@@ -1,10 +1,12 @@
+import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
 import { yes } from '../flags.ts';
-import { requiredName, seeStatus } from './flags.ts';
+import { dryRunText } from '../status-table.ts';
+import { dryRunFlag, requiredName, seeStatus } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: { name: requiredName },
-	flags: { yes },
+	flags: { yes, 'dry-run': dryRunFlag },
 	examples: [
 		['delete demo', 'Show what will be deleted, and ask'],
 		['delete demo --yes', 'Delete without asking, in scripts'],
@@ -12,6 +14,7 @@ export const command = defineCommand({
 	interruptedHint: seeStatus,
 	async run(values) {
 		const { deleteCluster } = await import('../../cluster/operations/delete.ts');
-		await deleteCluster(values.name, values.yes === true);
+		const outcome = await deleteCluster(values.name, values);
+		if (outcome !== undefined) print(dryRunText(outcome));
 	},
 });

@@ -37,7 +37,12 @@ export function settingFlags(wanted: (setting: Setting) => boolean): Readonly<Re
 /** Settings that a flag can change. `--drain-timeout` is for one command; the setting is changed in cluster.yaml. */
 export const changeable = (setting: Setting) => !setting.fixed && setting.key !== 'drainTimeout';
 
-/** How nodes are drained before they are removed. */
+export const dryRunFlag = {
+	boolean: true,
+	describe: 'Print the steps, and change nothing',
+} as const;
+
+/** How nodes are drained before they are removed, and whether it is asked or only shown. */
 export const drainFlags = {
 	'drain-timeout': {
 		value: 'SECONDS',
@@ -49,6 +54,7 @@ export const drainFlags = {
 		describe: 'After the timeout, delete the remaining pods, and remove nodes that do not respond',
 	},
 	yes,
+	'dry-run': dryRunFlag,
 } as const;
 
 export const configFlag = {

@@ -7,7 +7,7 @@ export const command = defineCommand({
 	flags: { ...settingFlags(() => true), config: configFlag },
 	examples: [['render demo --minions 3', 'Write ./demo, for use with the openstack client']],
 	async run(values) {
-		const { renderCluster } = await import('../../cluster/operations/create.ts');
+		const { renderCluster } = await import('../../cluster/operations/render.ts');
 		print(await renderCluster(await nameOf(values), values, values.config));
 	},
 });

@@ -1,6 +1,6 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
-import { statusText } from '../status-table.ts';
+import { outcomeText } from '../status-table.ts';
 import { drainFlags, requiredName, seeStatus } from './flags.ts';
 
 export const command = defineCommand({
@@ -10,6 +10,6 @@ export const command = defineCommand({
 	interruptedHint: seeStatus,
 	async run(values) {
 		const { replaceNode } = await import('../../cluster/operations/replace.ts');
-		print(statusText(await replaceNode(values.name, values.node, values)));
+		print(outcomeText(await replaceNode(values.name, values.node, values)));
 	},
 });

@@ -1,6 +1,6 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
-import { statusText } from '../status-table.ts';
+import { outcomeText } from '../status-table.ts';
 import { clusterName, drainFlags, nameOf, seeStatus } from './flags.ts';
 
 export const command = defineCommand({
@@ -31,6 +31,6 @@ export const command = defineCommand({
 	interruptedHint: seeStatus,
 	async run(values) {
 		const { scaleCluster } = await import('../../cluster/operations/scale.ts');
-		print(statusText(await scaleCluster(await nameOf(values), values)));
+		print(outcomeText(await scaleCluster(await nameOf(values), values)));
 	},
 });

@@ -1,6 +1,6 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
-import { statusText } from '../status-table.ts';
+import { outcomeText } from '../status-table.ts';
 import { changeable, clusterName, drainFlags, nameOf, seeStatus, settingFlags } from './flags.ts';
 
 export const command = defineCommand({
@@ -17,6 +17,6 @@ export const command = defineCommand({
 	interruptedHint: seeStatus,
 	async run(values) {
 		const { updateCluster } = await import('../../cluster/operations/update.ts');
-		print(statusText(await updateCluster(await nameOf(values), values)));
+		print(outcomeText(await updateCluster(await nameOf(values), values)));
 	},
 });

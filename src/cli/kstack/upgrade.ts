@@ -1,6 +1,6 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
-import { statusText } from '../status-table.ts';
+import { outcomeText } from '../status-table.ts';
 import { clusterName, drainFlags, nameOf } from './flags.ts';
 
 export const command = defineCommand({
@@ -23,6 +23,6 @@ export const command = defineCommand({
 	interruptedHint: ({ name }) => `Resume or roll back with: kstack upgrade ${name ?? ''}`.trimEnd(),
 	async run(values) {
 		const { upgradeCluster } = await import('../../cluster/operations/upgrade.ts');
-		print(statusText(await upgradeCluster(await nameOf(values), values)));
+		print(outcomeText(await upgradeCluster(await nameOf(values), values)));
 	},
 });

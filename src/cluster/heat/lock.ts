@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { UserError } from '../../base/errors.ts';
+import { setTimeout } from 'node:timers/promises';
+import { interrupted } from '../../base/interrupt.ts';
+import { say } from '../../base/say.ts';
 import type { StackDirectory } from './directory.ts';
 
 /** Whether the process that wrote the lock still runs; one on another machine is taken to run. */
@@ -16,33 +18,41 @@ function isHeld(content: string): boolean {
 	}
 }
 
-async function take(file: string, directory: StackDirectory): Promise<void> {
+/** Milliseconds between two tries to get a lock that another process holds. */
+const interval = 1000;
+
+/** Creates the lock; `undefined` when that worked, else what the lock of another process contains. */
+async function tryToTake(file: string): Promise<string | undefined> {
 	for (let left = 2; ; left--) {
 		try {
-			return await writeFile(file, `${process.pid} ${hostname()}\n`, { flag: 'wx' });
+			return void (await writeFile(file, `${process.pid} ${hostname()}\n`, { flag: 'wx' }));
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
 		}
 		const content = await readFile(file, 'utf8').catch(() => '');
-		if (left > 1 && content !== '' && !isHeld(content)) {
-			await rm(file, { force: true });
-			continue;
+		if (left === 1 || content === '' || isHeld(content)) return content.trim();
+		await rm(file, { force: true });
+	}
+}
+
+/** Waits until no other process has the lock, and says once that it waits. */
+async function take(file: string, directory: StackDirectory): Promise<void> {
+	for (let tries = 0; ; tries++) {
+		const holder = await tryToTake(file);
+		if (holder === undefined) return;
+		if (tries === 0) {
+			say(
+				`Waiting for another kstack that changes ${directory.path} (process ${holder || 'unknown'}). If it is no longer running, delete ${file}`,
+			);
 		}
-		throw new UserError(
-			`Another kstack writes to ${directory.path} (process ${content.trim() || 'unknown'}).`,
-			{
-				code: 'directory-locked',
-				hint: `Wait until it has finished. If it is no longer running, delete ${file}.`,
-			},
-		);
+		await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
+		interrupted.signal.throwIfAborted();
 	}
 }
 
 /**
- * Does something while no other `create` or `render` may write to the stack directory. A lock that a killed
- * process left is taken over. A directory that was made for the lock alone is removed.
- *
- * @throws UserError `directory-locked` when another process has the lock
+ * Does something while no other kstack changes the stack directory or its cluster: waits until another has finished.
+ * A lock that a killed process left is taken over. A directory that was made for the lock alone is removed.
  */
 export async function withLock<Result>(
 	directory: StackDirectory,

@@ -6,7 +6,9 @@ import { readMapping } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
 import { generationsOf } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
-import { furtherPoolsOf } from '../spec/pools.ts';
+import { type FurtherPool, furtherPoolsOf } from '../spec/pools.ts';
+import { standardRole } from '../spec/role-file.ts';
+import { packagedRoles, type RoleDefinition, type Roles } from '../spec/roles.ts';
 import { resourcesOf, type Template, type Templates } from './evaluate.ts';
 import { rootTerms } from './templates.ts';
 
@@ -31,15 +33,28 @@ export function maxResources(): number {
 	);
 }
 
+/**
+ * The roles of pools. One of an operator counts as a minion with a security group, which is the most that it can be:
+ * its folder is not asked for, since a cluster can be scaled without its stack directory.
+ */
+function rolesFor(pools: readonly FurtherPool[]): Roles {
+	const minion = packagedRoles[standardRole] as RoleDefinition;
+	const openPorts = [{ protocol: 'tcp', first: 1, last: 1, from: '0.0.0.0/0' }];
+	const others = pools.map(({ role }) => [role, { ...minion, openPorts, name: role }]);
+	return { ...Object.fromEntries(others), ...packagedRoles };
+}
+
 /** The templates of a stack with these parameters, without user-data, which makes no resources. */
 function templatesOf(parameters: Parameters): Templates {
 	const source = (name: string) => path.join(packageRoot, 'heat', name);
-	const terms = rootTerms(generationsOf(parameters), furtherPoolsOf(parameters), poolContracts(parameters));
+	const pools = furtherPoolsOf(parameters);
+	const contractOf = poolContracts(parameters);
+	const terms = rootTerms(generationsOf(parameters), pools, contractOf, rolesFor(pools));
 	const members = new Map(
-		terms.pools.flatMap(({ role, groups }) =>
-			groups.map(({ file, contract }) => [
+		terms.pools.flatMap(({ role, controlPlane, gatewayAddress, groups }) =>
+			groups.map(({ file }) => [
 				`${file}.yaml`,
-				render(source('member.yaml.ejs'), { role, contract, file }),
+				render(source('member.yaml.ejs'), { role, controlPlane, gatewayAddress, file }),
 			]),
 		),
 	);

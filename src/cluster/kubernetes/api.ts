@@ -1,9 +1,9 @@
 import { request } from 'node:https';
 import { setTimeout } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
-import { load } from 'js-yaml';
 import { UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
+import { parseKubeconfig } from './kubeconfig-file.ts';
 
 /** A Node object, as far as kstack looks at it. */
 export interface KubernetesNode {
@@ -32,14 +32,6 @@ export class KubernetesRefusal extends UserError {
 	}
 }
 
-/** The first cluster and the first user of a kubeconfig; certificates and key are base64 of PEM. */
-interface Access {
-	readonly server: string;
-	readonly ca: string;
-	readonly certificate: string;
-	readonly key: string;
-}
-
 interface NodeObject {
 	metadata: { name: string; labels?: Record<string, string>; annotations?: Record<string, string> };
 	spec?: { unschedulable?: boolean };
@@ -47,75 +39,6 @@ interface NodeObject {
 		conditions?: { type: string; status: string }[];
 		nodeInfo?: { kubeletVersion: string };
 		addresses?: { type: string; address: string }[];
-	};
-}
-
-/** The text of a kubeconfig for one operator of one cluster. */
-export function kubeconfigText(
-	name: string,
-	endpoint: string,
-	base64: { readonly ca: string; readonly certificate: string; readonly key: string },
-): string {
-	const quoted = JSON.stringify(name); // else YAML takes a cluster called "null" for none
-	return `apiVersion: v1
-kind: Config
-clusters:
-- name: ${quoted}
-  cluster:
-    server: ${endpoint}
-    certificate-authority-data: ${base64.ca}
-users:
-- name: ${quoted}
-  user:
-    client-certificate-data: ${base64.certificate}
-    client-key-data: ${base64.key}
-contexts:
-- name: ${quoted}
-  context:
-    cluster: ${quoted}
-    user: ${quoted}
-current-context: ${quoted}
-`;
-}
-
-/**
- * What a kubeconfig says of its first cluster and user.
- *
- * @param file  what to call it in a message
- * @throws UserError exit code 2, `bad-kubeconfig`, when it is none, or one with paths or tokens
- */
-export function parseKubeconfig(text: string, file = 'The kubeconfig'): Access {
-	const bad = (why: string) =>
-		usageError(
-			`${file} cannot be used: ${why}.`,
-			'Get the file that kstack wrote, or make it anew where the cluster was created: kstack kubeconfig.',
-			'bad-kubeconfig',
-		);
-	let config: unknown;
-	try {
-		config = load(text);
-	} catch {
-		throw bad('it is not YAML');
-	}
-	const first = (list: string, item: string) => {
-		const entries = (config as Record<string, unknown> | null | undefined)?.[list];
-		const entry: unknown = Array.isArray(entries) ? entries[0]?.[item] : undefined;
-		return (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
-	};
-	const [cluster, user] = [first('clusters', 'cluster'), first('users', 'user')];
-	const required = (from: Record<string, unknown>, key: string) => {
-		const value = from[key];
-		if (typeof value !== 'string' || value === '') throw bad(`it has no ${key}`);
-		return value;
-	};
-	const server = required(cluster, 'server');
-	if (!/^https:/.test(server) || !URL.canParse(server))
-		throw bad(`its server "${server}" is not an https URL`);
-	return {
-		server,
-		ca: required(cluster, 'certificate-authority-data'),
-		certificate: required(user, 'client-certificate-data'),
-		key: required(user, 'client-key-data'),
 	};
 }
 

@@ -6,7 +6,7 @@ import { say } from '../../base/say.ts';
 import { readIfThere, type StackDirectory, writeSecret } from '../heat/directory.ts';
 import { operatorName, userNameFrom } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
-import { kubeconfigText, parseKubeconfig } from './api.ts';
+import { kubeconfigText, parseKubeconfig } from './kubeconfig-file.ts';
 import { certificateIn, issueKubeconfig } from './operator-certificate.ts';
 
 /** The two certificates as the first master signalled them: base64 of PEM, by name, as JSON text. */

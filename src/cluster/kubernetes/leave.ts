@@ -1,13 +1,21 @@
-import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../base/errors.ts';
-import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { type Member, membersOf } from '../heat/members.ts';
 import { isAbsent, list, openstack, type Stack } from '../heat/stack.ts';
 import { runsControlPlane } from '../spec/roles.ts';
-import { countMovablePods, deleteNode, type KubernetesNode, listNodes, patchNode } from './api.ts';
+import { countMovablePods, deleteNode, type KubernetesNode, listNodes } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
+import {
+	answerOf,
+	ask,
+	type Following,
+	followRequests,
+	type NodeRequest,
+	nodesWithRetry,
+	withdraw,
+	withdrawByHand,
+} from './requests.ts';
 
 /** How members are to leave. */
 export interface DrainOptions {
@@ -16,14 +24,6 @@ export interface DrainOptions {
 	/** Whether pods that are left then are deleted, and machines that do not answer given up. */
 	readonly force: boolean;
 }
-
-const request = 'kstack.io/leave';
-const timeLimit = 'kstack.io/leave-timeout';
-const forced = 'kstack.io/leave-force';
-const answer = 'kstack.io/leave-state';
-
-/** How often the API is asked how far they are. */
-const interval = 2000;
 
 /** Seconds beyond a drain's own limit after which nobody will answer any more. */
 const patience = 180;
@@ -43,50 +43,29 @@ interface Leaver {
 const isDead = ({ server }: Leaver) => !running.test(server);
 const names = (leavers: readonly Leaver[]) => leavers.map(({ member }) => member.name).join(', ');
 
-async function pause(): Promise<void> {
-	await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
-	interrupted.signal.throwIfAborted();
-}
+/** The request that a node leaves: `drain` moves its pods while it runs, `dead` removes one that does not run. */
+const leaveRequest = (target: string, value: 'drain' | 'dead', how: DrainOptions): NodeRequest => ({
+	...{ kind: 'leave', target, value },
+	parameters: { timeout: String(how.drainTimeout), force: String(how.force) },
+});
 
-/** Tells the masters what is to become of a node; an answer to an earlier request is no answer to this one. */
-function ask(kubeconfig: string, name: string, what: 'drain' | 'dead', how: DrainOptions): Promise<void> {
-	const annotations = {
-		[timeLimit]: String(how.drainTimeout),
-		[forced]: String(how.force),
-		[answer]: null,
-	};
-	return patchNode(kubeconfig, name, { metadata: { labels: { [request]: what }, annotations } });
-}
+const byName = (leavers: readonly Leaver[], value: 'drain' | 'dead', how: DrainOptions) =>
+	leavers.map(({ member }) => leaveRequest(member.name, value, how));
 
-/** Takes a request back, and lets pods come to the node again unless it took none before. */
-async function cancelDrain(kubeconfig: string, leavers: readonly Leaver[]): Promise<void> {
-	const annotations = { [timeLimit]: null, [forced]: null, [answer]: null };
+/** Withdraws the requests, and lets pods come to the nodes again unless they took none before. */
+async function cancelDrain(kubeconfig: string, leavers: readonly Leaver[], how: DrainOptions): Promise<void> {
 	for (const { member, node } of leavers) {
-		const patch = {
-			metadata: { labels: { [request]: null }, annotations },
-			...(node?.unschedulable === true ? {} : { spec: { unschedulable: null } }),
-		};
+		const request = leaveRequest(member.name, 'drain', how);
+		const uncordon = node?.unschedulable === true ? {} : { spec: { unschedulable: null } };
 		try {
-			await patchNode(kubeconfig, member.name, patch);
+			await withdraw(kubeconfig, request, uncordon);
 		} catch (error) {
 			say(
-				`${(error as Error).message} Once it does: kubectl label node ${member.name} ${request}-; kubectl uncordon ${member.name}`,
+				`${(error as Error).message} Once it does: ${withdrawByHand(request)}; kubectl uncordon ${member.name}`,
 			);
 		}
 	}
 	if (leavers.length > 0) say(`Drain cancelled: ${names(leavers)}`);
-}
-
-/** The nodes as they are now; an API whose address moves from one master to another is silent for a while. */
-async function nodesWithRetry(kubeconfig: string): Promise<KubernetesNode[]> {
-	for (let failures = 1; ; failures++) {
-		try {
-			return await listNodes(kubeconfig);
-		} catch (error) {
-			if (failures === 30 || !(error instanceof UserError)) throw error;
-			await pause();
-		}
-	}
 }
 
 /** Tells how many pods each node still has, when that has changed. */
@@ -99,45 +78,30 @@ async function tellPods(kubeconfig: string, waiting: Iterable<string>, told: Map
 	}
 }
 
-/**
- * Waits until the masters have done with each of the nodes what they were asked for.
- *
- * @param isDone  whether they have, for a node that is there
- * @throws UserError with the words of the first that cannot
- */
-async function follow(
+const failed = (target: string, reason: string) =>
+	new UserError(`Could not drain ${target}: ${reason}`, {
+		hint: 'Nothing was updated. --drain-timeout sets a longer timeout; --force deletes the pods that remain after it.',
+	});
+
+const timedOut = (targets: readonly string[], seconds: number) =>
+	new UserError(`No master has answered for ${targets.join(', ')} within ${seconds} s.`, {
+		hint: 'Nothing was updated. On the masters: journalctl -u kstack-leavers',
+	});
+
+/** Asks for all of them, and waits until the masters have answered for each. */
+async function request(
 	kubeconfig: string,
-	leavers: readonly Leaver[],
-	isDone: (node: KubernetesNode) => boolean,
-	seconds: number,
-	done: string,
+	requests: readonly NodeRequest[],
+	begun: string,
+	following: Pick<Following, 'isDone' | 'seconds' | 'done'>,
 ): Promise<void> {
-	const waiting = new Set(leavers.map(({ member }) => member.name));
-	const told = new Map<string, number>();
-	const end = Date.now() + seconds * 1000;
-	while (waiting.size > 0) {
-		const nodes = await nodesWithRetry(kubeconfig);
-		for (const name of [...waiting]) {
-			const node = nodes.find((one) => one.name === name);
-			const words = /^failed: ?(.*)$/s.exec(node?.annotations[answer] ?? '')?.[1];
-			if (words !== undefined) {
-				throw new UserError(`Could not drain ${name}: ${words.trim()}`, {
-					hint: 'Nothing was updated. --drain-timeout sets a longer timeout; --force deletes the pods that remain after it.',
-				});
-			}
-			if (node !== undefined && !isDone(node)) continue;
-			waiting.delete(name);
-			say(`${name}: ${done}`);
-		}
-		if (waiting.size === 0) return;
-		if (Date.now() > end) {
-			throw new UserError(`No master has answered for ${[...waiting].join(', ')} within ${seconds} s.`, {
-				hint: 'Nothing was updated. On the masters: journalctl -u kstack-leavers',
-			});
-		}
-		await tellPods(kubeconfig, waiting, told);
-		await pause();
+	for (const one of requests) {
+		say(`${one.target}: ${begun}`);
+		await ask(kubeconfig, one);
 	}
+	const told = new Map<string, number>();
+	const progress = (waiting: Iterable<string>) => tellPods(kubeconfig, waiting, told);
+	await followRequests(kubeconfig, requests, { ...following, progress, failed, timedOut });
 }
 
 /** Deletes servers in Nova, which ends Heat's wait for an answer that they cannot give. */
@@ -212,14 +176,12 @@ export async function drainBeforeUpdate(
 	const silent = leavers.filter((leaver) => !isDead(leaver) && leaver.node?.silent === true);
 	needAnswering(silent, how);
 	const living = leavers.filter((leaver) => !isDead(leaver) && !silent.includes(leaver) && leaver.node);
-	const back = () => cancelDrain(kubeconfig, living);
+	const back = () => cancelDrain(kubeconfig, living, how);
 	try {
-		for (const { member } of living) {
-			say(`${member.name}: draining (timeout ${how.drainTimeout} s)`);
-			await ask(kubeconfig, member.name, 'drain', how);
-		}
-		const seconds = how.drainTimeout + patience;
-		await follow(kubeconfig, living, (node) => node.annotations[answer] === 'drained', seconds, 'drained');
+		await request(kubeconfig, byName(living, 'drain', how), `draining (timeout ${how.drainTimeout} s)`, {
+			isDone: (node) => answerOf(node, 'leave') === 'drained',
+			...{ seconds: how.drainTimeout + patience, done: 'drained' },
+		});
 		await removeDead(kubeconfig, dead, silent, how);
 	} catch (error) {
 		await back();
@@ -239,13 +201,11 @@ async function removeDead(
 	await deleteServers(silent);
 	const known = [...dead, ...silent].filter(({ node }) => node !== undefined);
 	try {
-		for (const { member } of known) {
-			say(`${member.name}: down, removing from the cluster`);
-			await ask(kubeconfig, member.name, 'dead', how);
-		}
-		await follow(kubeconfig, known, () => false, patience, 'removed');
+		await request(kubeconfig, byName(known, 'dead', how), 'down, removing from the cluster', {
+			...{ isDone: () => false, seconds: patience, done: 'removed' },
+		});
 	} catch (error) {
-		await cancelDrain(kubeconfig, await stillThere(kubeconfig, known));
+		await cancelDrain(kubeconfig, await stillThere(kubeconfig, known), how);
 		throw error;
 	}
 	await deleteServers(dead);

@@ -5,7 +5,7 @@ import { withNamelessFiles } from '../../base/nameless-files.ts';
 import { newOperatorKey, operatorRequest } from '../heat/operator.ts';
 import { signOnMaster } from '../heat/signing.ts';
 import type { Stack } from '../heat/stack.ts';
-import { kubeconfigText } from './api.ts';
+import { kubeconfigText } from './kubeconfig-file.ts';
 
 /** @throws UserError code `invalid-certificate` unless the PEM is a certificate for the key, and its CA */
 function requireCertificates(pem: string, keyPem: string): { certificate: string; ca: string } {

@@ -3,9 +3,8 @@ import { confirm } from '../../base/confirm.ts';
 import { refuse, UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
-import { table } from '../../base/table.ts';
-import { stackDirectory } from '../heat/directory.ts';
-import { requireStack } from '../heat/stack.ts';
+import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import type { Stack } from '../heat/stack.ts';
 import {
 	addonStatus,
 	type ClusterAddon,
@@ -17,14 +16,15 @@ import {
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type Addon, packagedAddons, readAddon, renderAddon } from '../spec/addon.ts';
 import { chooseValues } from '../spec/addon-values.ts';
+import { runOperation, type Step } from './runner.ts';
 
 /** Milliseconds between two looks at a status. */
 const interval = 2000;
 
 /** The kubeconfig of a cluster whose masters apply addons. */
-async function kubeconfigOf(cluster: string): Promise<string> {
-	const directory = await stackDirectory(cluster);
-	const kubeconfig = await readKubeconfig(directory, await requireStack(cluster));
+export async function kubeconfigOf(directory: StackDirectory, stack: Stack): Promise<string> {
+	const cluster = stack.name;
+	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig === undefined) {
 		throw new UserError(
 			`There is no ${directory.kubeconfig}, and addons are set through the Kubernetes API.`,
@@ -98,6 +98,44 @@ async function find(word: string, present: ReadonlyMap<string, ClusterAddon>): P
 	throw usageError(`There is no addon ${word}; there are ${names.join(', ')}.`, undefined, 'unknown-addon');
 }
 
+type Request = Omit<ClusterAddon, 'revision' | 'status'>;
+
+/** The steps that ask the cluster for an addon, or to delete its objects, and wait for its answer. */
+function requestSteps(kubeconfig: string, request: Request, seconds: number): Step<unknown>[] {
+	const { name } = request.definition;
+	const wanted = request.enabled ? 'ready' : 'disabled';
+	let revision = '';
+	return [
+		{
+			title: `Asking the cluster for ${name} to be ${request.enabled ? 'enabled' : 'disabled'}`,
+			run: async () => {
+				const manifest = renderAddon(request.template, request.values);
+				revision = await storeAddon(kubeconfig, request, manifest);
+			},
+		},
+		{
+			title: `Waiting until ${name} is ${wanted}`,
+			run: () => follow(kubeconfig, name, revision, wanted, seconds),
+		},
+	];
+}
+
+/** What is to be stored so that an addon is enabled with these values; mistakes are refused. */
+function enabling(
+	{ definition, template }: Addon,
+	present: ReadonlyMap<string, ClusterAddon>,
+	set: readonly string[],
+): Request {
+	const mistakes: string[] = [];
+	const now = present.get(definition.name)?.values ?? {};
+	const values = chooseValues(definition.values, now, set, mistakes);
+	for (const needed of definition.needs)
+		if (present.get(needed)?.enabled !== true)
+			mistakes.push(`${definition.name} needs the addon ${needed}: kstack addon enable ${needed}`);
+	refuse(mistakes);
+	return { definition, values, template, enabled: true };
+}
+
 /**
  * Enables an addon, or changes its values, and waits until it is ready.
  *
@@ -110,42 +148,21 @@ export async function enableAddon(
 	options: { readonly set: readonly string[]; readonly timeout: string },
 ): Promise<void> {
 	const seconds = secondsOf(options.timeout);
-	const kubeconfig = await kubeconfigOf(cluster);
-	const present = await clusterAddons(kubeconfig);
-	const { definition, template } = await find(word, present);
-	const mistakes: string[] = [];
-	const values = chooseValues(
-		definition.values,
-		present.get(definition.name)?.values ?? {},
-		options.set,
-		mistakes,
-	);
-	for (const needed of definition.needs)
-		if (present.get(needed)?.enabled !== true)
-			mistakes.push(`${definition.name} needs the addon ${needed}: kstack addon enable ${needed}`);
-	refuse(mistakes);
-	const revision = await storeAddon(
-		kubeconfig,
-		{ definition, values, template, enabled: true },
-		renderAddon(template, values),
-	);
-	await follow(kubeconfig, definition.name, revision, 'ready', seconds);
-	say(`${definition.name} is ready`);
+	const directory = await stackDirectory(cluster);
+	await runOperation({
+		...{ name: cluster, directory },
+		prepare: async (stack) => {
+			const kubeconfig = await kubeconfigOf(directory, stack);
+			const present = await clusterAddons(kubeconfig);
+			const request = enabling(await find(word, present), present, options.set);
+			return { context: request, steps: requestSteps(kubeconfig, request, seconds) };
+		},
+		result: async ({ definition }) => say(`${definition.name} is ready`),
+	});
 }
 
-/**
- * Deletes all objects of an addon, and waits until they are gone.
- *
- * @throws UserError when the addon must stay, or when its objects are not gone in time
- */
-export async function disableAddon(
-	name: string,
-	cluster: string,
-	options: { readonly yes: boolean; readonly timeout: string },
-): Promise<void> {
-	const seconds = secondsOf(options.timeout);
-	const kubeconfig = await kubeconfigOf(cluster);
-	const present = await clusterAddons(kubeconfig);
+/** The addon that is to be disabled. @throws UserError exit code 2 when it must stay */
+function disabling(name: string, present: ReadonlyMap<string, ClusterAddon>): ClusterAddon {
 	const addon = present.get(name);
 	if (addon === undefined)
 		throw usageError(
@@ -167,46 +184,38 @@ export async function disableAddon(
 			undefined,
 			'addon-needed',
 		);
-	if (definition.disable === 'confirm') await confirm(`Disable ${name}? ${definition.warning}`, options.yes);
-	const revision = await storeAddon(
-		kubeconfig,
-		{ ...addon, enabled: false },
-		renderAddon(addon.template, addon.values),
-	);
-	await follow(kubeconfig, name, revision, 'disabled', seconds);
-	// What came with the image stays known, so that it can be enabled again and no new master enables it.
-	if (!definition.image) await forgetAddon(kubeconfig, name);
-	say(`${name} is disabled`);
+	return addon;
 }
 
-/** The addons of a cluster and those that it could have, as text or JSON. */
-export async function listAddons(cluster: string, output: 'table' | 'json'): Promise<string> {
-	const kubeconfig = await kubeconfigOf(cluster);
-	const [present, packaged] = await Promise.all([clusterAddons(kubeconfig), packagedAddons()]);
-	const all = new Map<string, Addon | ClusterAddon>([...packaged, ...present]);
-	const addons = [...all.keys()].sort().map((name) => {
-		const addon = all.get(name) as Addon;
-		const own = present.get(name);
-		const isCurrent = own?.status?.revision === own?.revision;
-		return {
-			name,
-			state:
-				own === undefined ? 'disabled' : isCurrent ? (own.status?.state ?? 'progressing') : 'progressing',
-			message: isCurrent ? (own?.status?.message ?? '') : '',
-			values: own?.values ?? {},
-			description: addon.definition.description,
-		};
+/**
+ * Deletes all objects of an addon, and waits until they are gone.
+ *
+ * @throws UserError when the addon must stay, or when its objects are not gone in time
+ */
+export async function disableAddon(
+	name: string,
+	cluster: string,
+	options: { readonly yes: boolean; readonly timeout: string },
+): Promise<void> {
+	const seconds = secondsOf(options.timeout);
+	const directory = await stackDirectory(cluster);
+	await runOperation({
+		...{ name: cluster, directory },
+		prepare: async (stack) => {
+			const kubeconfig = await kubeconfigOf(directory, stack);
+			const addon = disabling(name, await clusterAddons(kubeconfig));
+			const { definition } = addon;
+			if (definition.disable === 'confirm')
+				await confirm(`Disable ${name}? ${definition.warning}`, options.yes);
+			const forget: Step<unknown> = {
+				title: `Deleting the record of ${name}`,
+				// What came with the image stays known, so that it can be enabled again and no new master enables it.
+				skip: () => definition.image,
+				run: () => forgetAddon(kubeconfig, name),
+			};
+			const steps = [...requestSteps(kubeconfig, { ...addon, enabled: false }, seconds), forget];
+			return { context: addon, steps };
+		},
+		result: async () => say(`${name} is disabled`),
 	});
-	if (output === 'json') return JSON.stringify(addons, undefined, 2);
-	return table(
-		['NAME', 'STATE', 'VALUES', 'DESCRIPTION'],
-		addons.map(({ name, state, message, values, description }) => [
-			name,
-			state,
-			Object.entries(values)
-				.map((pair) => pair.join('='))
-				.join(' '),
-			message === '' ? description : `${description} (${message})`,
-		]),
-	);
 }

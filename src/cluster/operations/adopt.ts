@@ -13,6 +13,7 @@ import {
 	writeSecret,
 	writeTemplates,
 } from '../heat/directory.ts';
+import { whenIdle } from '../heat/inventory.ts';
 import { operatorName } from '../heat/operator.ts';
 import { wantedPoolCounts } from '../heat/pool-files.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
@@ -27,6 +28,7 @@ import { entriesFor } from '../spec/pool-entries.ts';
 import { furtherPools, recordsOf } from '../spec/pools.ts';
 import { requireRole } from '../spec/roles.ts';
 import { settings } from '../spec/settings.ts';
+import { runSteps, type Step } from './runner.ts';
 
 /**
  * `kstack kubeconfig`: the kubeconfig of the stack directory, or a new one.
@@ -86,7 +88,7 @@ parameters: {}
 `;
 
 /** Writes all files to a folder beside the stack directory, and renames it at the end: all of them, or none. */
-async function write(stack: Stack, kubeconfig: string): Promise<StackDirectory> {
+async function write(stack: Stack, kubeconfig: string): Promise<void> {
 	const directory = directoryAt(stack.name);
 	const found = settingsOf(stack.parameters);
 	const records = recordsOf(stack.parameters);
@@ -125,7 +127,6 @@ async function write(stack: Stack, kubeconfig: string): Promise<StackDirectory> 
 		await rename(aside.roles, directory.roles);
 		await rmdir(aside.path);
 	}
-	return directory;
 }
 
 /**
@@ -142,11 +143,21 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 	const operator = operatorName(user);
 	const free = await stackDirectory(name);
 	await requireFree(free);
-	const stack = await requireStack(name);
+	// No lock: its file would make the folder one that is not empty. The rename at the end allows one winner.
+	const stack = await whenIdle(name);
 	// Before a master is asked to sign.
 	const roles = rolesOf(free);
 	for (const { role } of Object.values(recordsOf(stack.parameters))) requireRole(roles, role);
-	const directory = await write(stack, await issueKubeconfig(stack, operator));
-	say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);
-	return directory.path;
+	const steps: Step<{ kubeconfig: string }>[] = [
+		{
+			title: 'Having a master sign a certificate',
+			run: async (context) => {
+				context.kubeconfig = await issueKubeconfig(stack, operator);
+			},
+		},
+		{ title: `Writing ${free.path}`, run: ({ kubeconfig }) => write(stack, kubeconfig) },
+	];
+	await runSteps({ kubeconfig: '' }, steps);
+	say(`Next: export KUBECONFIG=${free.kubeconfig}; kubectl get nodes`);
+	return free.path;
 }

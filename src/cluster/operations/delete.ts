@@ -6,16 +6,9 @@ import { table } from '../../base/table.ts';
 import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
-import {
-	isAbsent,
-	list,
-	openstack,
-	requireStack,
-	type Stack,
-	type StackResource,
-	stackResources,
-} from '../heat/stack.ts';
+import { isAbsent, list, openstack, type Stack, type StackResource, stackResources } from '../heat/stack.ts';
 import { isKubeconfigOf } from '../kubernetes/kubeconfig.ts';
+import { type DryRun, runOperation, type Step } from './runner.ts';
 
 /** The types of resources that an operator would miss, as `kstack delete` shows them. */
 const shown: Readonly<Record<string, string>> = {
@@ -71,31 +64,83 @@ async function deleteServers(ids: readonly string[]): Promise<void> {
 	}
 }
 
+/** What the steps of a deletion work on. */
+interface Deletion {
+	readonly stack: Stack;
+	/** Nova's IDs. */
+	readonly servers: readonly string[];
+	/** The files that are deleted with it. */
+	readonly files: readonly string[];
+	/** IDs of the events before it. */
+	known: Set<string>;
+}
+
+const steps = ({ stack: { name, id }, servers, files }: Deletion): Step<Deletion>[] => [
+	{
+		// Heat first: where it refuses, the servers stay.
+		title: `Deleting ${name}`,
+		run: async (deletion) => {
+			deletion.known = await eventsUntilNow(id);
+			await openstack(['stack', 'delete', '--yes', id]);
+		},
+	},
+	{
+		title: 'Deleting its servers',
+		skip: () => servers.length === 0,
+		run: async () => {
+			await deleteServers(servers).catch((error: Error) => {
+				say(`Could not delete the servers: ${error.message}\nHeat continues with them`);
+			});
+		},
+	},
+	{
+		title: 'Waiting until Heat has deleted the rest',
+		run: async ({ known }) => {
+			const outcome = await follow(name, id, 'DELETE', known);
+			if (outcome.status !== '' && outcome.status !== 'DELETE_COMPLETE') {
+				throw await explainFailure(`Deleting ${name}`, outcome, `Try again: kstack delete ${name}`);
+			}
+		},
+	},
+	{
+		title: `Deleting ${files.join(', ')}`,
+		skip: () => files.length === 0,
+		run: async () => {
+			for (const file of files) await rm(file, { force: true });
+		},
+	},
+];
+
 /**
- * `kstack delete`: deletes the stack with everything that it made, and the secrets in its directory.
+ * `kstack delete`: deletes the stack with everything that it made, and the secrets in its directory. A stack that Heat
+ * is busy with is deleted too: Heat ends what it is doing.
  *
- * @param yes  whether the operator confirmed on the command line
+ * @param flags.yes  whether the operator confirmed on the command line
+ * @returns the steps of a dry run; `undefined` when the cluster is deleted
  * @throws UserError exit code 2 where nobody can be asked; 1 when the answer is no, or when Heat refuses or fails
  */
-export async function deleteCluster(name: string, yes: boolean): Promise<void> {
+export async function deleteCluster(
+	name: string,
+	{
+		yes = false,
+		dryRun = false,
+	}: { readonly yes?: boolean | undefined; readonly dryRun?: boolean | undefined },
+): Promise<DryRun | undefined> {
 	const directory = await stackDirectory(name);
-	const stack = await requireStack(name);
-	const files = await filesOf(stack, directory);
-	const resources = await stackResources(stack.id);
-	await showWhatGoes(stack, resources, files);
-	await confirm(`Delete ${name}?`, yes);
-	const known = await eventsUntilNow(stack.id);
-	say(`Deleting ${name}`);
-	// Heat first: where it refuses, the servers stay.
-	await openstack(['stack', 'delete', '--yes', stack.id]);
-	const servers = resources.filter(({ type }) => type === 'OS::Nova::Server').map(({ id }) => id);
-	await deleteServers(servers).catch((error: Error) => {
-		say(`Could not delete the servers: ${error.message}\nHeat continues with them`);
+	return runOperation<Deletion, undefined>({
+		...{ name, directory, dryRun, interruptsHeat: true },
+		prepare: async (stack) => {
+			const files = await filesOf(stack, directory);
+			const resources = await stackResources(stack.id);
+			await showWhatGoes(stack, resources, files);
+			await confirm(`Delete ${name}?`, yes || dryRun);
+			const servers = resources.filter(({ type }) => type === 'OS::Nova::Server').map(({ id }) => id);
+			const context: Deletion = { stack, servers, files, known: new Set() };
+			return { context, steps: steps(context) };
+		},
+		result: async () => {
+			say(`${name} is deleted`);
+			return undefined;
+		},
 	});
-	const outcome = await follow(name, stack.id, 'DELETE', known);
-	if (outcome.status !== '' && outcome.status !== 'DELETE_COMPLETE') {
-		throw await explainFailure(`Deleting ${name}`, outcome, `Try again: kstack delete ${name}`);
-	}
-	for (const file of files) await rm(file, { force: true });
-	say(`${name} is deleted`);
 }

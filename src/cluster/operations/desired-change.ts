@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { refuse, usageError } from '../../base/errors.ts';
+import { readText } from '../../base/read-text.ts';
 import { readTree, type Tree } from '../../base/tree.ts';
-import { readIfThere, rolesOf, type StackDirectory, stackDirectory } from '../heat/directory.ts';
+import { rolesOf, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { makeToken } from '../heat/operator.ts';
-import { requireStack, type Stack } from '../heat/stack.ts';
+import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
@@ -12,11 +13,11 @@ import { type Counts, countsOf, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
 import { byPool, defaultPools } from '../spec/pools.ts';
-import { requireIdle, type StackChange } from './apply.ts';
 import { parseSettingFlags } from './drain-options.ts';
 import { poolChanges } from './pool-changes.ts';
 import { membersToRemove, type Removal } from './removals.ts';
 import { requireNoUpgrade } from './scale.ts';
+import type { StackChange } from './stack-change.ts';
 
 /** What an update would do: the change, and the members that a lower count sends away. */
 export interface DesiredChange {
@@ -42,29 +43,46 @@ async function isSame(directory: StackDirectory, templates: Tree): Promise<boole
 	return JSON.stringify(present) === JSON.stringify(templates);
 }
 
+/** Where a desired change is read from. */
+export interface DesiredSource {
+	readonly directory: StackDirectory;
+	/** Settings that flags give. */
+	readonly flags: Settings;
+}
+
 /**
- * What cluster.yaml, parameters.yaml and flags ask for, compared with what the cluster is.
+ * Checks what can be checked without the cloud: that there is a stack directory, and the flags.
  *
- * @throws UserError exit code 2 for what cannot be asked for
+ * @throws UserError exit code 2
  */
-export async function desiredChange(
+export async function desiredSource(
 	name: string,
 	flags: Readonly<Record<string, unknown>>,
-): Promise<DesiredChange> {
+): Promise<DesiredSource> {
 	const directory = await stackDirectory(name);
-	const text = await readIfThere(directory.cluster);
-	const parametersText = await readIfThere(directory.parameters);
-	if (text === undefined || parametersText === undefined) {
+	if (!existsSync(directory.cluster) || !existsSync(directory.parameters)) {
 		throw usageError(
 			`There is no stack directory of ${name} here (${directory.cluster} and ${directory.parameters}).`,
 			`Run this where it lies; \`kstack scale ${name}\` needs none.`,
 		);
 	}
 	// --drain-timeout is for this command alone.
-	const byFlag = parseSettingFlags(name, { ...flags, drainTimeout: undefined });
-	const stack = await requireStack(name);
-	requireIdle(stack);
+	return { directory, flags: parseSettingFlags(name, { ...flags, drainTimeout: undefined }) };
+}
+
+/**
+ * What cluster.yaml, parameters.yaml and flags ask for, compared with what the cluster is.
+ *
+ * @throws UserError exit code 2 for what cannot be asked for
+ */
+export async function desiredChange(
+	stack: Stack,
+	{ directory, flags: byFlag }: DesiredSource,
+): Promise<DesiredChange> {
+	const { name } = stack;
 	requireNoUpgrade(stack);
+	const text = await readText(directory.cluster);
+	const parametersText = await readText(directory.parameters);
 	const now = settingsOf(stack.parameters);
 	const parameters = readParametersFile(
 		{ text: parametersText, path: directory.parameters },

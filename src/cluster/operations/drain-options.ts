@@ -5,7 +5,7 @@ import { mistakeInName, readFlags, type Settings } from '../spec/config.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import type { Value } from '../spec/settings.ts';
 
-/** How members that go are treated, as flags say it: for one command, and nothing is remembered. */
+/** How members that go are treated and whether it is asked, as flags say it: for one command, and nothing is remembered. */
 export interface DrainFlags {
 	/** Seconds, as text; undefined leaves it at the cluster's setting. */
 	readonly drainTimeout?: unknown;
@@ -13,6 +13,8 @@ export interface DrainFlags {
 	readonly force?: boolean | undefined;
 	/** Nobody is asked. */
 	readonly yes?: boolean | undefined;
+	/** Nothing is changed: the steps are shown. */
+	readonly dryRun?: boolean | undefined;
 }
 
 /** Flags as settings, checked like all others. */

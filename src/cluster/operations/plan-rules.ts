@@ -1,5 +1,5 @@
 import type { Resource } from '../heat/evaluate.ts';
-import type { Action } from './plan.ts';
+import type { Action } from './plan-compare.ts';
 
 /** What a type of resource is called, and which of its properties Heat changes in place. */
 interface Rule {

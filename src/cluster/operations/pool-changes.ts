@@ -42,8 +42,12 @@ function withContracts(now: Parameters, images: readonly NodeImage[]): Parameter
 	return { generations: { ...generations, contracts: { ...generations.contracts, ...added } } };
 }
 
-/** The count asked for in one of the two files; a mistake when both differ from the stack. */
+/**
+ * The count asked for: the file that differs from the stack was edited. Where both differ, another client may have
+ * changed the stack, so nothing is changed until the operator says what is meant.
+ */
 function wantedCount(
+	cluster: string,
 	entry: PoolEntry,
 	now: number,
 	parameters: Parameters,
@@ -57,9 +61,9 @@ function wantedCount(
 		return now;
 	}
 	if (entry.count === now) return other;
-	if (other === now || other === entry.count) return entry.count;
+	if (other === now) return entry.count;
 	mistakes.push(
-		`The pool ${entry.name} has ${now} members, count ${entry.count} in ${paths.cluster} and ${name} ${other} in ${paths.parameters}: change one of the files to ${now}.`,
+		`The pool ${entry.name} has ${now} members in the cluster, count ${entry.count} in ${paths.cluster} and ${name} ${other} in ${paths.parameters}: changed elsewhere, or in both files? Say which with: kstack scale ${cluster} --pool ${entry.name}=N`,
 	);
 	return now;
 }
@@ -94,7 +98,7 @@ export async function poolChanges(
 		counts[entry.name] = entry.count;
 		if (record === undefined) continue;
 		mistakes.push(...mistakesInFixed(entry, record, paths.cluster));
-		counts[entry.name] = wantedCount(entry, now[entry.name] ?? 0, parameters, paths, mistakes);
+		counts[entry.name] = wantedCount(stack.name, entry, now[entry.name] ?? 0, parameters, paths, mistakes);
 	}
 	const driver = String(settingsOf(stack.parameters).networkDriver ?? 'routed');
 	const { parameters: ofAdded, images } = await resolvePools(

@@ -2,24 +2,17 @@ import { confirm } from '../../base/confirm.ts';
 import { UserError, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
-import {
-	abandonUnready,
-	inventory,
-	isSettled,
-	type MemberState,
-	whenIdle,
-	withMembers,
-} from '../heat/inventory.ts';
+import { inventory, isSettled, type MemberState } from '../heat/inventory.ts';
 import { requireResources } from '../heat/resource-limit.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
-import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate, running } from '../kubernetes/leave.ts';
-import { issueMasterToken } from '../kubernetes/master-token.ts';
+import { type DrainOptions, running } from '../kubernetes/leave.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
 import { defaultPools } from '../spec/pools.ts';
-import { applyChange } from './apply.ts';
 import { type DrainFlags, drainOptions } from './drain-options.ts';
+import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
+import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
 import { parametersOfStep, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
@@ -107,23 +100,40 @@ async function isGivenUp(
 	});
 }
 
-async function make(
+/** What a replacement does next, with what is known of the node. */
+interface Situation {
+	readonly move: Move | undefined;
+	readonly members: readonly MemberState[];
+	/** The node's member; `undefined` when it is gone. */
+	readonly member: MemberState | undefined;
+	readonly isDead: boolean;
+}
+
+async function look({ stack, directory }: StackContext, node: string, how: DrainOptions): Promise<Situation> {
+	const kubeconfig = await readKubeconfig(directory, stack);
+	const members = await inventory(stack);
+	const member = members.find((one) => one.name === node);
+	const nodes = member === undefined || kubeconfig === undefined ? [] : await listNodes(kubeconfig);
+	const known = nodes.find((one) => one.name === node);
+	const isDead = member !== undefined && (await isGivenUp(member, known, how.force));
+	const move = nextMove(node, upgradeState(stack.parameters), members, isSettled(stack), isDead);
+	if (move !== undefined) {
+		const planned = parametersOfStep(move.place, move.place, move.goes);
+		requireResources(stack.name, { ...stack.parameters, ...planned }, stack.parameters);
+	}
+	return { move, members, member, isDead };
+}
+
+/** The update of a move, as the steps that lead to it need it. */
+function changeOf(
 	stack: Stack,
-	directory: StackDirectory,
-	move: Move,
+	{ place, goes, words }: Move,
 	members: readonly MemberState[],
 	how: DrainOptions,
-): Promise<Stack> {
-	const { place, goes } = move;
-	say(move.words);
+): MemberChange {
 	const stay = members.filter(
 		(member) => member.role === 'master' && member.condition === 'well' && !goes.includes(member),
 	);
-	// Before anybody leaves: it may be refused.
-	const secrets = place.now.master > stay.length ? await issueMasterToken(stack, directory) : {};
-	await abandonUnready(goes);
-	const undo = await drainBeforeUpdate(withMembers(stack, members), directory, goes, how);
-	const parameters = parametersOfStep(place, place, goes);
 	// The one too many was never asked for: the files get a count only when it is the wanted one again.
 	const told = countsOf(stack.parameters, '');
 	const settings = Object.fromEntries(
@@ -131,9 +141,33 @@ async function make(
 			.filter(({ id }) => (place.now[id] ?? 0) < (told[id] ?? 0))
 			.map(({ id, name }) => [name, place.now[id] ?? 0]),
 	);
-	const after = await applyChange(stack, directory, { settings, parameters, secrets }, undo);
-	await deleteRemovedNodes(directory, withMembers(stack, members), after);
-	return after;
+	return {
+		...{ title: words, members, goes, how },
+		change: { settings, parameters: parametersOfStep(place, place, goes) },
+		newMasters: place.now.master > stay.length,
+	};
+}
+
+/** Moves until the node is replaced. Each begins with what the stack itself says. */
+async function* moves(
+	context: StackContext,
+	node: string,
+	how: DrainOptions,
+): AsyncGenerator<Step<StackContext>> {
+	for (;;) {
+		const { move, members } = await look(context, node, how);
+		if (move === undefined) return;
+		yield* memberSteps(context, changeOf(context.stack, move, members, how));
+	}
+}
+
+/** @throws UserError exit code 2 while an upgrade or the replacement of another node is under way */
+function requireNoOther(stack: Stack, node: string): void {
+	const { generations } = upgradeState(stack.parameters);
+	const other = unfinished(stack.name, generations);
+	if (other !== undefined && (generations.previous !== null || generations.replacing?.node !== node)) {
+		throw usageError(other, 'Nothing was changed.');
+	}
 }
 
 /**
@@ -141,36 +175,25 @@ async function make(
  *
  * @returns the state of the cluster afterwards
  */
-export async function replaceNode(name: string, node: string, flags: DrainFlags): Promise<Status> {
-	const directory = await stackDirectory(name);
-	let stack = await whenIdle(name);
-	const how = drainOptions(stack, flags);
-	const { generations } = upgradeState(stack.parameters);
-	const other = unfinished(name, generations);
-	if (other !== undefined && (generations.previous !== null || generations.replacing?.node !== node)) {
-		throw usageError(other, 'Nothing was changed.');
-	}
-	const kubeconfig = await readKubeconfig(directory, stack);
-	let asked = false;
-	for (;;) {
-		const members = await inventory(stack);
-		const member = members.find((one) => one.name === node);
-		const nodes = member === undefined || kubeconfig === undefined ? [] : await listNodes(kubeconfig);
-		const known = nodes.find((one) => one.name === node);
-		const isDead = member !== undefined && (await isGivenUp(member, known, how.force));
-		const move = nextMove(node, upgradeState(stack.parameters), members, isSettled(stack), isDead);
-		if (move === undefined) break;
-		const planned = parametersOfStep(move.place, move.place, move.goes);
-		requireResources(name, { ...stack.parameters, ...planned }, stack.parameters);
-		if (!asked) {
-			say(
-				`Replacing ${node}${member === undefined ? '' : ` (${member.role}, ${isDead ? 'dead' : 'alive'})`}`,
-			);
-			await confirm('Proceed?', flags.yes === true);
-			asked = true;
-		}
-		stack = await make(stack, directory, move, members, how);
-	}
-	say(`${node} was replaced`);
-	return clusterStatus(stack, directory);
+export async function replaceNode(name: string, node: string, flags: DrainFlags): Promise<Status | DryRun> {
+	const directory: StackDirectory = await stackDirectory(name);
+	return runOperation({
+		...{ name, directory, dryRun: flags.dryRun },
+		prepare: async (stack) => {
+			const context: StackContext = { stack, directory };
+			const how = drainOptions(stack, flags);
+			requireNoOther(stack, node);
+			const { move, member, isDead } = await look(context, node, how);
+			if (move !== undefined) {
+				const what = member === undefined ? '' : ` (${member.role}, ${isDead ? 'dead' : 'alive'})`;
+				say(`Replacing ${node}${what}`);
+				await confirm('Proceed?', flags.yes === true || flags.dryRun === true);
+			}
+			return { context, steps: moves(context, node, how) };
+		},
+		result: ({ stack }) => {
+			say(`${node} was replaced`);
+			return clusterStatus(stack, directory);
+		},
+	});
 }

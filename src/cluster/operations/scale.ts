@@ -1,23 +1,21 @@
 import { refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
-import { abandonUnready, inventory, withMembers } from '../heat/inventory.ts';
-import type { Member } from '../heat/members.ts';
-import { requireResources } from '../heat/resource-limit.ts';
-import { requireStack, type Stack } from '../heat/stack.ts';
-import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
-import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
-import { issueMasterToken } from '../kubernetes/master-token.ts';
-import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
+import { stackDirectory } from '../heat/directory.ts';
+import { isSettled } from '../heat/inventory.ts';
+import type { Stack } from '../heat/stack.ts';
 import { requireCounts } from '../spec/changes.ts';
 import { readCluster } from '../spec/config.ts';
-import { countsOf, generationsOf, unfinished } from '../spec/generations.ts';
+import { type Counts, countsOf, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
-import { byPool, defaultPools, type Pool, poolsOf, recordsOf } from '../spec/pools.ts';
-import { applyChange, requestedParameters, requireIdle, type StackChange } from './apply.ts';
-import { type DrainFlags, drainOptions, drainTimeoutOf } from './drain-options.ts';
-import { confirmRemoval, membersToRemove, type Removal, removedParameters } from './removals.ts';
+import { byPool, defaultPools, type Pool, poolsOf } from '../spec/pools.ts';
+import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
+import { changeMembers } from './member-change.ts';
+import { memberSteps, type StackContext } from './member-steps.ts';
+import { membersToRemove } from './removals.ts';
+import { type DryRun, runOperation, type Steps } from './runner.ts';
+import type { StackChange } from './stack-change.ts';
 import { clusterStatus, type Status } from './status.ts';
+import { syncCountSteps } from './sync-files.ts';
 
 /** @throws UserError exit code 2 while an upgrade or a replacement is under way */
 export function requireNoUpgrade(stack: Stack): void {
@@ -86,81 +84,6 @@ function requireGoodMasters(name: string, now: number, wanted: number, named: nu
 	readCluster(name, { masters: String(wanted) }, undefined);
 }
 
-/**
- * Changes the number of members: asks, has those that go leave, updates the stack, and forgets their nodes.
- *
- * @param change  settings and templates; the counts are among the settings
- * @returns the stack after it
- */
-export async function changeMembers(
-	stack: Stack,
-	directory: StackDirectory,
-	change: StackChange,
-	going: readonly Removal[],
-	flags: DrainFlags,
-): Promise<Stack> {
-	const asked = { ...stack.parameters, ...requestedParameters(stack, change) };
-	requireResources(stack.name, asked, stack.parameters);
-	await confirmRemoval(going, flags.yes === true);
-	const now = settingsOf(stack.parameters);
-	const more = Number(change.settings.masters ?? now.masters) > Number(now.masters);
-	const standing = await inventory(stack);
-	const goes = going.map(({ member }) => member);
-	// Those too that an earlier update could not take away: Heat goes on waiting for them.
-	const members = [...goes, ...standing.filter(({ condition }) => condition === 'leaving')];
-	const how = drainOptions(stack, flags, change.settings);
-	for (const [parameter, value] of Object.entries(change.parameters ?? {})) {
-		if (parameter.endsWith('_count')) say(`${parameter}: ${stack.parameters[parameter] ?? 0} -> ${value}`);
-	}
-	if (
-		change.parameters?.pools !== undefined &&
-		hasNodeMarks(recordsOf(stack.parameters), recordsOf(change.parameters))
-	)
-		await storePools(stack.name, directory, recordsOf(change.parameters));
-	// Before anybody leaves: it may be refused.
-	const secrets = more
-		? { ...change.secrets, ...(await issueMasterToken(stack, directory)) }
-		: change.secrets;
-	const prepared = await prepareNodes(stack, directory, members, how);
-	await abandonUnready(goes);
-	const undo = await drainBeforeUpdate(withMembers(prepared, standing), directory, members, how);
-	const after = await applyChange(
-		prepared,
-		directory,
-		{
-			...change,
-			settings: {
-				...(prepared === stack
-					? {}
-					: { drainForce: now.drainForce ?? false, drainTimeout: now.drainTimeout ?? 300 }),
-				...change.settings,
-			},
-			parameters: { ...change.parameters, ...removedParameters(poolsOf(stack.parameters), going) },
-			...(secrets === undefined ? {} : { secrets }),
-		},
-		undo,
-	);
-	await deleteRemovedNodes(directory, withMembers(stack, standing), after);
-	return after;
-}
-
-/**
- * Without a kubeconfig the nodes that go drain themselves, and as they were told before the update that
- * removes them: what is said for this one alone takes an update of its own.
- */
-async function prepareNodes(
-	stack: Stack,
-	directory: StackDirectory,
-	members: readonly Member[],
-	{ force, drainTimeout }: DrainOptions,
-): Promise<Stack> {
-	if (members.length === 0 || (await readKubeconfig(directory, stack)) !== undefined) return stack;
-	const now = settingsOf(stack.parameters);
-	if ((now.drainForce ?? false) === force && (now.drainTimeout ?? 300) === drainTimeout) return stack;
-	say(`Setting the drain options in Heat, because there is no ${directory.kubeconfig}`);
-	return applyChange(stack, directory, { settings: { drainForce: force, drainTimeout } });
-}
-
 /** What `kstack scale` is told beside counts. */
 export interface ScaleFlags extends DrainFlags {
 	/** Names of nodes that are to go. */
@@ -172,13 +95,66 @@ export interface ScaleFlags extends DrainFlags {
 	readonly pool?: readonly string[] | undefined;
 }
 
+/** @throws UserError exit code 2 for pools that the cluster does not have */
+function requirePools(name: string, pools: readonly Pool[], asked: Iterable<string>): void {
+	const strange = [...asked].filter((one) => !pools.some((pool) => pool.name === one));
+	if (strange.length === 0) return;
+	throw usageError(
+		`${name} has no pool ${strange.join(', ')}. Its pools: ${pools.map((pool) => pool.name).join(', ')}.`,
+		undefined,
+		'no-such-pool',
+	);
+}
+
+/** The change that gives each pool so many members: counts of default pools are settings, others parameters. */
+function changeOfCounts(pools: readonly Pool[], now: Counts, wanted: Counts): StackChange {
+	const settings: Record<string, number> = {};
+	const parameters: Record<string, number> = {};
+	for (const { id, name, further } of pools) {
+		const count = wanted[id] ?? 0;
+		if (count === now[id]) continue;
+		if (!further) settings[name] = count;
+		else parameters[`${id}_count`] = count;
+	}
+	return { settings, parameters };
+}
+
+/** The steps that give a stack the counts of a request; what cannot be is refused, and it is asked who goes. */
+async function scaleSteps(
+	context: StackContext,
+	requests: ReadonlyMap<string, CountRequest>,
+	named: readonly string[],
+	flags: ScaleFlags,
+): Promise<Steps<StackContext>> {
+	const { stack, directory } = context;
+	requireNoUpgrade(stack);
+	const pools = poolsOf(stack.parameters);
+	requirePools(stack.name, pools, requests.keys());
+	const now = countsOf(stack.parameters, '');
+	const all = byPool(pools, () => Number.POSITIVE_INFINITY);
+	const chosen = await membersToRemove(stack, all, named);
+	const namedIn = (id: string) => chosen.filter(({ member }) => member.pool === id).length;
+	const wanted = byPool(pools, (pool) =>
+		target(pool, requests.get(pool.name), now[pool.id] ?? 0, namedIn(pool.id)),
+	);
+	requireGoodMasters(stack.name, now.master, wanted.master, namedIn('master'));
+	const change = changeOfCounts(pools, now, wanted);
+	requireCounts(settingsOf(stack.parameters), change.settings);
+	if (pools.every(({ id }) => wanted[id] === now[id]) && isSettled(stack)) {
+		say(`${stack.name} already has that size.`);
+		return syncCountSteps(stack, directory, new Set(requests.keys()));
+	}
+	const going = await membersToRemove(stack, wanted, named);
+	return memberSteps(context, await changeMembers(stack, change, going, flags));
+}
+
 /**
  * `kstack scale`: sets counts or removes named members, and changes nothing else; works without the stack
  * directory too.
  *
  * @returns the state of the cluster afterwards
  */
-export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Status> {
+export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Status | DryRun> {
 	const named = [...new Set(flags.remove ?? [])];
 	const requests = countRequests(flags);
 	if (named.length === 0 && requests.size === 0) {
@@ -188,43 +164,12 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Sta
 	}
 	drainTimeoutOf(name, flags);
 	const directory = await stackDirectory(name);
-	const stack = await requireStack(name);
-	requireIdle(stack);
-	requireNoUpgrade(stack);
-
-	const pools = poolsOf(stack.parameters);
-	const strange = [...requests.keys()].filter((one) => !pools.some((pool) => pool.name === one));
-	if (strange.length > 0) {
-		throw usageError(
-			`${name} has no pool ${strange.join(', ')}. Its pools: ${pools.map((pool) => pool.name).join(', ')}.`,
-			undefined,
-			'no-such-pool',
-		);
-	}
-	const now = countsOf(stack.parameters, '');
-	const chosen = await membersToRemove(
-		stack,
-		byPool(pools, () => Number.POSITIVE_INFINITY),
-		named,
-	);
-	const namedIn = (id: string) => chosen.filter(({ member }) => member.pool === id).length;
-	const wanted = byPool(pools, (pool) =>
-		target(pool, requests.get(pool.name), now[pool.id] ?? 0, namedIn(pool.id)),
-	);
-	requireGoodMasters(name, now.master, wanted.master, namedIn('master'));
-	const going = await membersToRemove(stack, wanted, named);
-	const changed = pools.filter(({ id }) => wanted[id] !== now[id]);
-	const settings: Record<string, number> = {};
-	const parameters: Record<string, number> = {};
-	for (const { id, name: pool, further } of changed) {
-		if (!further) settings[pool] = wanted[id] ?? 0;
-		else parameters[`${id}_count`] = wanted[id] ?? 0;
-	}
-	requireCounts(settingsOf(stack.parameters), settings);
-	if (changed.length === 0 && stack.status.endsWith('_COMPLETE')) {
-		say(`${name} already has that size.`);
-		return clusterStatus(stack, directory);
-	}
-	const after = await changeMembers(stack, directory, { settings, parameters }, going, flags);
-	return clusterStatus(after, directory);
+	return runOperation({
+		...{ name, directory, dryRun: flags.dryRun },
+		prepare: async (stack) => {
+			const context: StackContext = { stack, directory };
+			return { context, steps: await scaleSteps(context, requests, named, flags) };
+		},
+		result: ({ stack }) => clusterStatus(stack, directory),
+	});
 }

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { say } from '../../base/say.ts';
-import type { StackDirectory } from '../heat/directory.ts';
-import type { Stack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
-import { syncFiles } from './apply.ts';
-import { type DesiredChange, desiredChange } from './desired-change.ts';
+import { type DesiredChange, type DesiredSource, desiredChange, desiredSource } from './desired-change.ts';
 import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
+import { changeMembers } from './member-change.ts';
+import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { planOf, planText, requireSafe } from './plan.ts';
-import { changeMembers } from './scale.ts';
+import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
+import { syncAllSteps } from './sync-files.ts';
 
 /** What `kstack update` is told beside settings. */
 export type UpdateFlags = DrainFlags & {
@@ -16,18 +16,38 @@ export type UpdateFlags = DrainFlags & {
 	readonly allowReplace?: boolean | undefined;
 } & Readonly<Record<string, unknown>>;
 
-/** Takes pools without members out of the templates and the parameters, in an update of its own. */
-async function dropEmptied({ stack: { name }, emptied }: DesiredChange, flags: UpdateFlags): Promise<Stack> {
-	say(`Removing the empty pools ${emptied.join(', ')} from the templates`);
-	const { stack, directory, change, going } = await desiredChange(name, flags);
-	return changeMembers(stack, directory, change, going, flags);
+type StackStep = Step<StackContext>;
+
+/** Removes pools without members from the templates and the parameters, in an update of its own. */
+async function* dropEmptied(
+	context: StackContext,
+	source: DesiredSource,
+	emptied: readonly string[],
+	flags: UpdateFlags,
+): AsyncGenerator<StackStep> {
+	const title = `Removing the empty pools ${emptied.join(', ')} from the templates`;
+	if (flags.dryRun === true) return yield { title, run: async () => {} };
+	const { change, going } = await desiredChange(context.stack, source);
+	yield* memberSteps(context, await changeMembers(context.stack, change, going, flags, title));
 }
 
 /** An interrupted `create` leaves the operator's key and no kubeconfig. */
-async function completeKubeconfig(directory: StackDirectory, stack: Stack): Promise<void> {
-	if (existsSync(directory.kubeconfig) || !existsSync(directory.operatorKey)) return;
-	await obtainKubeconfig(directory, stack);
-	say(`Wrote ${directory.kubeconfig}`);
+const completeKubeconfig = ({ directory }: StackContext): StackStep => ({
+	title: `Writing ${directory.kubeconfig}`,
+	skip: () => existsSync(directory.kubeconfig) || !existsSync(directory.operatorKey),
+	run: async ({ stack }) => void (await obtainKubeconfig(directory, stack)),
+});
+
+async function* updateSteps(
+	context: StackContext,
+	source: DesiredSource,
+	{ emptied }: DesiredChange,
+	change: MemberChange,
+	flags: UpdateFlags,
+): AsyncGenerator<StackStep> {
+	yield* memberSteps(context, change);
+	if (emptied.length > 0) yield* dropEmptied(context, source, emptied, flags);
+	yield completeKubeconfig(context);
 }
 
 /**
@@ -37,22 +57,31 @@ async function completeKubeconfig(directory: StackDirectory, stack: Stack): Prom
  * @returns the state of the cluster afterwards
  * @throws UserError exit code 4 when that would replace or delete what is not meant to go
  */
-export async function updateCluster(name: string, flags: UpdateFlags): Promise<Status> {
-	const wish = await desiredChange(name, flags);
-	const { stack, directory } = wish;
+export async function updateCluster(name: string, flags: UpdateFlags): Promise<Status | DryRun> {
+	const source = await desiredSource(name, flags);
 	drainTimeoutOf(name, flags);
-	if (wish.nothing) {
-		// Where the stack has what a flag says, the files may still be behind it.
-		if (Object.keys(wish.flags).length > 0) await syncFiles(stack, directory);
-		await completeKubeconfig(directory, stack);
-		say(`${name} is up to date: nothing to change.`);
-		return clusterStatus(stack, directory);
-	}
-	const plan = await planOf(wish);
-	if (plan.changes.length > 0) say(planText(plan));
-	requireSafe(plan, flags.allowReplace === true);
-	const changed = await changeMembers(stack, directory, wish.change, wish.going, flags);
-	const after = wish.emptied.length === 0 ? changed : await dropEmptied(wish, flags);
-	await completeKubeconfig(directory, after);
-	return clusterStatus(after, directory);
+	const { directory } = source;
+	let upToDate = false;
+	return runOperation({
+		...{ name, directory, dryRun: flags.dryRun },
+		prepare: async (stack) => {
+			const context: StackContext = { stack, directory };
+			const wish = await desiredChange(stack, source);
+			if (wish.nothing) {
+				upToDate = true;
+				// Where the stack has what a flag says, the files may still be behind it.
+				const sync = Object.keys(source.flags).length > 0 ? await syncAllSteps(stack, directory) : [];
+				return { context, steps: [...sync, completeKubeconfig(context)] };
+			}
+			const plan = await planOf(wish);
+			if (plan.changes.length > 0) say(planText(plan));
+			requireSafe(plan, flags.allowReplace === true);
+			const change = await changeMembers(stack, wish.change, wish.going, flags);
+			return { context, steps: updateSteps(context, source, wish, change, flags) };
+		},
+		result: ({ stack }) => {
+			if (upToDate) say(`${name} is up to date: nothing to change.`);
+			return clusterStatus(stack, directory);
+		},
+	});
 }

@@ -1,6 +1,6 @@
 import type { Counts } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
-import { nextStep, parametersOfStep, type Step, type UpgradeState } from './upgrade-steps.ts';
+import { nextStep, parametersOfStep, type Round, type UpgradeState } from './upgrade-steps.ts';
 
 /** The greater count of each pool. */
 const most = (one: Counts, other: Counts) =>
@@ -20,7 +20,7 @@ export function largestUpdate(
 	batch: number,
 ): { before: Parameters; after: Parameters } {
 	let state = place;
-	let largest: { size: number; before: Step; after: Step } = { size: 0, before: place, after: place };
+	let largest: { size: number; before: Round; after: Round } = { size: 0, before: place, after: place };
 	for (;;) {
 		const step = nextStep(state, [], true, batch);
 		if (step === undefined) break;
@@ -30,6 +30,6 @@ export function largestUpdate(
 			largest = { size, before: { now: state.now, before: state.before }, after: step };
 		state = { ...state, now: step.now, before: step.before };
 	}
-	const parametersAt = (step: Step) => ({ ...now, ...parametersOfStep(place, step, []) });
+	const parametersAt = (step: Round) => ({ ...now, ...parametersOfStep(place, step, []) });
 	return { before: parametersAt(largest.before), after: parametersAt(largest.after) };
 }

@@ -30,7 +30,7 @@ export interface UpgradeState {
 }
 
 /** The next update: what Heat is to have after it. */
-export interface Step {
+export interface Round {
 	readonly now: Counts;
 	readonly before: Counts;
 	/** The pool whose members change; none when the step only repeats an update that failed. */
@@ -108,7 +108,7 @@ export function nextStep(
 	members: readonly MemberState[],
 	settled: boolean,
 	batch: number,
-): Step | undefined {
+): Round | undefined {
 	const { generations, now, before } = place;
 	const wanted = generations.wanted ?? now;
 	if (!settled || failed(members).length > 0) {
@@ -140,7 +140,7 @@ export function nextStep(
  */
 export function membersToRemove(
 	place: UpgradeState,
-	step: Step,
+	step: Round,
 	members: readonly MemberState[],
 ): MemberState[] {
 	const { current, previous } = place.generations;
@@ -155,7 +155,7 @@ export function membersToRemove(
 }
 
 /** What Heat is told for a step. */
-export function parametersOfStep(place: UpgradeState, step: Step, goes: readonly MemberState[]): Parameters {
+export function parametersOfStep(place: UpgradeState, step: Round, goes: readonly MemberState[]): Parameters {
 	const { generations } = place;
 	const indexes = (pool: Pool, generation: number | null) =>
 		inPool(goes, pool, generation)

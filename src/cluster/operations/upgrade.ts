@@ -1,28 +1,21 @@
 import { confirm } from '../../base/confirm.ts';
 import { exitCodes, UserError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
-import {
-	abandonUnready,
-	inventory,
-	isSettled,
-	type MemberState,
-	whenIdle,
-	withMembers,
-} from '../heat/inventory.ts';
+import { stackDirectory } from '../heat/directory.ts';
+import { inventory, isSettled, type MemberState } from '../heat/inventory.ts';
 import { nodeImage } from '../heat/node-image.ts';
 import { requireResources } from '../heat/resource-limit.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
-import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
-import { issueMasterToken } from '../kubernetes/master-token.ts';
+import type { DrainOptions } from '../kubernetes/leave.ts';
 import { poolContracts } from '../spec/contracts.ts';
 import { finished, type Generations } from '../spec/generations.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { furtherPoolsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
-import { applyChange, type StackChange } from './apply.ts';
 import { drainOptions } from './drain-options.ts';
+import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
+import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
 import { largestUpdate } from './upgrade-peak.ts';
 import { type Plan, parseUpgradeFlags, planUpgrade, type UpgradeFlags } from './upgrade-plan.ts';
@@ -30,19 +23,25 @@ import {
 	membersToRemove,
 	nextStep,
 	parametersOfStep,
-	type Step,
+	type Round,
 	type UpgradeState,
 	upgradeState,
 } from './upgrade-steps.ts';
 
-/** What a step does, in a line. */
-function wordsOf(place: UpgradeState, step: Step, goes: readonly MemberState[]): string {
-	const { pool } = step;
-	const total = (counts: Step['now']) => Object.values(counts).reduce((sum, count) => sum + count, 0);
-	const leaves = goes.length === 0 ? '' : `; removing ${goes.map(({ name }) => name).join(', ')}`;
-	if (pool === undefined) return `The last update failed; retrying${leaves}`;
-	const wanted = place.generations.wanted?.[pool.id] ?? step.now[pool.id];
-	return `${pool.name} of generation ${place.generations.current}: ${step.now[pool.id]} of ${wanted}${leaves} (${total(step.before)} of generation ${place.generations.previous} left)`;
+/** What a round does, in a line. */
+function wordsOf(place: UpgradeState, round: Round, goes: readonly MemberState[]): string {
+	const { pool } = round;
+	const { current, previous, wanted } = place.generations;
+	const names = goes.map(({ name }) => name).join(', ');
+	if (pool === undefined) return `The last update failed; retrying${names && `; removing ${names}`}`;
+	const now = round.now[pool.id] ?? 0;
+	const adding =
+		now > (place.now[pool.id] ?? 0)
+			? `Adding ${pool.name} of generation ${current}: ${now} of ${wanted?.[pool.id] ?? now}`
+			: '';
+	const removing = names && `${adding === '' ? 'Removing' : '; removing'} ${names}`;
+	const left = Object.values(round.before).reduce((sum, count) => sum + count, 0);
+	return `${adding}${removing} (${left} of generation ${previous} left)`;
 }
 
 /** The templates that a stack has with these parameters. */
@@ -52,38 +51,38 @@ function templatesFor(stack: Stack, { generations, roles }: UpgradeState, parame
 	return renderTemplates({ ...cluster, pools, roles }, generations, poolContracts(parameters));
 }
 
-async function take(
+/** The update of a round, as the steps that lead to it need it. */
+function changeOf(
 	stack: Stack,
-	directory: StackDirectory,
 	{ place, templates }: Plan,
-	step: Step,
+	round: Round,
 	members: readonly MemberState[],
 	how: DrainOptions,
-): Promise<Stack> {
-	const goes = membersToRemove(place, step, members);
-	say(wordsOf(place, step, goes));
+): MemberChange {
+	const goes = membersToRemove(place, round, members);
 	const { current } = place.generations;
 	const present = members.filter(
 		({ role, generation, condition }) => role === 'master' && generation === current && condition === 'well',
 	);
-	const parameters = parametersOfStep(place, step, goes);
-	const change: StackChange = {
-		settings: {},
-		parameters,
-		// Before anybody leaves: it may be refused.
-		...(step.now.master > present.length ? { secrets: await issueMasterToken(stack, directory) } : {}),
-		...(templates ? { templates: templatesFor(stack, place, parameters) } : {}),
+	const parameters = parametersOfStep(place, round, goes);
+	return {
+		...{ title: wordsOf(place, round, goes), members, goes, how },
+		change: {
+			settings: {},
+			parameters,
+			...(templates ? { templates: templatesFor(stack, place, parameters) } : {}),
+		},
+		newMasters: round.now.master > present.length,
 	};
-	await abandonUnready(goes);
-	const leaving = members.filter(({ condition }) => condition === 'leaving');
-	const undo = await drainBeforeUpdate(withMembers(stack, members), directory, [...goes, ...leaving], how);
-	const after = await applyChange(stack, directory, change, undo);
-	await deleteRemovedNodes(directory, withMembers(stack, members), after);
-	return after;
 }
 
 /** Takes the pools that are empty now out of the templates, and makes the image the cluster's own. */
-async function finish(stack: Stack, directory: StackDirectory, place: UpgradeState): Promise<Stack> {
+async function lastChange(
+	stack: Stack,
+	place: UpgradeState,
+	members: readonly MemberState[],
+	how: DrainOptions,
+): Promise<MemberChange> {
 	const generations = finished(place.generations);
 	const id = place.nowImages.master;
 	const image = (await nodeImage(id))?.name ?? id;
@@ -97,31 +96,35 @@ async function finish(stack: Stack, directory: StackDirectory, place: UpgradeSta
 		[`previous_${id}_count`, 0],
 		[`previous_${id}_image`, ''],
 	]);
-	say(`Removing the empty pools of generation ${place.generations.previous}`);
-	return applyChange(stack, directory, {
-		settings,
-		parameters: { generations, ...Object.fromEntries(none) },
-		templates: renderTemplates(cluster, generations, poolContracts({ ...stack.parameters, generations })),
-	});
+	return {
+		...{ title: `Removing the empty pools of generation ${place.generations.previous}` },
+		...{ members, goes: [], newMasters: false, how },
+		change: {
+			settings,
+			parameters: { generations, ...Object.fromEntries(none) },
+			templates: renderTemplates(cluster, generations, poolContracts({ ...stack.parameters, generations })),
+		},
+	};
 }
 
-/** Steps until nothing is left to do. Each begins with what the stack itself says. */
-async function resumeUpgrade(
-	stack: Stack,
-	directory: StackDirectory,
+/** Rounds until nothing is left to do. Each begins with what the stack itself says. */
+async function* rounds(
+	context: StackContext,
 	first: Plan,
 	batch: number,
 	how: DrainOptions,
-): Promise<Stack> {
-	let now = stack;
+): AsyncGenerator<Step<StackContext>> {
 	let plan = first;
 	for (;;) {
-		const members = await inventory(now);
-		const step = nextStep(plan.place, members, isSettled(now), batch);
-		if (step === undefined)
-			return plan.place.generations.previous === null ? now : finish(now, directory, plan.place);
-		now = await take(now, directory, plan, step, members, how);
-		plan = { ...plan, place: upgradeState(now.parameters, plan.place.roles), templates: false };
+		const { stack } = context;
+		const members = await inventory(stack);
+		const round = nextStep(plan.place, members, isSettled(stack), batch);
+		if (round === undefined) {
+			if (plan.place.generations.previous === null) return;
+			return yield* memberSteps(context, await lastChange(stack, plan.place, members, how));
+		}
+		yield* memberSteps(context, changeOf(stack, plan, round, members, how));
+		plan = { ...plan, place: upgradeState(context.stack.parameters, plan.place.roles), templates: false };
 	}
 }
 
@@ -143,25 +146,30 @@ function withResumeHint(error: unknown, name: string, { rollback }: Generations)
  *
  * @returns the state of the cluster afterwards
  */
-export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise<Status> {
+export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise<Status | DryRun> {
 	const request = parseUpgradeFlags(flags);
 	const directory = await stackDirectory(name);
-	const stack = await whenIdle(name);
-	const how = drainOptions(stack, flags);
-	const plan = await planUpgrade(stack, directory, request);
-	if (plan === undefined) {
-		say(`${name} already uses that image.`);
-		return clusterStatus(stack, directory);
-	}
-	const { before, after } = largestUpdate(stack.parameters, plan.place, request.batch);
-	requireResources(name, after, before);
-	say(plan.words);
-	await confirm('Proceed?', flags.yes === true);
-	try {
-		const after = await resumeUpgrade(stack, directory, plan, request.batch, how);
-		say(`${name} is at generation ${plan.place.generations.current}`);
-		return clusterStatus(after, directory);
-	} catch (error) {
-		throw withResumeHint(error, name, plan.place.generations);
-	}
+	let plan: Plan | undefined;
+	return runOperation({
+		...{ name, directory, dryRun: flags.dryRun },
+		prepare: async (stack) => {
+			const context: StackContext = { stack, directory };
+			const how = drainOptions(stack, flags);
+			plan = await planUpgrade(stack, directory, request);
+			if (plan === undefined) {
+				say(`${name} already uses that image.`);
+				return { context, steps: [] };
+			}
+			const { before, after } = largestUpdate(stack.parameters, plan.place, request.batch);
+			requireResources(name, after, before);
+			say(plan.words);
+			await confirm('Proceed?', flags.yes === true || flags.dryRun === true);
+			return { context, steps: rounds(context, plan, request.batch, how) };
+		},
+		result: ({ stack }) => {
+			if (plan !== undefined) say(`${name} is at generation ${plan.place.generations.current}`);
+			return clusterStatus(stack, directory);
+		},
+		explain: (error) => (plan === undefined ? error : withResumeHint(error, name, plan.place.generations)),
+	});
 }

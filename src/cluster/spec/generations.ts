@@ -31,6 +31,8 @@ export interface Generations {
 	readonly replacing?: Replacing;
 	/** Contracts by image ID (src/base/contract.ts), of the images that pools are made from; absent is 0. */
 	readonly contracts?: Readonly<Record<string, number>>;
+	/** The newest kstack that gave the stack its templates; absent up to 0.2.0. */
+	readonly kstack?: string;
 }
 
 /** Reads the parameter; a stack that has none is in its first generation. */

@@ -1,0 +1,126 @@
+import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { say } from '../../base/say.ts';
+import { type KubernetesNode, listNodes, patchNode } from './api.ts';
+
+/**
+ * A request about a node, on its Node object, where the masters or the node itself read it: the label
+ * `kstack.io/KIND` and the annotations `kstack.io/KIND-PARAMETER`. The answer is the annotation `kstack.io/KIND-state`:
+ * a word of the kind, or `failed: ` and the reason.
+ */
+export interface NodeRequest {
+	/** What it is about, such as `leave`. */
+	readonly kind: string;
+	/** The name of the node. */
+	readonly target: string;
+	/** What is to be done; by it those who answer know the requester too: a node asks for other things than kstack. */
+	readonly value: string;
+	readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** How the answers to several requests of one kind are awaited. */
+export interface Following {
+	/** Whether a node that is there has what was asked for. A node that is gone always has. */
+	isDone(node: KubernetesNode): boolean;
+	/** What is told of a node when it is done, such as `drained`. */
+	readonly done: string;
+	/** Seconds until nobody will answer any more. */
+	readonly seconds: number;
+	/** Called at each look with the names of the nodes without an answer. */
+	progress?(waiting: ReadonlySet<string>): Promise<void>;
+	/** The error for an answer that begins with `failed`. */
+	failed(target: string, reason: string): UserError;
+	/** The error when the time is over. */
+	timedOut(targets: readonly string[], seconds: number): UserError;
+}
+
+/** Milliseconds between two looks at the nodes. */
+const interval = 2000;
+
+/** How often an API that does not answer is asked again. */
+const tries = 30;
+
+const keyOf = (kind: string) => `kstack.io/${kind}`;
+const answerKey = (kind: string) => `${keyOf(kind)}-state`;
+
+const annotationsOf = ({ kind, parameters }: NodeRequest, value: (text: string) => string | null) => ({
+	...Object.fromEntries(
+		Object.entries(parameters).map(([name, text]) => [`${keyOf(kind)}-${name}`, value(text)]),
+	),
+	[answerKey(kind)]: null,
+});
+
+/** The answer on a node to a request of a kind; `undefined` while there is none. */
+export const answerOf = (node: KubernetesNode, kind: string): string | undefined =>
+	node.annotations[answerKey(kind)];
+
+/** Asks. An answer to an earlier request is no answer to this one, so it is removed. */
+export function ask(kubeconfig: string, request: NodeRequest): Promise<void> {
+	const { kind, target, value } = request;
+	const annotations = annotationsOf(request, (text) => text);
+	return patchNode(kubeconfig, target, { metadata: { labels: { [keyOf(kind)]: value }, annotations } });
+}
+
+/**
+ * Withdraws a request with everything that belongs to it.
+ *
+ * @param more  what else is to change on the Node object
+ */
+export function withdraw(kubeconfig: string, request: NodeRequest, more: object = {}): Promise<void> {
+	const annotations = annotationsOf(request, () => null);
+	const labels = { [keyOf(request.kind)]: null };
+	return patchNode(kubeconfig, request.target, { metadata: { labels, annotations }, ...more });
+}
+
+/** How an operator withdraws a request by hand. */
+export const withdrawByHand = ({ kind, target }: NodeRequest) =>
+	`kubectl label node ${target} ${keyOf(kind)}-`;
+
+async function pause(): Promise<void> {
+	await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
+	interrupted.signal.throwIfAborted();
+}
+
+/** The nodes as they are now; an API whose address moves from one master to another is silent for a while. */
+export async function nodesWithRetry(kubeconfig: string): Promise<KubernetesNode[]> {
+	for (let failures = 1; ; failures++) {
+		try {
+			return await listNodes(kubeconfig);
+		} catch (error) {
+			if (failures === tries || !(error instanceof UserError)) throw error;
+			await pause();
+		}
+	}
+}
+
+/**
+ * Waits until each request is answered.
+ *
+ * @throws UserError for the first that failed, or when the time is over
+ */
+export async function followRequests(
+	kubeconfig: string,
+	requests: readonly NodeRequest[],
+	{ isDone, done, seconds, progress, failed, timedOut }: Following,
+): Promise<void> {
+	const kinds = new Map(requests.map(({ target, kind }) => [target, kind]));
+	const waiting = new Set(kinds.keys());
+	const end = Date.now() + seconds * 1000;
+	while (waiting.size > 0) {
+		const nodes = await nodesWithRetry(kubeconfig);
+		for (const [target, kind] of kinds) {
+			const node = nodes.find(({ name }) => name === target);
+			if (!waiting.has(target)) continue;
+			const reason = /^failed: ?(.*)$/s.exec((node && answerOf(node, kind)) ?? '')?.[1];
+			if (reason !== undefined) throw failed(target, reason.trim());
+			if (node !== undefined && !isDone(node)) continue;
+			waiting.delete(target);
+			say(`${target}: ${done}`);
+		}
+		if (waiting.size === 0) return;
+		if (Date.now() > end) throw timedOut([...waiting], seconds);
+		await progress?.(waiting);
+		await pause();
+	}
+}

@@ -1,0 +1,52 @@
+import { say } from '../../base/say.ts';
+import { inventory } from '../heat/inventory.ts';
+import { requireResources } from '../heat/resource-limit.ts';
+import type { Stack } from '../heat/stack.ts';
+import { settingsOf } from '../spec/parameters.ts';
+import { poolsOf } from '../spec/pools.ts';
+import { type DrainFlags, drainOptions } from './drain-options.ts';
+import type { MemberChange } from './member-steps.ts';
+import { confirmRemoval, type Removal, removedParameters } from './removals.ts';
+import { requestedParameters, type StackChange } from './stack-change.ts';
+
+/** Shows the settings and counts that change, a line each. */
+export function tellChanges(stack: Stack, { settings, parameters = {} }: StackChange): void {
+	const now = settingsOf(stack.parameters);
+	for (const [key, value] of Object.entries(settings)) {
+		if (now[key] !== value) say(`${key}: ${now[key] ?? ''} -> ${value}`);
+	}
+	for (const [parameter, value] of Object.entries(parameters)) {
+		if (parameter.endsWith('_count')) say(`${parameter}: ${stack.parameters[parameter] ?? 0} -> ${value}`);
+	}
+}
+
+/**
+ * A change of the number of members, once it was shown and confirmed.
+ *
+ * @param change  settings and templates; the counts are among the settings
+ * @param going   the members that go
+ */
+export async function changeMembers(
+	stack: Stack,
+	change: StackChange,
+	going: readonly Removal[],
+	flags: DrainFlags,
+	title = `Updating the stack ${stack.name}`,
+): Promise<MemberChange> {
+	const asked = { ...stack.parameters, ...requestedParameters(stack, change) };
+	requireResources(stack.name, asked, stack.parameters);
+	tellChanges(stack, change);
+	await confirmRemoval(going, flags.yes === true || flags.dryRun === true);
+	const { masters } = settingsOf(stack.parameters);
+	return {
+		title,
+		change: {
+			...change,
+			parameters: { ...change.parameters, ...removedParameters(poolsOf(stack.parameters), going) },
+		},
+		members: await inventory(stack),
+		goes: going.map(({ member }) => member),
+		newMasters: Number(change.settings.masters ?? masters) > Number(masters),
+		how: drainOptions(stack, flags, change.settings),
+	};
+}

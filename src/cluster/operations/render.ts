@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { imageContract } from '../../base/contract.ts';
+import { usageError } from '../../base/errors.ts';
+import { readText } from '../../base/read-text.ts';
+import { say } from '../../base/say.ts';
+import { credentialsIn } from '../heat/credentials.ts';
+import {
+	readIfThere,
+	rolesOf,
+	type StackDirectory,
+	stackDirectory,
+	writeDirectory,
+} from '../heat/directory.ts';
+import { withLock } from '../heat/lock.ts';
+import { requireWritable } from '../heat/ownership.ts';
+import { poolParameters, poolsParameter } from '../heat/pool-resources.ts';
+import type { Resolved } from '../heat/preflight.ts';
+import { readCluster, type Settings } from '../spec/config.ts';
+import type { PoolContracts } from '../spec/contracts.ts';
+import { type Parameters, parametersOf } from '../spec/parameters.ts';
+import { defaultPools } from '../spec/pools.ts';
+import type { Value } from '../spec/settings.ts';
+
+/** Where a file with a cluster's settings is asked for by name, it must be there. */
+function requireFile(file: string | undefined): void {
+	if (file !== undefined && !existsSync(file)) {
+		throw usageError(`There is no file "${file}".`);
+	}
+}
+
+/** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
+export async function askedFor(
+	name: string,
+	flags: Readonly<Record<string, unknown>>,
+	file: string | undefined,
+) {
+	requireFile(file);
+	const directory = await stackDirectory(name);
+	const path = file ?? directory.cluster;
+	const text = file === undefined ? await readIfThere(path) : await readText(file);
+	if (text !== undefined) say(`Reading defaults from ${path}`);
+	const roles = rolesOf(directory);
+	const source = text === undefined ? undefined : { text, path };
+	return { directory, roles, cluster: readCluster(name, flags, source, undefined, roles) };
+}
+
+/**
+ * Writes the stack directory, with tokens and an operator's key where it has none.
+ *
+ * @returns the tokens, by parameter
+ */
+export async function writeFiles(
+	directory: StackDirectory,
+	{ cluster, ids }: Omit<Resolved, 'images'>,
+	contracts?: PoolContracts,
+): Promise<Parameters> {
+	const { secrets, request } = await credentialsIn(directory);
+	const parameters = {
+		...parametersOf(cluster.settings),
+		...ids,
+		cluster_state: 'new',
+		operator_request: request,
+	};
+	await writeDirectory(directory, cluster, parameters, secrets, contracts);
+	return secrets;
+}
+
+/**
+ * `kstack render`: writes the stack directory and touches no cloud. What is left open stays by name.
+ *
+ * @returns the directory
+ */
+export async function renderCluster(
+	name: string,
+	flags: Readonly<Record<string, unknown>>,
+	file: string | undefined,
+): Promise<string> {
+	const { directory, roles, cluster } = await askedFor(name, flags, file);
+	await requireWritable(directory, name);
+	const settings: Settings = {
+		image: 'debian12-x64-kubernetes',
+		masterFlavor: 'm1.medium',
+		minionFlavor: 'm1.medium',
+		gatewayFlavor: 'm1.small',
+		externalNetwork: 'none',
+		gatewayFloatingIp: false,
+		networkDriver: 'calico',
+		...cluster.settings,
+	};
+	const external = settings.externalNetwork === 'none' ? '' : settings.externalNetwork;
+	const ids: Record<string, Value> = { external_network: external as Value };
+	for (const { id: role } of defaultPools) {
+		const image = settings[`${role}Image`];
+		if (image) ids[`${role}_image`] = image;
+	}
+	const pools = cluster.pools ?? [];
+	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
+	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
+	Object.assign(ids, poolsParameter(pools, roles), renderedContracts({ ...parametersOf(settings), ...ids }));
+	await withLock(directory, () => writeFiles(directory, { cluster: { name, settings, pools }, ids }));
+	return directory.path;
+}
+
+/**
+ * What the stack is to remember of images that are only named: their members get user-data of today's contract, so
+ * that is what later updates must render.
+ */
+function renderedContracts(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
+	const images = Object.entries(parameters).filter(([name]) => name.endsWith('_image'));
+	const contracts = Object.fromEntries(images.map(([, image]) => [String(image), imageContract]));
+	return { generations: JSON.stringify({ contracts }) };
+}

@@ -1,0 +1,100 @@
+import { UserError } from '../../base/errors.ts';
+import type { Tree } from '../../base/tree.ts';
+import { textOf } from '../heat/arguments.ts';
+import { withOwnVersion } from '../heat/kstack-version.ts';
+import type { Stack } from '../heat/stack.ts';
+import { readMapping, type Settings } from '../spec/config.ts';
+import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
+import { settings, type Value } from '../spec/settings.ts';
+
+/** What is to become of a stack. What it does not name stays as it is. */
+export interface StackChange {
+	/** Settings that change: told as lines, and written back to the files of the stack directory. */
+	readonly settings: Settings;
+	/** Other Heat parameters, by name. */
+	readonly parameters?: Parameters;
+	/** Heat parameters that are neither told nor seen in a list of processes. */
+	readonly secrets?: Parameters;
+	/** New templates; without them the stack keeps its own. */
+	readonly templates?: Tree;
+}
+
+/**
+ * Minutes that Heat gives a whole operation: more than a member's, so that a member's own words come
+ * first. Said each time, because Heat remembers the last one for later operations.
+ */
+export function timeoutMinutes(bootTimeout: number, drainTimeout = 0): number {
+	return Math.ceil((bootTimeout + drainTimeout) / 60) + 20;
+}
+
+/** One spelling for values that Heat takes for the same: `True` and true, a list and its items with commas. */
+export function comparable(value: unknown): string {
+	const ordered = (part: unknown): unknown => {
+		if (Array.isArray(part)) return part.map(ordered);
+		if (typeof part !== 'object' || part === null) return part;
+		return Object.fromEntries(
+			Object.entries(part)
+				.sort(([a], [b]) => (a < b ? -1 : 1))
+				.map(([key, inner]) => [key, ordered(inner)]),
+		);
+	};
+	const text = textOf(value);
+	if (/^[[{]/.test(text)) {
+		try {
+			const parsed: unknown = JSON.parse(text);
+			return Array.isArray(parsed) ? parsed.join(',') : JSON.stringify(ordered(parsed));
+		} catch {
+			return text;
+		}
+	}
+	return /^(true|false)$/i.test(text) ? text.toLowerCase() : text;
+}
+
+/** Whether a parameter names members to remove: that holds for one update, but Heat would keep it for the next. */
+const isRemoval = (parameter: string) => /^(previous_)?removed_/.test(parameter);
+
+/** The parameters that the stack will have: those of its new templates, else those it has. */
+export function declared(stack: Stack, templates: Tree | undefined): ReadonlySet<string> {
+	const root = templates?.find((file) => file.path === 'cluster.yaml');
+	if (root === undefined) return new Set(Object.keys(stack.parameters));
+	return new Set(Object.keys(readMapping(root.text, root.path).parameters as object));
+}
+
+/**
+ * The parameters that Heat is told for a change, as text, without the secret ones.
+ *
+ * @throws UserError for one that the stack's templates do not know: Heat would pass over it
+ */
+export function requestedParameters(stack: Stack, change: StackChange): Record<string, string> {
+	const known = declared(stack, change.templates);
+	const requested: Record<string, string> = {};
+	const recorded: Record<string, Value> = {};
+	for (const setting of settings) {
+		const value = change.settings[setting.key];
+		if (value === undefined) continue;
+		if (setting.direct) for (const name of setting.parameters) requested[name] = textOf(value);
+		else recorded[setting.key] = value;
+	}
+	if (Object.keys(recorded).length > 0) {
+		const now = parametersOf(settingsOf(stack.parameters)).recorded_settings as object;
+		requested.recorded_settings = textOf({ ...now, ...recorded });
+	}
+	for (const [name, value] of Object.entries(change.parameters ?? {})) requested[name] = textOf(value);
+	if (change.templates !== undefined)
+		requested.generations = withOwnVersion({ ...stack.parameters, ...requested });
+	const unknown = [...Object.keys(requested), ...Object.keys(change.secrets ?? {})].filter(
+		(name) => !known.has(name),
+	);
+	if (unknown.length > 0) {
+		throw new UserError(`${stack.name} has templates of an earlier release, without ${unknown.join(', ')}.`, {
+			hint: `Bring them up to date first: kstack update ${stack.name}`,
+		});
+	}
+	for (const name of [...known].filter(isRemoval)) {
+		const left = comparable(stack.parameters[name]) !== '';
+		if (left && known.has(name) && requested[name] === undefined) requested[name] = '';
+	}
+	// A creation that was not watched to its end has not closed the formation of etcd.
+	requested.cluster_state = 'existing';
+	return requested;
+}

@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { readTree, replaceTree } from '../../base/tree.ts';
+import { textOf } from '../heat/arguments.ts';
+import { readParameters, type StackDirectory, setValues, writeTemplates } from '../heat/directory.ts';
+import { setPoolCounts, syncParameters, wantedPoolCounts } from '../heat/pool-files.ts';
+import type { Stack } from '../heat/stack.ts';
+import type { Settings } from '../spec/config.ts';
+import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
+import { recordsOf } from '../spec/pools.ts';
+import { settings } from '../spec/settings.ts';
+import { comparable, declared, type StackChange } from './stack-change.ts';
+
+/**
+ * Makes the files of the stack directory say what the stack is to have, so that the next edit is the only
+ * difference.
+ *
+ * @returns what puts them back as they were
+ */
+export async function writeBack(
+	stack: Stack,
+	directory: StackDirectory,
+	change: StackChange,
+	requested: Readonly<Record<string, string>>,
+): Promise<() => Promise<void>> {
+	const undo: (() => Promise<void>)[] = [];
+	const remember = async (file: string) => {
+		const text = await readFile(file, 'utf8');
+		undo.push(() => writeFile(file, text));
+	};
+	const wanted: Settings = { ...settingsOf(stack.parameters), ...change.settings };
+	const keys = settings.filter(({ key, fixed }) => !fixed || change.settings[key] !== undefined);
+	const values = Object.fromEntries(keys.map(({ key }) => [key, wanted[key] ?? '']));
+	if (existsSync(directory.cluster)) {
+		await remember(directory.cluster);
+		await setValues(directory.cluster, '', values);
+		await setPoolCounts(directory.cluster, wantedPoolCounts({ ...stack.parameters, ...requested }));
+	}
+	if (existsSync(directory.parameters)) {
+		await remember(directory.parameters);
+		if (change.templates !== undefined) {
+			const ofPools = Object.entries(requested).filter(([name]) => isOfPool(name, change.parameters));
+			const known = declared(stack, change.templates);
+			await syncParameters(directory.parameters, Object.fromEntries(ofPools), known);
+		}
+		const { recorded_settings: _, ...parameters } = parametersOf(
+			Object.fromEntries(Object.entries(values).filter(([key]) => isDirect(key))),
+		);
+		await setValues(directory.parameters, '  ', {
+			...(change.templates === undefined ? {} : await changedElsewhere(stack, directory)),
+			...poolCounts(stack.parameters),
+			...requested,
+			...(parameters as Settings),
+			// In the middle of an upgrade a pool has fewer members than the cluster is to have; Heat reads this file last.
+			...countsAmong(change.parameters ?? {}),
+		});
+	}
+	if (change.templates !== undefined && existsSync(directory.path)) {
+		const heat = path.dirname(directory.template);
+		const present = existsSync(heat) ? await readTree(heat) : [];
+		undo.push(() => replaceTree(heat, present));
+		await writeTemplates(directory, change.templates);
+	}
+	return async () => {
+		for (const step of undo) await step();
+	};
+}
+
+/** Whether a parameter belongs to the further pools that a change names. */
+function isOfPool(parameter: string, changed: Parameters = {}): boolean {
+	if (parameter === 'pools') return true;
+	const names = Object.keys(recordsOf(changed));
+	const own = names.flatMap((name) =>
+		['count', 'image', 'flavor', 'availability_zone'].map((what) => `${name}_${what}`),
+	);
+	return own.includes(parameter);
+}
+
+/** The counts of the further pools, which another client may have changed. */
+const poolCounts = (parameters: Parameters) =>
+	countsAmong(
+		Object.fromEntries(
+			Object.keys(recordsOf(parameters)).map((name) => [`${name}_count`, parameters[`${name}_count`]]),
+		),
+	);
+
+/** Those of the parameters that are counts. */
+const countsAmong = (parameters: Parameters) =>
+	Object.fromEntries(
+		Object.entries(parameters)
+			.filter(([name]) => name.endsWith('_count'))
+			.map(([name, value]) => [name, Number(value)]),
+	);
+
+const isDirect = (key: string) => settings.find((setting) => setting.key === key)?.direct === true;
+
+/** Parameters in which parameters.yaml is behind the stack: given to Heat, they would undo another's change. */
+async function changedElsewhere(stack: Stack, directory: StackDirectory): Promise<Record<string, string>> {
+	const file = (await readParameters(directory)) ?? {};
+	return Object.fromEntries(
+		Object.entries(file).flatMap(([name, value]) => {
+			const now = stack.parameters[name];
+			return now === undefined || comparable(now) === comparable(value) ? [] : [[name, textOf(now)]];
+		}),
+	);
+}
