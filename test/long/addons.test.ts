@@ -1,4 +1,4 @@
-// kstack-addons against a stand-in for the API: it applies, prunes, and lets no addon disturb another.
+// kstack-addons with a fake API: it applies and prunes objects, and addons do not affect each other.
 import test from 'ava';
 import { addonCluster, type KubeObject } from '../support/addon-cluster.ts';
 import { until } from '../support/waiting.ts';
@@ -13,7 +13,7 @@ data: {content: ${data}}
 const namesOf = (objects: ReadonlyMap<string, KubeObject>) =>
 	[...objects.keys()].filter((key) => !key.includes('kube-system')).sort();
 
-test('an addon is applied with its label, and what its manifest no longer has is deleted', async (t) => {
+test('an addon is applied with its label, and objects that are no longer in the manifest are deleted', async (t) => {
 	const cluster = await addonCluster(t);
 	const { objects, running } = cluster;
 	cluster.request('web', configMap('one') + configMap('two') + configMap('three'));
@@ -58,7 +58,7 @@ for (const [what, broken] of [
 	});
 }
 
-test('an addon cannot take an object of another addon', async (t) => {
+test('an addon cannot take over an object of another addon', async (t) => {
 	const cluster = await addonCluster(t);
 	const { objects, running } = cluster;
 	cluster.request('web', configMap('one'));
@@ -69,7 +69,7 @@ test('an addon cannot take an object of another addon', async (t) => {
 	t.is(objects.get('ConfigMap web/one')?.data?.content, 'x');
 });
 
-test('a disabled addon loses all its objects', async (t) => {
+test('all objects of a disabled addon are deleted', async (t) => {
 	const cluster = await addonCluster(t);
 	const { objects, running } = cluster;
 	cluster.request('web', `---\napiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n${configMap('one')}`);
@@ -102,7 +102,7 @@ test('an addon is ready when its Deployments have all their pods', async (t) => 
 	t.deepEqual(cluster.events, ['AddonReady web']);
 });
 
-test('a master without the API address leaves the addons to the one that has it', async (t) => {
+test('only the master that holds the API address applies addons', async (t) => {
 	const cluster = await addonCluster(t);
 	const { objects, running } = cluster;
 	cluster.request('web', configMap('one'));

@@ -1,4 +1,4 @@
-// As much of an API server, behind a stand-in for kubectl, as kstack-addons uses.
+// A fake kubectl with the parts of the Kubernetes API that kstack-addons uses.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
@@ -23,18 +23,18 @@ export interface KubeObject {
 	readonly status?: object;
 }
 
-/** What a test sees of the cluster, and changes. */
+/** The state of the cluster, which a test reads and changes. */
 export interface AddonCluster {
 	readonly running: Running;
 	/** By `KIND NAMESPACE/NAME`. */
 	readonly objects: Map<string, KubeObject>;
 	/** Reasons of the Events, each with the addon's name. */
 	readonly events: string[];
-	/** Whether this master holds the API's address. */
+	/** Whether this master holds the API address. */
 	holder: boolean;
-	/** How often it has looked whether it is. */
+	/** How often it has checked this. */
 	looks(): number;
-	/** Asks for an addon, as kstack does. */
+	/** Requests an addon, as kstack does. */
 	request(name: string, manifest: string, desired?: 'present' | 'absent'): void;
 	/** State and message of an addon's status, for the last request only. */
 	status(name: string): string;
@@ -51,7 +51,7 @@ function objectsIn(text: string): KubeObject[] {
 	return 'items' in content ? content.items : [content];
 }
 
-/** The value of an option, in the same word or the next. */
+/** The value of an option, in the same argument or the next one. */
 function option(args: readonly string[], name: string): string | undefined {
 	const index = args.indexOf(name);
 	return index < 0 ? undefined : args[index + 1];
@@ -64,7 +64,7 @@ const kinds: Readonly<Record<string, string>> = {
 	configmaps: 'ConfigMap',
 };
 
-/** Starts kstack-addons on a master of a cluster without any addon. */
+/** Starts kstack-addons on a master of a cluster without addons. */
 export async function addonCluster(t: ExecutionContext): Promise<AddonCluster> {
 	const root = await temporaryFolder();
 	const objects = new Map<string, KubeObject>();
@@ -89,7 +89,7 @@ export async function addonCluster(t: ExecutionContext): Promise<AddonCluster> {
 			(object) => object.kind === kind && object.metadata.namespace === 'kube-system',
 		);
 		const labelled = inSystem.filter(({ metadata }) => metadata.labels?.['kstack.io/addon'] !== undefined);
-		// A watch that ends begins again: so every change is seen at the next beginning.
+		// This watch ends at once, and the next one lists all addons, so every change is seen.
 		if (args.includes('--watch'))
 			return { stdout: labelled.map(({ metadata }) => `secret/${metadata.name}\n`).join('') };
 		if (args.includes('--selector')) return { stdout: listOf(labelled) };
