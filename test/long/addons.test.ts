@@ -65,7 +65,7 @@ test('an addon cannot take over an object of another addon', async (t) => {
 	await until(running, () => cluster.status('web') === 'ready', 'web is ready');
 	cluster.request('logs', configMap('one', 'taken'));
 	await until(running, () => cluster.status('logs').startsWith('failed: '), 'logs has failed');
-	t.regex(cluster.status('logs'), /ConfigMap web\/one belongs to the addon web/);
+	t.regex(cluster.status('logs'), /ConfigMap web\/one .*addon web\b/);
 	t.is(objects.get('ConfigMap web/one')?.data?.content, 'x');
 });
 
