@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { UserError } from '../../src/base/errors.ts';
 import { changes, editsOfKept, requireCounts } from '../../src/cluster/spec/changes.ts';
-import type { Settings } from '../../src/cluster/spec/config.ts';
+import { readCluster, type Settings } from '../../src/cluster/spec/config.ts';
 
 const now: Settings = {
 	masters: 1,
@@ -179,6 +179,15 @@ test(refusesCounts, { minions: 7 }, ['podCidr (10.244.0.0/21)', '8 subnets']);
 test(refusesCounts, { gateways: 400 }, ['podCidr', 'nodeCidr (10.0.0.0/27)']);
 test(refusesCounts, { masters: 2 }, ['--masters', '1, 3, 5 or 7']);
 
+test('nodes of further pools need room as well', (t) => {
+	t.throws(() => requireCounts(small, {}, { before: 0, after: 7 }), { message: /podCidr.*8 subnets/ });
+	t.notThrows(() => requireCounts(small, {}, { before: 8, after: 7 }));
+	const cluster = 'podCidr: 10.244.0.0/24\npodSubnetLength: 26\npools: [{name: gpu, count: 2}]\n';
+	t.throws(() => readCluster('demo', {}, { text: cluster, path: 'cluster.yaml' }), {
+		message: /podCidr.*4 nodes need 5/,
+	});
+});
+
 test('a cluster without room may shrink, and may stay as it is', (t) => {
 	const full: Settings = { ...small, minions: 20 };
 	t.notThrows(() => requireCounts(full, { minions: 15 }));
@@ -208,4 +217,12 @@ test('ports that change by flag are compared with those of the cluster, and not 
 	t.deepEqual(changes(wide, { ...requested, flags: { gatewayFirstPort: 10000 } }), {
 		gatewayFirstPort: 10000,
 	});
+});
+
+test('a parameter that Heat shows with other spaces is not an edit', (t) => {
+	const now = { generations: '{"contracts": {"image-1": 1}, "kstack": "0.3.0"}' };
+	const same = { generations: '{"contracts":{"image-1":1},"kstack":"0.3.0"}' };
+	t.deepEqual(editsOfKept(now, same, 'parameters.yaml'), []);
+	const other = { generations: '{"contracts":{"image-1":0}}' };
+	t.is(editsOfKept(now, other, 'parameters.yaml').length, 1);
 });

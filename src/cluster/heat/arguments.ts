@@ -3,12 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withNamelessFiles } from '../../base/nameless-files.ts';
 import { openstack } from '../../openstack/client.ts';
+import { textOf } from '../spec/heat-values.ts';
 import type { Parameters } from '../spec/parameters.ts';
-
-/** A parameter's value as Heat is told it. */
-export function textOf(value: unknown): string {
-	return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '');
-}
 
 /** A folder for what the client is to read, gone when `use` is done. */
 export async function inTemporaryFolder<Result>(use: (folder: string) => Promise<Result>): Promise<Result> {

@@ -2,7 +2,6 @@ import { CommandError } from '../../base/run.ts';
 import { type Json, list, show } from '../../openstack/client.ts';
 import { overlap, parseNetwork, parseRange } from '../spec/cidr.ts';
 import type { Settings } from '../spec/config.ts';
-import { nodesOf } from '../spec/room.ts';
 import type { Value } from '../spec/settings.ts';
 
 /** The kinds of things that a cluster takes from the cloud by name, as the client calls them. */
@@ -66,6 +65,7 @@ export function mistakesInSubnet(
 	subnet: Json | undefined,
 	network: Json | undefined,
 	wanted: Settings,
+	nodes: number,
 ): string[] {
 	if (subnet === undefined) return [];
 	const its = `The subnet "${subnet.name}"`;
@@ -85,7 +85,6 @@ export function mistakesInSubnet(
 			`${its} has no gateway, so nodes could not reach Heat: openstack subnet set --gateway ADDRESS ${subnet.id}`,
 		);
 	const free = freeAddresses(subnet);
-	const nodes = nodesOf(wanted);
 	if (free !== undefined && free < nodes + besideNodes) {
 		mistakes.push(
 			`${its} has ${free} addresses to give out: ${nodes} nodes need ${nodes + besideNodes}, with those of DHCP, the API and the gateways, and one more node during an upgrade.`,

@@ -3,6 +3,7 @@ import type { Cluster, Settings } from '../spec/config.ts';
 import { byRole } from '../spec/generations.ts';
 import type { ByPool } from '../spec/pools.ts';
 import { defaultRoles } from '../spec/roles.ts';
+import { nodesOf } from '../spec/room.ts';
 import type { Value } from '../spec/settings.ts';
 import { findExternalNetwork } from './external-network.ts';
 import { findNamed, mistakesInSubnet } from './fixed-network.ts';
@@ -68,6 +69,10 @@ function findNetworkDriver(
  */
 export async function preflight(cluster: Cluster): Promise<Resolved> {
 	const wanted: Settings = cluster.settings;
+	const nodes = nodesOf(
+		wanted,
+		(cluster.pools ?? []).reduce((sum, { count }) => sum + count, 0),
+	);
 	// Questions asked side by side; each has a list of its own, so that the order does not depend on the answers'.
 	const [ofImage, ofNetwork, ofSubnet, ofKeyPair]: [string[], string[], string[], string[]] = [
 		[],
@@ -88,7 +93,7 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 		...ofImage,
 		...ofNetwork,
 		...ofSubnet,
-		...mistakesInSubnet(subnet, network, wanted),
+		...mistakesInSubnet(subnet, network, wanted, nodes),
 		...ofKeyPair,
 	];
 	if (stack !== undefined) {

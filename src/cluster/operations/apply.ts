@@ -9,7 +9,8 @@ import type { StackDirectory } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
-import { comparable, requestedParameters, type StackChange, timeoutMinutes } from './stack-change.ts';
+import { comparable } from '../spec/heat-values.ts';
+import { requestedParameters, type StackChange, timeoutMinutes } from './stack-change.ts';
 import { writeBack } from './write-back.ts';
 
 /**

@@ -9,7 +9,7 @@ import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfKept } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
-import { type Counts, countsOf, generationsOf } from '../spec/generations.ts';
+import { type Counts, countsOf, furtherNodes, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
 import { byPool, defaultPools } from '../spec/pools.ts';
@@ -101,14 +101,15 @@ export async function desiredChange(
 	const mistakes = editsOfKept(stack.parameters, parameters, directory.parameters);
 	const pools = await poolChanges(stack, wanted.pools ?? [], parameters, paths, roles, mistakes);
 	refuse(mistakes, 'Nothing was changed.');
-	const changed = changes(now, wishes);
+	const counts = countsOf(stack.parameters, '');
+	const further = { before: furtherNodes(counts), after: furtherNodes({ ...counts, ...pools.counts }) };
+	const changed = changes(now, wishes, further);
 	const { current } = generationsOf(stack.parameters);
 	const templates = renderTemplates(
 		{ name, settings: { ...now, ...changed }, pools: pools.pools, roles },
 		{ current, previous: null },
 		poolContracts({ ...stack.parameters, ...pools.parameters }),
 	);
-	const counts = countsOf(stack.parameters, '');
 	const wantedCounts: Counts = {
 		...counts,
 		...pools.counts,

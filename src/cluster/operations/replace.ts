@@ -69,7 +69,9 @@ export function nextMove(
 	}
 	if (member === undefined) {
 		if (mine) return undefined;
-		throw usageError(`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ')}.`);
+		throw usageError(
+			`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ') || 'none'}.`,
+		);
 	}
 	if (isDead || member.condition !== 'well') {
 		const words = `Removing ${node} and adding a new ${member.role}`;

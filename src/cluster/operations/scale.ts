@@ -5,7 +5,7 @@ import { isSettled } from '../heat/inventory.ts';
 import type { Stack } from '../heat/stack.ts';
 import { requireCounts } from '../spec/changes.ts';
 import { readCluster } from '../spec/config.ts';
-import { type Counts, countsOf, generationsOf, unfinished } from '../spec/generations.ts';
+import { type Counts, countsOf, furtherNodes, generationsOf, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { byPool, defaultPools, type Pool, poolsOf } from '../spec/pools.ts';
 import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
@@ -139,7 +139,8 @@ async function scaleSteps(
 	);
 	requireGoodMasters(stack.name, now.master, wanted.master, namedIn('master'));
 	const change = changeOfCounts(pools, now, wanted);
-	requireCounts(settingsOf(stack.parameters), change.settings);
+	const further = { before: furtherNodes(now), after: furtherNodes(wanted) };
+	requireCounts(settingsOf(stack.parameters), change.settings, further);
 	if (pools.every(({ id }) => wanted[id] === now[id]) && isSettled(stack)) {
 		say(`${stack.name} already has that size.`);
 		return syncCountSteps(stack, directory, new Set(requests.keys()));

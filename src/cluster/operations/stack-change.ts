@@ -1,9 +1,9 @@
 import { UserError } from '../../base/errors.ts';
 import type { Tree } from '../../base/tree.ts';
-import { textOf } from '../heat/arguments.ts';
 import { withOwnVersion } from '../heat/kstack-version.ts';
 import type { Stack } from '../heat/stack.ts';
 import { readMapping, type Settings } from '../spec/config.ts';
+import { comparable, textOf } from '../spec/heat-values.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { settings, type Value } from '../spec/settings.ts';
 
@@ -25,29 +25,6 @@ export interface StackChange {
  */
 export function timeoutMinutes(bootTimeout: number, drainTimeout = 0): number {
 	return Math.ceil((bootTimeout + drainTimeout) / 60) + 20;
-}
-
-/** One spelling for values that Heat takes for the same: `True` and true, a list and its items with commas. */
-export function comparable(value: unknown): string {
-	const ordered = (part: unknown): unknown => {
-		if (Array.isArray(part)) return part.map(ordered);
-		if (typeof part !== 'object' || part === null) return part;
-		return Object.fromEntries(
-			Object.entries(part)
-				.sort(([a], [b]) => (a < b ? -1 : 1))
-				.map(([key, inner]) => [key, ordered(inner)]),
-		);
-	};
-	const text = textOf(value);
-	if (/^[[{]/.test(text)) {
-		try {
-			const parsed: unknown = JSON.parse(text);
-			return Array.isArray(parsed) ? parsed.join(',') : JSON.stringify(ordered(parsed));
-		} catch {
-			return text;
-		}
-	}
-	return /^(true|false)$/i.test(text) ? text.toLowerCase() : text;
 }
 
 /** Whether a parameter names members to remove: that holds for one update, but Heat would keep it for the next. */

@@ -2,15 +2,15 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readTree, replaceTree } from '../../base/tree.ts';
-import { textOf } from '../heat/arguments.ts';
 import { readParameters, type StackDirectory, setValues, writeTemplates } from '../heat/directory.ts';
 import { setPoolCounts, syncParameters, wantedPoolCounts } from '../heat/pool-files.ts';
 import type { Stack } from '../heat/stack.ts';
 import type { Settings } from '../spec/config.ts';
+import { comparable, textOf } from '../spec/heat-values.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
 import { settings } from '../spec/settings.ts';
-import { comparable, declared, type StackChange } from './stack-change.ts';
+import { declared, type StackChange } from './stack-change.ts';
 
 /**
  * Makes the files of the stack directory say what the stack is to have, so that the next edit is the only

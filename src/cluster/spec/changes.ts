@@ -1,7 +1,8 @@
 import { refuse } from '../../base/errors.ts';
 import { mistakeIn } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
-import { newContradictions } from './contradictions.ts';
+import { type FurtherNodes, newContradictions } from './contradictions.ts';
+import { comparable } from './heat-values.ts';
 import type { Parameters } from './parameters.ts';
 import { recordsOf } from './pools.ts';
 import { formOf } from './setting-forms.ts';
@@ -25,10 +26,11 @@ export interface RequestedSettings {
  * The cluster itself is what both files are compared with, so the one that was edited is the one that
  * differs. Both may be behind a change made with another client; then only a flag can say what is meant.
  *
- * @param now  the settings as the stack's parameters tell them
+ * @param now      the settings as the stack's parameters tell them
+ * @param further  nodes of further pools
  * @throws UserError exit code 2 for what a running cluster cannot change, and for values that contradict
  */
-export function changes(now: Settings, requested: RequestedSettings): Settings {
+export function changes(now: Settings, requested: RequestedSettings, further?: FurtherNodes): Settings {
 	const mistakes: string[] = [];
 	const changed: Record<string, Value> = {};
 	const places: Record<string, string> = {};
@@ -59,7 +61,7 @@ export function changes(now: Settings, requested: RequestedSettings): Settings {
 		changed[key] = wanted;
 		places[key] = flag === undefined ? `${edits[0]?.place}: ${key}` : `--${flagOf(setting)}`;
 	}
-	mistakes.push(...newContradictions(now, changed, (key) => places[key] ?? key));
+	mistakes.push(...newContradictions(now, changed, (key) => places[key] ?? key, further));
 	refuse(mistakes, 'Nothing was changed.', 'invalid-change');
 	return changed;
 }
@@ -69,9 +71,10 @@ export function changes(now: Settings, requested: RequestedSettings): Settings {
  *
  * @param now     the settings as the stack's parameters tell them
  * @param counts  the counts that change, such as `{ minions: 5 }`
+ * @param further  nodes of further pools
  * @throws UserError exit code 2 for counts out of range, and where there is no room for the nodes
  */
-export function requireCounts(now: Settings, counts: Settings): void {
+export function requireCounts(now: Settings, counts: Settings, further?: FurtherNodes): void {
 	const mistakes = settings
 		.filter(({ key }) => counts[key] !== undefined)
 		.flatMap((setting) => {
@@ -80,7 +83,9 @@ export function requireCounts(now: Settings, counts: Settings): void {
 			return form.read(value) === undefined ? [mistakeIn(`--${flagOf(setting)}`, value, form)] : [];
 		});
 	const room =
-		mistakes.length > 0 ? [] : newContradictions(now, counts, (key) => (key in counts ? `--${key}` : key));
+		mistakes.length > 0
+			? []
+			: newContradictions(now, counts, (key) => (key in counts ? `--${key}` : key), further);
 	refuse([...mistakes, ...room], 'Nothing was changed.', 'invalid-change');
 }
 
@@ -94,7 +99,7 @@ export function editsOfKept(now: Parameters, file: Parameters, path: string): st
 	return Object.entries(file)
 		.filter(([name, value]) => {
 			const kept = !direct.has(name) && !other.includes(name) && name in now;
-			return kept && String(value ?? '') !== String(now[name] ?? '');
+			return kept && comparable(value) !== comparable(now[name]);
 		})
 		.map(([name, value]) =>
 			name === 'operator_request'

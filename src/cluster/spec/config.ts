@@ -134,8 +134,11 @@ export function readCluster(
 		if (setting !== undefined && key in byFlag) return `--${flagOf(setting)}`;
 		return key in inFile ? `${file?.path}: ${key}` : key;
 	};
+	const ofPools: string[] = [];
+	const pools = readPools(content.pools, file?.path ?? '', name, roles, ofPools);
 	if (existing === undefined) {
-		mistakes.push(...contradictions(asked, place));
+		const further = pools.reduce((sum, { count }) => sum + count, 0);
+		mistakes.push(...contradictions(asked, place, further));
 		// cluster.yaml of a cluster without a network has both: kstack writes defaults into it.
 		if (asked.externalNetwork === 'none' && byFlag.apiFloatingIp === true) {
 			mistakes.push(
@@ -143,7 +146,7 @@ export function readCluster(
 			);
 		}
 	}
-	const pools = readPools(content.pools, file?.path ?? '', name, roles, mistakes);
+	mistakes.push(...ofPools);
 	const hint = file === undefined ? "See 'kstack create --help'." : undefined;
 	refuse(mistakes, hint, 'invalid-settings');
 	return { name, settings: asked, given: new Set(Object.keys(given)), pools };

@@ -5,7 +5,7 @@ import { mistakesInRoom, nodesOf } from './room.ts';
 /** Names a setting as the operator wrote it, such as `--minions`. */
 export type Place = (key: string) => string;
 
-type Check = (cluster: Settings, place: Place) => string[];
+type Check = (cluster: Settings, place: Place, further: number) => string[];
 
 const mastersAreOdd: Check = ({ masters }, place) =>
 	masters === undefined || Number(masters) % 2 === 1
@@ -84,17 +84,33 @@ const checks: readonly Check[] = [
 	mistakesInRoom,
 ];
 
-/** What is right by itself and wrong together, a sentence each. */
-export function contradictions(cluster: Settings, place: Place): string[] {
-	return checks.flatMap((check) => check(cluster, place));
+/**
+ * What is right by itself and wrong together, a sentence each.
+ *
+ * @param further  nodes of further pools
+ */
+export function contradictions(cluster: Settings, place: Place, further = 0): string[] {
+	return checks.flatMap((check) => check(cluster, place, further));
+}
+
+/** Nodes of further pools, before and after a change. */
+export interface FurtherNodes {
+	readonly before: number;
+	readonly after: number;
 }
 
 /** The contradictions that a change brings into a cluster; what it lives with already is not among them. */
-export function newContradictions(now: Settings, changed: Settings, place: Place): string[] {
+export function newContradictions(
+	now: Settings,
+	changed: Settings,
+	place: Place,
+	further: FurtherNodes = { before: 0, after: 0 },
+): string[] {
 	const after = { ...now, ...changed };
-	const before = contradictions(now, place);
-	const ofRoom = nodesOf(after) > nodesOf(now) ? [] : mistakesInRoom(after, place);
-	return contradictions(after, place).filter(
+	const before = contradictions(now, place, further.before);
+	const grows = nodesOf(after, further.after) > nodesOf(now, further.before);
+	const ofRoom = grows ? [] : mistakesInRoom(after, place, further.after);
+	return contradictions(after, place, further.after).filter(
 		(mistake) => !before.includes(mistake) && !ofRoom.includes(mistake),
 	);
 }

@@ -1,6 +1,6 @@
 import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
-import { type ByPool, byPool, poolsOf } from './pools.ts';
+import { type ByPool, byPool, defaultPools, poolsOf } from './pools.ts';
 import { type Role, roles } from './roles.ts';
 
 /** How many members each pool has, by the pool's ID; that of a default pool is its role. */
@@ -58,6 +58,12 @@ export type Prefix = '' | 'previous_';
 export function countsOf(parameters: Parameters, prefix: Prefix): Counts {
 	return byPool(poolsOf(parameters), ({ id }) => Number(parameters[`${prefix}${id}_count`] ?? 0));
 }
+
+/** How many members the further pools have together. */
+export const furtherNodes = (counts: Counts): number =>
+	Object.entries(counts)
+		.filter(([id]) => !defaultPools.some((pool) => pool.id === id))
+		.reduce((sum, [, count]) => sum + count, 0);
 
 /** One value for each role with a default pool. */
 export function byRole<Value>(value: (role: Role) => Value): ByPool<Value> {

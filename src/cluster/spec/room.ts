@@ -8,17 +8,22 @@ const duringReplacement = 1;
 /** Addresses of a network that is made for the nodes which they cannot have. */
 const takenAddresses = ['network', 'broadcast', 'router', 'DHCP', 'DHCP', 'API', 'gateways'].length;
 
-/** All nodes of a cluster. */
-export const nodesOf = (cluster: Settings): number =>
-	defaultPools.reduce((sum, { name }) => sum + Number(cluster[name] ?? 0), 0);
+/**
+ * All nodes of a cluster.
+ *
+ * @param further  those of further pools
+ */
+export const nodesOf = (cluster: Settings, further = 0): number =>
+	defaultPools.reduce((sum, { name }) => sum + Number(cluster[name] ?? 0), further);
 
 /**
  * Whether all nodes get addresses, and a share of the pods' addresses each.
  *
- * @param place  names a setting as the operator wrote it
+ * @param place    names a setting as the operator wrote it
+ * @param further  nodes of further pools
  */
-export function mistakesInRoom(cluster: Settings, place: (key: string) => string): string[] {
-	const nodes = nodesOf(cluster);
+export function mistakesInRoom(cluster: Settings, place: (key: string) => string, further = 0): string[] {
+	const nodes = nodesOf(cluster, further);
 	const needed = nodes + duringReplacement;
 	const mistakes: string[] = [];
 	const pods = parseNetwork(String(cluster.podCidr ?? ''));
