@@ -6,8 +6,10 @@ import type { Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
+import { removeFromEtcd } from '../kubernetes/remove-from-etcd.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
+import { runsControlPlane } from '../spec/roles.ts';
 import { applyChange } from './apply.ts';
 import { foreseenStack } from './foresee.ts';
 import type { Step } from './runner.ts';
@@ -120,6 +122,7 @@ export function memberSteps(
 ): StackStep[] {
 	let secrets = change.secrets;
 	const failed = goes.filter(({ condition }) => condition === 'failed');
+	const failedMasters = failed.filter(runsControlPlane);
 	// Those too that an earlier update could not remove: Heat still waits for them.
 	const leaving = [
 		...goes,
@@ -141,6 +144,11 @@ export function memberSteps(
 		},
 		setDrainOptions(directory, leaving, how),
 		storeMarks(change),
+		{
+			title: `Removing ${names(failedMasters)}, which never became Ready, from etcd`,
+			skip: () => failedMasters.length === 0,
+			run: ({ stack, directory }) => removeFromEtcd(stack, directory, failedMasters),
+		},
 		{
 			title: `Deleting the servers of ${names(failed)}, which never became Ready`,
 			skip: () => failed.length === 0,
