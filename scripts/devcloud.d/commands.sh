@@ -18,7 +18,12 @@ command_up() {
 	packages_installed || step "install packages" install_packages
 	write_clouds_yaml
 	raise_limits
-	holder_pid >/dev/null || step "create namespaces" start_holder
+	# The services load files of the clone that started them. If it has been deleted, they are started again.
+	if holder_pid >/dev/null && [[ ! -d $(cat "$STATE/clone" 2>/dev/null) ]]; then stop_cloud; fi
+	if ! holder_pid >/dev/null; then
+		step "create namespaces" start_holder
+		echo "$here" >"$STATE/clone"
+	fi
 	inside "$here/devcloud" inside up "$fakes"
 	echo "$fakes" >"$STATE/fakes"
 	echo "The cloud is up.  eval \"\$($here/devcloud env)\"; openstack catalog list"

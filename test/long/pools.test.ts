@@ -3,6 +3,7 @@ import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
 import { packageRoot } from '../../src/base/package.ts';
+import { withOwnVersion } from '../../src/cluster/heat/kstack-version.ts';
 import { type Answers, event, imageOf, withAuthorityOf } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { fakeKubernetes } from '../support/kubernetes.ts';
@@ -47,7 +48,7 @@ async function pinned(contract: number) {
 		minion_image: 'image-1',
 		minion_flavor: '3',
 		cluster_state: 'existing',
-		generations: JSON.stringify({ contracts: { 'image-1': 1 } }),
+		generations: withOwnVersion({ generations: JSON.stringify({ contracts: { 'image-1': 1 } }) }),
 	};
 	const shown = first['stack-show-demo'] as Shown;
 	const start: Answers = {

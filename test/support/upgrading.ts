@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { withOwnVersion } from '../../src/cluster/heat/kstack-version.ts';
 import type { Counts } from '../../src/cluster/spec/generations.ts';
 import { type Answers, emptyCloud } from './fake-cloud.ts';
 import { made } from './kstack-on-cloud.ts';
@@ -75,6 +76,7 @@ export async function upgradable(
 		),
 		...more,
 	});
+	heat.parameters = { ...heat.parameters, generations: withOwnVersion(heat.parameters) };
 	const names = ['master-0', 'master-1', 'master-2', 'minion-0', 'minion-1', 'gateway-0'].flatMap((name) => [
 		`demo-${name}`,
 		`demo-${name.replace('-', '-g2-')}`,

@@ -11,6 +11,7 @@ import {
 	stackDirectory,
 	writeDirectory,
 } from '../heat/directory.ts';
+import { withOwnVersion } from '../heat/kstack-version.ts';
 import { withLock } from '../heat/lock.ts';
 import { requireWritable } from '../heat/ownership.ts';
 import { poolParameters, poolsParameter } from '../heat/pool-resources.ts';
@@ -96,17 +97,18 @@ export async function renderCluster(
 	const pools = cluster.pools ?? [];
 	const ofRole: Record<string, unknown> = { ...parametersOf(settings), ...ids };
 	for (const pool of pools) Object.assign(ids, poolParameters(pool, ofRole));
-	Object.assign(ids, poolsParameter(pools, roles), renderedContracts({ ...parametersOf(settings), ...ids }));
+	Object.assign(
+		ids,
+		poolsParameter(pools, roles),
+		renderedGenerations({ ...parametersOf(settings), ...ids }),
+	);
 	await withLock(directory, () => writeFiles(directory, { cluster: { name, settings, pools }, ids }));
 	return directory.path;
 }
 
-/**
- * What the stack is to remember of images that are only named: their members get user-data of today's contract, so
- * that is what later updates must render.
- */
-function renderedContracts(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
+/** What the stack records of images that are only named: user-data is rendered for the current contract. */
+function renderedGenerations(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
 	const images = Object.entries(parameters).filter(([name]) => name.endsWith('_image'));
 	const contracts = Object.fromEntries(images.map(([, image]) => [String(image), imageContract]));
-	return { generations: JSON.stringify({ contracts }) };
+	return { generations: withOwnVersion({ generations: JSON.stringify({ contracts }) }) };
 }
