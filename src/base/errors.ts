@@ -40,6 +40,9 @@ export class Answer extends Error {
 	}
 }
 
+/** The code of an error in the values of flags: its hint is the help of the command. */
+export const invalidFlags = 'invalid-flags';
+
 /** A mistake in flags, files or environment, found before anything was done. Exit code 2. */
 export function usageError(message: string, hint?: string, code?: string): UserError {
 	return new UserError(message, {

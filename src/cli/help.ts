@@ -60,6 +60,13 @@ export function programHelp({ name, summary, commands, flags, notes }: Program):
 	].join('');
 }
 
+/** What `kstack addon --help` prints, where `addon` is the first word of several commands. */
+export function groupHelp(program: Program, word: string, group: readonly CommandEntry[]): string {
+	const name = `${program.name} ${word}`;
+	const commands = group.map((entry) => ({ ...entry, name: entry.name.slice(word.length + 1) }));
+	return programHelp({ ...program, name, summary: `The commands of ${name}.`, commands });
+}
+
 /** What `kstack COMMAND --help` prints. */
 export function commandHelp(program: Program, { name, describe }: CommandEntry, command: Command): string {
 	const line = [program.name, name, ...usage(command.arguments), '[flags]'].join(' ');

@@ -1,3 +1,5 @@
+import { mistakeIn } from '../../base/forms.ts';
+import { formOf } from '../../cluster/spec/setting-forms.ts';
 import { flagOf, type Setting, settings } from '../../cluster/spec/settings.ts';
 import type { Flag } from '../command.ts';
 import { yes } from '../flags.ts';
@@ -21,21 +23,37 @@ const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
 	...{ length: 'BITS', switch: 'true|false', text: 'TEXT' },
 };
 
-/** The flag of a setting. Its default is the settings' own: a flag that is not given stays undefined. */
-function settingFlag({ describe, type, choices, default: fixed }: Setting): Flag {
+/**
+ * The flag of a setting. Its default is the settings' own: a flag that is not given stays undefined.
+ *
+ * @param isNew  whether the cluster does not exist yet; one that exists keeps its values, so that no default is shown
+ */
+function settingFlag(setting: Setting, isNew: boolean): Flag {
+	const { describe, type, choices, default: fixed } = setting;
 	const value = choices?.join('|') ?? placeholders[type] ?? 'VALUE';
-	return { describe, value, ...(fixed === undefined || fixed === '' ? {} : { defaultText: `${fixed}` }) };
+	const form = formOf(setting);
+	const mistakeInValue = (given: unknown) =>
+		form.read(given) === undefined ? mistakeIn(`--${flagOf(setting)}`, given, form) : undefined;
+	const flag = { describe, value, mistakeIn: mistakeInValue };
+	if (!isNew) return { ...flag, describe: describe.replace(/ \(default: [^()]*\)$/, '') };
+	return fixed === undefined || fixed === '' ? flag : { ...flag, defaultText: `${fixed}` };
 }
 
 /** The flags of those settings, as text: one place checks flags and files alike. */
-export function settingFlags(wanted: (setting: Setting) => boolean): Readonly<Record<never, Flag>> {
+function settingFlags(wanted: (setting: Setting) => boolean, isNew: boolean): Readonly<Record<never, Flag>> {
 	return Object.fromEntries(
-		settings.filter(wanted).map((setting) => [flagOf(setting), settingFlag(setting)]),
+		settings.filter(wanted).map((setting) => [flagOf(setting), settingFlag(setting, isNew)]),
 	);
 }
 
 /** Settings that a flag can change. `--drain-timeout` is for one command; the setting is changed in cluster.yaml. */
-export const changeable = (setting: Setting) => !setting.fixed && setting.key !== 'drainTimeout';
+const isChangeable = (setting: Setting) => !setting.fixed && setting.key !== 'drainTimeout';
+
+/** The flags with which a cluster is created. */
+export const newClusterFlags = () => settingFlags(() => true, true);
+
+/** The flags that change an existing cluster. */
+export const changeFlags = () => settingFlags(isChangeable, false);
 
 export const dryRunFlag = {
 	boolean: true,

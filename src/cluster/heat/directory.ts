@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dump } from 'js-yaml';
 import { usageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { readText } from '../../base/read-text.ts';
 import { schemaText } from '../../base/schema.ts';
 import { replaceTree, type Tree } from '../../base/tree.ts';
@@ -130,7 +131,7 @@ export async function writeDirectory(
 	secrets: Parameters,
 	contracts?: PoolContracts,
 ): Promise<void> {
-	await mkdir(directory.path, { recursive: true });
+	await makeFolder(directory.path);
 	const roles = rolesOf(directory);
 	const pools = furtherPools(recordsFor(cluster.pools ?? [], roles));
 	await writeTemplates(directory, renderTemplates({ ...cluster, pools, roles }, undefined, contracts));

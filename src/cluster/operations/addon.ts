@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { confirm } from '../../base/confirm.ts';
-import { refuse, UserError, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
@@ -41,7 +41,11 @@ export async function kubeconfigOf(directory: StackDirectory, stack: Stack): Pro
 /** Seconds that `--timeout` gives. */
 function secondsOf(text: string): number {
 	if (/^\d{1,5}$/.test(text) && Number(text) > 0) return Number(text);
-	throw usageError(`--timeout is ${text}; it must be seconds from 1 to 99999.`);
+	throw usageError(
+		`--timeout is ${text}; it must be a number of seconds from 1 to 99999.`,
+		undefined,
+		invalidFlags,
+	);
 }
 
 /** Until the cluster says that it has done what was asked, or why it cannot. */
@@ -120,6 +124,15 @@ function requestSteps(kubeconfig: string, request: Request, seconds: number): St
 	];
 }
 
+/** Checks what needs no cluster: the form of `--set`, and the addon's folder where the word names one. */
+function requireGoodWords(word: string, set: readonly string[]): void {
+	const mistakes: string[] = [];
+	const specs = word.includes('/') ? readAddon(word).definition.values : undefined;
+	if (specs !== undefined) chooseValues(specs, {}, set, mistakes);
+	else for (const one of set) if (!/^[^=]+=/.test(one)) mistakes.push(`--set ${one}: must be KEY=VALUE.`);
+	refuse(mistakes, undefined, invalidFlags);
+}
+
 /** What is to be stored so that an addon is enabled with these values; mistakes are refused. */
 function enabling(
 	{ definition, template }: Addon,
@@ -148,6 +161,7 @@ export async function enableAddon(
 	options: { readonly set: readonly string[]; readonly timeout: string },
 ): Promise<void> {
 	const seconds = secondsOf(options.timeout);
+	requireGoodWords(word, options.set);
 	const directory = await stackDirectory(cluster);
 	await runOperation({
 		...{ name: cluster, directory },

@@ -1,4 +1,4 @@
-import { refuse } from '../../base/errors.ts';
+import { invalidFlags, refuse } from '../../base/errors.ts';
 import type { Stack } from '../heat/stack.ts';
 import type { DrainOptions } from '../kubernetes/leave.ts';
 import { mistakeInName, readFlags, type Settings } from '../spec/config.ts';
@@ -21,7 +21,7 @@ export interface DrainFlags {
 export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
 	const mistakes = [mistakeInName(name) ?? []].flat();
 	const found = readFlags(flags, mistakes);
-	refuse(mistakes, "See 'kstack update --help'.", 'invalid-settings');
+	refuse(mistakes, undefined, invalidFlags);
 	return found;
 }
 

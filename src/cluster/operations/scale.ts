@@ -1,4 +1,4 @@
-import { refuse, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { stackDirectory } from '../heat/directory.ts';
 import { isSettled } from '../heat/inventory.ts';
@@ -52,7 +52,7 @@ export function countRequests(flags: ScaleFlags): Map<string, CountRequest> {
 		if (requests.has(name)) mistakes.push(`The count of the pool ${name} is given twice.`);
 		requests.set(name, { flag, text: count });
 	}
-	refuse(mistakes);
+	refuse(mistakes, undefined, invalidFlags);
 	return requests;
 }
 

@@ -1,4 +1,4 @@
-import { refuse, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, usageError } from '../../base/errors.ts';
 import { mistakeIn } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
@@ -147,7 +147,6 @@ export function readCluster(
 		}
 	}
 	mistakes.push(...ofPools);
-	const hint = file === undefined ? "See 'kstack create --help'." : undefined;
-	refuse(mistakes, hint, 'invalid-settings');
+	refuse(mistakes, undefined, file === undefined ? invalidFlags : 'invalid-settings');
 	return { name, settings: asked, given: new Set(Object.keys(given)), pools };
 }
