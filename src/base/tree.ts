@@ -27,7 +27,7 @@ export async function writeTree(root: string, tree: Tree): Promise<void> {
 	}
 }
 
-/** Writes the tree as the whole content of `root`: what stood there before is gone. */
+/** Replaces the content of `root` with the tree: existing files are deleted. */
 export async function replaceTree(root: string, tree: Tree): Promise<void> {
 	await rm(root, { recursive: true, force: true });
 	await writeTree(root, tree);

@@ -69,7 +69,8 @@ export const drainFlags = {
 	},
 	force: {
 		boolean: true,
-		describe: 'For this command only: after the timeout, delete the remaining pods, and remove nodes that do not respond',
+		describe:
+			'For this command only: after the timeout, delete the remaining pods, and remove nodes that do not respond',
 	},
 	yes,
 	'dry-run': dryRunFlag,

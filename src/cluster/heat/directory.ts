@@ -36,14 +36,14 @@ export interface StackDirectory {
 	readonly operatorKey: string;
 }
 
-/** The name that a cluster has when none is said: the one whose directory this is, else `kubernetes`. */
+/** The default cluster name: that of the stack directory in the current folder, otherwise `kubernetes`. */
 export async function defaultName(): Promise<string> {
 	if (!existsSync('cluster.yaml') || !existsSync('heat')) return 'kubernetes';
 	const { name } = readMapping(await readText('cluster.yaml'), 'cluster.yaml');
 	return typeof name === 'string' ? name : path.basename(process.cwd());
 }
 
-/** Where a cluster's files lie: here if this is its directory, else in a folder of its name. */
+/** The stack directory of a cluster: the current folder if it is that, otherwise the folder NAME. */
 export async function stackDirectory(name: string): Promise<StackDirectory> {
 	const here = existsSync('cluster.yaml') && existsSync('heat') && (await defaultName()) === name;
 	return directoryAt(here ? '.' : name);
@@ -92,7 +92,7 @@ function clusterFile(cluster: Cluster): string {
 	});
 	return [
 		`# yaml-language-server: $schema=${schemaFile}`,
-		`# The cluster "${cluster.name}" as it was asked for. Edit, then: kstack update ${cluster.name}`,
+		`# Settings of the cluster "${cluster.name}". Edit, then: kstack update ${cluster.name}`,
 		yamlLine({ name: cluster.name }),
 		...lines,
 		...((cluster.pools ?? []).length === 0 ? [] : ['# Further pools.', yamlLine({ pools: cluster.pools })]),
@@ -111,7 +111,7 @@ const guards = {
 
 function parametersFile(name: string, parameters: Parameters): string {
 	return [
-		`# What Heat is given for "${name}". Edit a count, then: kstack update ${name}`,
+		`# Heat environment of "${name}". Edit a count, then: kstack update ${name}`,
 		`# or: openstack stack update --existing --parameter minion_count=5 ${name}`,
 		yamlText({ parameters, resource_registry: guards }),
 	].join('\n');

@@ -15,7 +15,7 @@ function isHeld(content: string): boolean {
 	try {
 		return process.kill(Number(pid), 0);
 	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === 'EPERM'; // it runs as somebody else
+		return (error as NodeJS.ErrnoException).code === 'EPERM'; // it runs as another user
 	}
 }
 

@@ -48,7 +48,7 @@ function secondsOf(text: string): number {
 	);
 }
 
-/** Until the cluster says that it has done what was asked, or why it cannot. */
+/** Waits until the addon has the desired state, or has failed. */
 async function follow(
 	kubeconfig: string,
 	name: string,
@@ -65,7 +65,7 @@ async function follow(
 		if (current?.state === 'failed') {
 			throw new UserError(`The addon ${name} failed: ${current.message}`, {
 				code: 'addon-failed',
-				hint: 'What ran before was left as it was. The cluster tries again until the addon is changed or disabled.',
+				hint: 'The previous objects of the addon are unchanged. The cluster retries until the addon is changed or disabled.',
 			});
 		}
 		const message = current?.message ?? 'waiting for the masters';
@@ -83,7 +83,7 @@ async function follow(
 	}
 }
 
-/** The addon that a word names: a folder of the operator's, one of kstack's, or one that came with the image. */
+/** Finds an addon by name or by the path of a folder: one of the operator, of kstack, or of the node image. */
 async function find(word: string, present: ReadonlyMap<string, ClusterAddon>): Promise<Addon> {
 	if (word.includes('/')) {
 		const own = readAddon(word);
@@ -223,7 +223,7 @@ export async function disableAddon(
 				await confirm(`Disable ${name}? ${definition.warning}`, options.yes);
 			const forget: Step<unknown> = {
 				title: `Deleting the record of ${name}`,
-				// What came with the image stays known, so that it can be enabled again and no new master enables it.
+				// The record of an addon of the image is kept: it can be enabled again, and a new master does not enable it.
 				skip: () => definition.image,
 				run: () => forgetAddon(kubeconfig, name),
 			};

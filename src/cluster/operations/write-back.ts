@@ -13,7 +13,7 @@ import { settings } from '../spec/settings.ts';
 import { declared, type StackChange } from './stack-change.ts';
 
 /**
- * Makes the files of the stack directory say what the stack is to have, so that the next edit is the only
+ * Writes the new values of the stack to the files of the stack directory, so that the next edit is the only
  * difference.
  *
  * @returns what puts them back as they were

@@ -47,7 +47,7 @@ export function readMapping(text: string, file: string): Record<string, unknown>
 	return content as Record<string, unknown>;
 }
 
-/** The settings that flags give; a flag that is no setting is somebody else's. */
+/** The settings given as flags; other flags are ignored. */
 export function readFlags(flags: Readonly<Record<string, unknown>>, mistakes: string[]): Settings {
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
@@ -77,7 +77,7 @@ function readFile(
 ): Settings {
 	if ((content.name ?? name) !== name) {
 		mistakes.push(
-			`${path}: name is ${JSON.stringify(content.name)}, but the cluster asked for is "${name}".`,
+			`${path}: name is ${JSON.stringify(content.name)}, but the command names the cluster "${name}".`,
 		);
 	}
 	if ('parameters' in content || 'parameter_defaults' in content) {
@@ -102,7 +102,7 @@ const defaultsOf = (all: readonly Setting[]): Settings =>
 	Object.fromEntries(all.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
 
 /**
- * Puts together what is asked for: flags go before the file, the file before the defaults.
+ * Merges the settings: flags override the file, the file overrides the defaults.
  *
  * @param name      the cluster's name, unless the file has one
  * @param flags     values by setting key, as the command line gave them

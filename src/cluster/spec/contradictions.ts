@@ -85,7 +85,7 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * What is right by itself and wrong together, a sentence each.
+ * Settings that contradict each other, one sentence per contradiction.
  *
  * @param further  nodes of further pools
  */
@@ -99,7 +99,7 @@ export interface FurtherNodes {
 	readonly after: number;
 }
 
-/** The contradictions that a change brings into a cluster; what it lives with already is not among them. */
+/** The contradictions that a change introduces; existing ones are not reported. */
 export function newContradictions(
 	now: Settings,
 	changed: Settings,

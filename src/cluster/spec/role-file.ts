@@ -10,7 +10,7 @@ export interface DefaultPool {
 	readonly name: string;
 	/** Place among the default pools in templates and help. */
 	readonly position: number;
-	/** How many members it has where nobody says a number, and how few and how many it may have. */
+	/** The default, minimum and maximum number of members. */
 	readonly default: number;
 	readonly min: number;
 	readonly max: number;

@@ -46,8 +46,8 @@ export async function readSource(word: string): Promise<KubernetesSource> {
 		if (!(await exists(path.join(folder, 'bin', name), constants.X_OK))) missing.push(name);
 	if (missing.length > 0) {
 		throw usageError(
-			`${word} does not hold Kubernetes: there is no bin/${missing.join(', bin/')}.`,
-			'--kubernetes-source takes upstream, debian, or a folder with bin/ and, if wanted, images/.',
+			`${word} does not contain Kubernetes: missing bin/${missing.join(', bin/')}.`,
+			'--kubernetes-source must be upstream, debian, or a folder with bin/ and, optionally, images/.',
 		);
 	}
 	return { folder };
