@@ -85,7 +85,7 @@ async function newestOfAll(mistakes: string[]): Promise<NodeImage | undefined> {
 	const [newest] = await ownBefore(await usable('--tag', 'kimg'));
 	if (newest !== undefined) return nodeImage(newest.id);
 	mistakes.push(
-		'There is no image built by kimg in this project: run `kimg build` and `kimg upload`, or select one with --image.',
+		'There is no image built by kimg in Glance: run `kimg build` and `kimg upload`, or select one with --image.',
 	);
 	return undefined;
 }
