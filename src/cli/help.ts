@@ -54,7 +54,7 @@ export function programHelp({ name, summary, commands, flags, notes }: Program):
 			'Commands',
 			commands.map((command) => [command.name, command.describe]),
 		),
-		flagSection('Flags of every command', { ...flags, help }),
+		flagSection('Global Flags', { ...flags, help }),
 		notes === undefined ? '' : `\n${notes}\n`,
 		`\nUse "${name} COMMAND --help" for the arguments, flags and examples of a command.\n`,
 	].join('');
@@ -79,6 +79,6 @@ export function commandHelp(program: Program, { name, describe }: CommandEntry, 
 		),
 		examples.length === 0 ? '' : `\nExamples:\n${examples.join('\n')}`,
 		flagSection('Flags', command.flags),
-		flagSection('Flags of every command', { ...program.flags, help }),
+		flagSection('Global Flags', { ...program.flags, help }),
 	].join('');
 }

@@ -179,7 +179,7 @@ test(refusesCounts, { minions: 7 }, ['podCidr (10.244.0.0/21)', '8 subnets']);
 test(refusesCounts, { gateways: 400 }, ['podCidr', 'nodeCidr (10.0.0.0/27)']);
 test(refusesCounts, { masters: 2 }, ['--masters', '1, 3, 5 or 7']);
 
-test('nodes of further pools need room as well', (t) => {
+test('nodes of additional pools need room as well', (t) => {
 	t.throws(() => requireCounts(small, {}, { before: 0, after: 7 }), { message: /podCidr.*8 subnets/ });
 	t.notThrows(() => requireCounts(small, {}, { before: 8, after: 7 }));
 	const cluster = 'podCidr: 10.244.0.0/24\npodSubnetLength: 26\npools: [{name: gpu, count: 2}]\n';

@@ -152,7 +152,7 @@ function stackWithPool() {
 	};
 }
 
-test('the resources and parameters of the default pools are the same beside a further pool', (t) => {
+test('the resources and parameters of the default pools are the same beside an additional pool', (t) => {
 	type Parts = Record<'resources' | 'parameters', Record<string, unknown>>;
 	const root = (pools: typeof cluster.pools) =>
 		load(
@@ -193,7 +193,7 @@ test('Heat takes the templates and parameters of a cluster with a pool, at rest 
 	for (const { error } of await judgeByHeat(candidates)) t.is(error, null);
 });
 
-test('an upgrade takes a further pool in the turn of its role, and ends with as many members', (t) => {
+test('an upgrade takes an additional pool in the turn of its role, and ends with as many members', (t) => {
 	const heat = new SimulatedHeat(stackWithPool().parameters);
 	let place = startUpgrade(upgradeState(heat.parameters), 'B');
 	const seen: string[] = [];
@@ -268,6 +268,6 @@ test('scale takes counts of several pools, and refuses what is no count or given
 	for (const part of ['--pool gpu', 'minions', '"x"']) t.true(error?.message.includes(part), error?.message);
 });
 
-test('a cluster without further pools renders as before', (t) => {
+test('a cluster without additional pools renders as before', (t) => {
 	t.deepEqual(renderTemplates(clusterOf()), renderTemplates({ ...clusterOf(), pools: [] }));
 });

@@ -228,7 +228,7 @@ for (const [what, args, sentence] of [
 	[
 		'no seconds',
 		['--minions', '4', '--drain-timeout', 'long'],
-		/kstack: --drain-timeout is "long": it must be seconds/,
+		/kstack: --drain-timeout is "long": it must be .*seconds/,
 	],
 ] as const) {
 	test(`scale refuses, and changes nothing: ${what}`, async (t) => {

@@ -20,8 +20,19 @@ export async function nameOf({ name }: { readonly name: string | undefined }): P
 
 const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
 	...{ count: 'N', seconds: 'SECONDS', port: 'PORT', cidr: 'CIDR', cidrs: 'CIDR,...', domain: 'DOMAIN' },
-	...{ length: 'BITS', switch: 'true|false', text: 'TEXT' },
+	...{ length: 'BITS', switch: 'true|false', text: 'TEXT', network: 'CIDR', addresses: 'IP,...' },
+	...{ proxy: 'URL', hosts: 'HOST,...' },
 };
+
+/** What the help calls the values of settings that name something in OpenStack. */
+const resources: readonly (readonly [RegExp, string])[] = [
+	[/image$/i, 'IMAGE'],
+	[/Flavor$/, 'FLAVOR'],
+	[/Zone$/, 'ZONE'],
+	[/Network$/, 'NETWORK'],
+	[/Subnet$/, 'SUBNET'],
+	[/Name$/, 'NAME'],
+];
 
 /**
  * The flag of a setting. Its default is the settings' own: a flag that is not given stays undefined.
@@ -29,8 +40,9 @@ const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
  * @param isNew  whether the cluster does not exist yet; one that exists keeps its values, so that no default is shown
  */
 function settingFlag(setting: Setting, isNew: boolean): Flag {
-	const { describe, type, choices, default: fixed } = setting;
-	const value = choices?.join('|') ?? placeholders[type] ?? 'VALUE';
+	const { key, describe, type, choices, default: fixed } = setting;
+	const named = resources.find(([keys]) => keys.test(key))?.[1];
+	const value = choices?.join('|') ?? named ?? placeholders[type] ?? 'VALUE';
 	const form = formOf(setting);
 	const mistakeInValue = (given: unknown) =>
 		form.read(given) === undefined ? mistakeIn(`--${flagOf(setting)}`, given, form) : undefined;
@@ -57,14 +69,14 @@ export const changeFlags = () => settingFlags(isChangeable, false);
 
 export const dryRunFlag = {
 	boolean: true,
-	describe: 'Print the steps, and change nothing',
+	describe: 'Print the steps without running them',
 } as const;
 
 /** How nodes are drained before they are removed, and whether it is asked or only shown. */
 export const drainFlags = {
 	'drain-timeout': {
 		value: 'SECONDS',
-		describe: 'Time to evict the pods of a node',
+		describe: 'Timeout of the drain of one node',
 		defaultText: "the cluster's drainTimeout",
 	},
 	force: {

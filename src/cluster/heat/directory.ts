@@ -20,7 +20,7 @@ import { renderTemplates } from './templates.ts';
 /** Lies beside cluster.yaml, which names it in its first line. */
 const schemaFile = 'cluster.schema.json';
 
-/** The files of a stack directory: everything in it can be used with the plain client alone. */
+/** The files of a stack directory: everything in it can be used with the openstack client alone. */
 export interface StackDirectory {
 	readonly path: string;
 	readonly cluster: string;
@@ -95,7 +95,9 @@ function clusterFile(cluster: Cluster): string {
 		`# Settings of the cluster "${cluster.name}". Edit, then: kstack update ${cluster.name}`,
 		yamlLine({ name: cluster.name }),
 		...lines,
-		...((cluster.pools ?? []).length === 0 ? [] : ['# Further pools.', yamlLine({ pools: cluster.pools })]),
+		...((cluster.pools ?? []).length === 0
+			? []
+			: ['# Additional pools.', yamlLine({ pools: cluster.pools })]),
 		'',
 	].join('\n');
 }

@@ -37,7 +37,7 @@ interface Creation {
 	secrets: Parameters;
 }
 
-/** What was found on the cloud, with the images and flavors of the further pools. */
+/** What was found on the cloud, with the images and flavors of the additional pools. */
 async function withPools(resolved: Resolved, pools: readonly PoolEntry[], roles: Roles): Promise<Resolved> {
 	const { cluster, ids } = resolved;
 	const mistakes: string[] = [];
@@ -121,7 +121,7 @@ const steps = ({ name, directory, resolved, roles }: Creation): Step<Creation>[]
 		skip: () => !hasNodeMarks(recordsFor(resolved.cluster.pools ?? [], roles)),
 		run: async () => storePools(name, directory, recordsOf((await requireStack(name)).parameters)),
 	},
-	{ title: 'The cluster is up. Disabling etcd bootstrap', run: closeFormation },
+	{ title: 'The cluster is Ready. Disabling etcd bootstrap', run: closeFormation },
 ];
 
 /**

@@ -7,13 +7,13 @@ import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { type FurtherPool, furtherPools, type PoolRecord, recordsOf } from '../spec/pools.ts';
 import type { Roles } from '../spec/roles.ts';
 
-/** What an update does to the further pools. */
+/** What an update does to the additional pools. */
 export interface PoolChanges {
 	/** Heat parameters that change; none when the pools stay as they are. */
 	readonly parameters: Parameters;
-	/** The further pools that the templates have after it. */
+	/** The additional pools that the templates have after it. */
 	readonly pools: readonly FurtherPool[];
-	/** Members that each further pool is to have. */
+	/** Members that each additional pool is to have. */
 	readonly counts: Readonly<Record<string, number>>;
 	/** Pools that lose their members in this update, and leave the templates in the next. */
 	readonly emptied: readonly string[];

@@ -27,7 +27,7 @@ export interface RequestedSettings {
  * differs. Both may be behind a change made with another client; then only a flag can say what is meant.
  *
  * @param now      the settings as the stack's parameters tell them
- * @param further  nodes of further pools
+ * @param further  nodes of additional pools
  * @throws UserError exit code 2 for what a running cluster cannot change, and for values that contradict
  */
 export function changes(now: Settings, requested: RequestedSettings, further?: FurtherNodes): Settings {
@@ -71,7 +71,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
  *
  * @param now     the settings as the stack's parameters tell them
  * @param counts  the counts that change, such as `{ minions: 5 }`
- * @param further  nodes of further pools
+ * @param further  nodes of additional pools
  * @throws UserError exit code 2 for counts out of range, and where there is no room for the nodes
  */
 export function requireCounts(now: Settings, counts: Settings, further?: FurtherNodes): void {

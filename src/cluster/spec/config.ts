@@ -18,7 +18,7 @@ export interface Cluster {
 	readonly settings: Settings;
 	/** The settings that the operator gave; the others are defaults. */
 	readonly given?: ReadonlySet<string>;
-	/** Its further pools, in the order of cluster.yaml. */
+	/** Its additional pools, in the order of cluster.yaml. */
 	readonly pools?: readonly PoolEntry[];
 }
 
@@ -109,7 +109,7 @@ const defaultsOf = (all: readonly Setting[]): Settings =>
  * @param file      cluster.yaml; `undefined` when there is none
  * @param existing  the settings of the cluster that the file is of, when it exists: what it has, the file
  *   may have too, and what contradicts in it is left to whoever changes it
- * @param roles    those that further pools may have
+ * @param roles    those that additional pools may have
  * @throws UserError exit code 2, with every mistake in it
  */
 export function readCluster(

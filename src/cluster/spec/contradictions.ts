@@ -87,13 +87,13 @@ const checks: readonly Check[] = [
 /**
  * Settings that contradict each other, one sentence per contradiction.
  *
- * @param further  nodes of further pools
+ * @param further  nodes of additional pools
  */
 export function contradictions(cluster: Settings, place: Place, further = 0): string[] {
 	return checks.flatMap((check) => check(cluster, place, further));
 }
 
-/** Nodes of further pools, before and after a change. */
+/** Nodes of additional pools, before and after a change. */
 export interface FurtherNodes {
 	readonly before: number;
 	readonly after: number;

@@ -59,7 +59,7 @@ export function countsOf(parameters: Parameters, prefix: Prefix): Counts {
 	return byPool(poolsOf(parameters), ({ id }) => Number(parameters[`${prefix}${id}_count`] ?? 0));
 }
 
-/** How many members the further pools have together. */
+/** How many members the additional pools have together. */
 export const furtherNodes = (counts: Counts): number =>
 	Object.entries(counts)
 		.filter(([id]) => !defaultPools.some((pool) => pool.id === id))

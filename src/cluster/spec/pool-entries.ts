@@ -69,7 +69,7 @@ export const poolsForm = (roles: Roles): Form => ({
 
 /**
  * The labels and taints that the masters set on the nodes of a role beside those of a pool. Nodes of a role with a
- * default pool register with its taints: the masters are told of further pools alone.
+ * default pool register with its taints: the masters are told of additional pools alone.
  */
 function marksOf(role: RoleDefinition | undefined): Pick<PoolRecord, 'labels' | 'taints'> {
 	return role === undefined || role.defaultPool !== undefined ? { labels: {}, taints: [] } : role;
@@ -128,7 +128,7 @@ function readEntry(
 /**
  * Reads `pools` of cluster.yaml.
  *
- * @param value    what the file has; `undefined` or `null` for no further pools
+ * @param value    what the file has; `undefined` or `null` for no additional pools
  * @param path     the file, for messages
  * @param cluster  the cluster's name, which the names of servers begin with
  * @param roles    those that a pool may have

@@ -32,7 +32,7 @@ export interface OpenPorts {
 export interface RoleFile {
 	/** What its nodes do. */
 	readonly description: string;
-	/** Absent where the role is for further pools alone. */
+	/** Absent where the role is for additional pools alone. */
 	readonly defaultPool?: DefaultPool;
 	/** Taints that its nodes register with: `KEY=VALUE:EFFECT` or `KEY:EFFECT`. */
 	readonly taints: readonly string[];
