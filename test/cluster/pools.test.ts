@@ -65,9 +65,10 @@ for (const [what, pool, place, value] of [
 	['the name of a default pool', '{name: minions, count: 1}', 'pools[0]', '"minions"'],
 	['a name like a generation', '{name: g2, count: 1}', 'pools[0]', '"g2"'],
 	['the role master', '{name: gpu, role: master, count: 1}', '.role', '"master"'],
-	['no count', '{name: gpu}', '.count', 'undefined'],
+	['no count', '{name: gpu}', '.count', 'missing'],
 	['a negative count', '{name: gpu, count: -1}', '.count', '-1'],
-	['an unknown key', '{name: gpu, count: 1, size: 3}', 'size', 'unknown'],
+	['an unknown key', '{name: gpu, count: 1, size: 3}', 'pools[0].size', 'availabilityZone'],
+	['a misspelt key', '{name: gpu, count: 1, flavour: a}', ': pools[0].flavour', 'flavor?'],
 	[
 		'a label of Kubernetes',
 		'{name: gpu, count: 1, labels: {kubernetes.io/os: x}}',
