@@ -125,7 +125,7 @@ function requestSteps(kubeconfig: string, request: Request, seconds: number): St
 }
 
 /** Checks what needs no cluster: the form of `--set`, and the addon's folder where the word names one. */
-function requireGoodWords(word: string, set: readonly string[]): void {
+function requireValidArguments(word: string, set: readonly string[]): void {
 	const mistakes: string[] = [];
 	const specs = word.includes('/') ? readAddon(word).definition.values : undefined;
 	if (specs !== undefined) chooseValues(specs, {}, set, mistakes);
@@ -161,7 +161,7 @@ export async function enableAddon(
 	options: { readonly set: readonly string[]; readonly timeout: string },
 ): Promise<void> {
 	const seconds = secondsOf(options.timeout);
-	requireGoodWords(word, options.set);
+	requireValidArguments(word, options.set);
 	const directory = await stackDirectory(cluster);
 	await runOperation({
 		...{ name: cluster, directory },

@@ -1,4 +1,4 @@
-import { refuse, UserError, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, UserError, usageError } from '../../base/errors.ts';
 import { rolesOf, type StackDirectory } from '../heat/directory.ts';
 import { isSettled } from '../heat/inventory.ts';
 import { membersOf } from '../heat/members.ts';
@@ -37,10 +37,14 @@ export interface UpgradeRequest {
 /** @throws UserError exit code 2 for invalid flags */
 export function parseUpgradeFlags({ image, batch = '1', rollback = false }: UpgradeFlags): UpgradeRequest {
 	if (!/^[1-9]\d{0,3}$/.test(batch)) {
-		throw usageError(`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`);
+		throw usageError(
+			`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`,
+			undefined,
+			invalidFlags,
+		);
 	}
 	if (rollback && image !== undefined) {
-		throw usageError('--rollback selects the previous image: omit --image.');
+		throw usageError('--rollback selects the previous image: omit --image.', undefined, invalidFlags);
 	}
 	return { image, batch: Number(batch), rollback };
 }
