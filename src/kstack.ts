@@ -6,7 +6,7 @@ await main({
 	name: 'kstack',
 	summary: 'kstack creates, scales and upgrades Kubernetes clusters on OpenStack, with Heat.',
 	flags: { 'os-cloud': osCloud, verbose },
-	notes: 'The cloud is that of OS_CLOUD and clouds.yaml, or of OS_ variables, as for the openstack client.',
+	notes: 'Credentials are read from clouds.yaml (OS_CLOUD) or OS_* variables, as by the openstack client.',
 	commands: [
 		{
 			name: 'create',
@@ -35,7 +35,7 @@ await main({
 		},
 		{
 			name: 'replace',
-			describe: 'Replace a node, alive or dead',
+			describe: 'Replace a node, whether or not it responds',
 			load: () => import('./cli/kstack/replace.ts'),
 		},
 		{
@@ -60,7 +60,7 @@ await main({
 		},
 		{
 			name: 'adopt',
-			describe: 'Write the stack directory of a cluster that was created elsewhere',
+			describe: 'Create a stack directory for an existing cluster',
 			load: () => import('./cli/kstack/adopt.ts'),
 		},
 		{

@@ -1,4 +1,4 @@
-/** What a program's exit status means; see the README's table. */
+/** The exit codes that both programs share; README.md lists all. */
 export const exitCodes = {
 	failed: 1,
 	usage: 2,
@@ -9,8 +9,8 @@ export const exitCodes = {
  * A failure the operator can act on: shown as one message, never with a stack.
  *
  * `message` says what is wrong, where, and the value; `hint` says what to do next.
- * `code` names the kind of failure, such as `stack-busy`: it stays when the message gets better words.
- * `exitCode` is 1 when the operation failed and 2 when it was asked for wrongly.
+ * `code` names the kind of failure, such as `stack-busy`: it does not change when the message is reworded.
+ * `exitCode` is 1 when the operation failed and 2 for wrong usage or configuration.
  */
 export class UserError extends Error {
 	override name = 'UserError';
@@ -39,6 +39,9 @@ export class Answer extends Error {
 		this.exitCode = exitCode;
 	}
 }
+
+/** The code of an error in the values of flags: its hint is the help of the command. */
+export const invalidFlags = 'invalid-flags';
 
 /** A mistake in flags, files or environment, found before anything was done. Exit code 2. */
 export function usageError(message: string, hint?: string, code?: string): UserError {

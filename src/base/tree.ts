@@ -1,5 +1,6 @@
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from './folders.ts';
 
 /** One file of a generated tree: its path below the root with `/`, its mode, its text. */
 export interface TreeFile {
@@ -20,13 +21,13 @@ export function sorted(files: readonly TreeFile[]): Tree {
 export async function writeTree(root: string, tree: Tree): Promise<void> {
 	for (const file of tree) {
 		const target = path.join(root, file.path);
-		await mkdir(path.dirname(target), { recursive: true });
+		await makeFolder(path.dirname(target));
 		await writeFile(target, file.text, { mode: file.mode });
 		await chmod(target, file.mode); // `mode` above is masked by umask, and ignored when the file exists
 	}
 }
 
-/** Writes the tree as the whole content of `root`: what stood there before is gone. */
+/** Replaces the content of `root` with the tree: existing files are deleted. */
 export async function replaceTree(root: string, tree: Tree): Promise<void> {
 	await rm(root, { recursive: true, force: true });
 	await writeTree(root, tree);

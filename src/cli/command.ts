@@ -12,6 +12,8 @@ export interface Flag {
 	readonly defaultText?: string;
 	/** May be given several times; all values count. Of other flags the last value counts. */
 	readonly repeated?: true;
+	/** What is wrong with a value, where the form is known before the command runs; `undefined` when it is right. */
+	mistakeIn?(value: unknown): string | undefined;
 	/** May be given without a value, which is then empty. */
 	readonly optionalValue?: true;
 }

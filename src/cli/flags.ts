@@ -16,7 +16,7 @@ export const yes = {
 
 export const verbose = {
 	boolean: true,
-	describe: 'Print every command that is run, and the code of an error',
+	describe: 'Print executed commands and error codes',
 } as const;
 
 /** Which cloud is used; main.ts sets OS_CLOUD to it. */

@@ -54,10 +54,17 @@ export function programHelp({ name, summary, commands, flags, notes }: Program):
 			'Commands',
 			commands.map((command) => [command.name, command.describe]),
 		),
-		flagSection('Flags of every command', { ...flags, help }),
+		flagSection('Global Flags', { ...flags, help }),
 		notes === undefined ? '' : `\n${notes}\n`,
 		`\nUse "${name} COMMAND --help" for the arguments, flags and examples of a command.\n`,
 	].join('');
+}
+
+/** What `kstack addon --help` prints, where `addon` is the first word of several commands. */
+export function groupHelp(program: Program, word: string, group: readonly CommandEntry[]): string {
+	const name = `${program.name} ${word}`;
+	const commands = group.map((entry) => ({ ...entry, name: entry.name.slice(word.length + 1) }));
+	return programHelp({ ...program, name, summary: `The commands of ${name}.`, commands });
 }
 
 /** What `kstack COMMAND --help` prints. */
@@ -72,6 +79,6 @@ export function commandHelp(program: Program, { name, describe }: CommandEntry, 
 		),
 		examples.length === 0 ? '' : `\nExamples:\n${examples.join('\n')}`,
 		flagSection('Flags', command.flags),
-		flagSection('Flags of every command', { ...program.flags, help }),
+		flagSection('Global Flags', { ...program.flags, help }),
 	].join('');
 }

@@ -1,10 +1,10 @@
-import { Answer, exitCodes, UserError, usageError } from '../base/errors.ts';
+import { Answer, exitCodes, invalidFlags, UserError, usageError } from '../base/errors.ts';
 import { interrupted } from '../base/interrupt.ts';
 import { packageVersion } from '../base/package.ts';
 import { systemError } from '../base/system-errors.ts';
 import type { Program } from './command.ts';
 import { completionEntry } from './completion.ts';
-import { commandHelp, programHelp } from './help.ts';
+import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { suggestion } from './suggest.ts';
 
 /** The failure as the operator reads it on stderr. */
@@ -30,10 +30,14 @@ async function applyGlobals({ osCloud, verbose }: Readonly<Record<string, unknow
 	if (verbose === true) (await import('../base/run.ts')).showCommands(true);
 }
 
+/** The commands of a group such as `addon`; empty for a word that is none. */
+const groupOf = (program: Program, typed: string) =>
+	program.commands.filter(({ name }) => name.startsWith(`${typed} `));
+
 function unknownCommand(program: Program, typed: string | undefined): UserError {
 	const see = `See '${program.name} --help'.`;
 	if (typed === undefined) return usageError('Missing command.', see, 'missing-command');
-	const group = program.commands.filter(({ name }) => name.startsWith(`${typed} `));
+	const group = groupOf(program, typed);
 	const names = group.length > 0 ? group : program.commands;
 	return group.length > 0
 		? usageError(
@@ -49,6 +53,12 @@ function unknownCommand(program: Program, typed: string | undefined): UserError 
 				see,
 				'unknown-command',
 			);
+}
+
+/** An operation does not know its command: the help of the command is the hint for wrong flags. */
+function withHint(error: unknown, hint: string): unknown {
+	if (!(error instanceof UserError) || error.code !== invalidFlags || error.hint !== undefined) return error;
+	return usageError(error.message, hint, error.code);
 }
 
 async function run(program: Program, argv: readonly string[]): Promise<void> {
@@ -67,7 +77,10 @@ async function run(program: Program, argv: readonly string[]): Promise<void> {
 	const { entry, rest, name } = findCommand(argv, program.commands, program.flags);
 	const options = rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined);
 	if (entry === undefined) {
+		const group = name === undefined ? [] : groupOf(program, name);
 		if (options.some(isHelp) && name === undefined) process.stdout.write(programHelp(program));
+		else if (options.some(isHelp) && name !== undefined && group.length > 0)
+			process.stdout.write(groupHelp(program, name, group));
 		else if (options.includes('--version')) process.stdout.write(`${packageVersion()}\n`);
 		else {
 			if (name === undefined)
@@ -86,7 +99,7 @@ async function run(program: Program, argv: readonly string[]): Promise<void> {
 	const values = parseWords(rest, { flags, arguments: command.arguments }, hint);
 	await applyGlobals(values);
 	interruptedHint = command.interruptedHint?.(values);
-	await command.run(values);
+	await command.run(values).catch((error: unknown) => Promise.reject(withHint(error, hint)));
 }
 
 /**

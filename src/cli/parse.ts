@@ -134,6 +134,13 @@ export function parseWords(
 	if (unknown.length === 0)
 		for (const word of given.slice(Object.keys(expected).length))
 			mistakes.push(`Unexpected argument: ${word}.`);
+	// The operation checks values; where it does not run, its mistakes are added here, so that all are shown at once.
+	if (mistakes.length > 0)
+		for (const [name, flag] of Object.entries(flags)) {
+			const value = values[camelCase(name)];
+			const mistake = value === undefined ? undefined : flag.mistakeIn?.(value);
+			if (mistake !== undefined) mistakes.push(mistake);
+		}
 	refuse(mistakes, hint, 'invalid-command-line');
 	return values;
 }

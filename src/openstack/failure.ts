@@ -6,7 +6,7 @@ import { clientTimeout } from './timeout.ts';
 const noCloud =
 	/No password entered|Missing value auth-url|Auth plugin requires parameters|Missing value .* required for auth plugin|^Cloud .* was not found/m;
 
-/** What it says when no service has judged the request. */
+/** What it prints when no service has processed the request. */
 const notAsked =
 	/identity endpoint|Unable to establish connection|Max retries|requires authentication|HTTP 401|Could not fetch|No such file|endpoint .*not found|[Tt]imed out/;
 
@@ -21,7 +21,7 @@ function leading(args: readonly string[]): readonly string[] {
 	return option < 0 ? args : args.slice(0, option);
 }
 
-/** What a command that changes something was to do, such as "create demo"; `undefined` for one that only reads. */
+/** The action of a command that changes something, such as "create demo"; `undefined` for one that only reads. */
 function deed(args: readonly string[]): string | undefined {
 	const verb = args[1] ?? '';
 	const name = args.at(-1) ?? '';

@@ -91,19 +91,19 @@ test(
 	'an edit of what a running cluster keeps',
 	refused,
 	{ cluster: { podCidr: '10.0.0.0/8' } },
-	/^podCidr is "10\.0\.0\.0\/8" in demo\/cluster\.yaml; this cluster was made with "10\.244\.0\.0\/16" and keeps it/,
+	/^podCidr is "10\.0\.0\.0\/8" in demo\/cluster\.yaml; .* "10\.244\.0\.0\/16"/,
 );
 test(
 	'an edit of what Heat is given by ID',
 	refused,
 	{ parameters: { minionFlavor: 'm1.large' } },
-	/^minionFlavor is "m1\.large" in demo\/parameters\.yaml; .* "m1\.small" and keeps it/,
+	/^minionFlavor is "m1\.large" in demo\/parameters\.yaml; .* "m1\.small"/,
 );
 test(
 	'a flag for what a running cluster keeps',
 	refused,
 	{ flags: { apiFloatingIp: false } },
-	/^apiFloatingIp is false by --api-floating-ip; this cluster was made with true and keeps it/,
+	/^apiFloatingIp is false by --api-floating-ip; .* true\b/,
 );
 test(
 	'two files that both differ from the cluster',
@@ -142,9 +142,9 @@ test('a cluster made by an older release may lack a setting; what its files say 
 test('edits of IDs and of identity in parameters.yaml are told; settings, and what Heat does not know, are not', (t) => {
 	const stack = { minion_count: '3', minion_image: 'b7c6', join_token: '******', operator_request: 'LS0t' };
 	const file = { minion_count: 5, minion_image: 'aaaa', operator_request: 'LS0t', note: 'mine' };
-	t.deepEqual(editsOfKept(stack, file, 'demo/parameters.yaml'), [
-		'minion_image is aaaa in demo/parameters.yaml; the cluster has b7c6 and keeps it.',
-	]);
+	const [told, ...more] = editsOfKept(stack, file, 'demo/parameters.yaml');
+	t.deepEqual(more, []);
+	t.regex(told ?? '', /^minion_image is aaaa in demo\/parameters\.yaml; .* b7c6/);
 });
 
 test('a directory that was rendered again is told as such, without the text of the request', (t) => {
@@ -179,7 +179,7 @@ test(refusesCounts, { minions: 7 }, ['podCidr (10.244.0.0/21)', '8 subnets']);
 test(refusesCounts, { gateways: 400 }, ['podCidr', 'nodeCidr (10.0.0.0/27)']);
 test(refusesCounts, { masters: 2 }, ['--masters', '1, 3, 5 or 7']);
 
-test('nodes of further pools need room as well', (t) => {
+test('nodes of additional pools need room as well', (t) => {
 	t.throws(() => requireCounts(small, {}, { before: 0, after: 7 }), { message: /podCidr.*8 subnets/ });
 	t.notThrows(() => requireCounts(small, {}, { before: 8, after: 7 }));
 	const cluster = 'podCidr: 10.244.0.0/24\npodSubnetLength: 26\npools: [{name: gpu, count: 2}]\n';

@@ -10,7 +10,7 @@ function refusal(t: ExecutionContext, name: string, flags: object, text?: string
 	const file = text === undefined ? undefined : { text, path };
 	const error = t.throws(() => readCluster(name, { ...flags }, file), { instanceOf: UserError }) as UserError;
 	t.is(error.exitCode, 2);
-	t.regex(error.code ?? '', /^(invalid-settings|not-yaml|not-a-mapping)$/);
+	t.regex(error.code ?? '', /^(invalid-settings|invalid-flags|not-yaml|not-a-mapping)$/);
 	return error;
 }
 

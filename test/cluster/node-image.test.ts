@@ -28,11 +28,11 @@ test(upgrade, ['1.20.2'], '1.21.0');
 test(upgrade, ['1.9.9'], '1.10.0');
 test(upgrade, ['1.34.1', '1.34.3'], '1.35.0');
 test(upgrade, [], '1.34.1');
-test(upgrade, ['1.20.2'], '1.22.0', /1\.21 comes first/);
-test(upgrade, ['1.20.2', '1.21.0'], '1.22.0', /the cluster 1\.20\.2: .* 1\.21 comes first/);
-test(upgrade, ['1.20.2'], '1.20.1', /does not go down/);
-test(upgrade, ['1.10.0'], '1.9.9', /does not go down/);
-test(upgrade, ['1.20.2', '1.21.0'], '1.20.9', /the cluster 1\.21\.0: an upgrade does not go down/);
+test(upgrade, ['1.20.2'], '1.22.0', /1\.21\.$/);
+test(upgrade, ['1.20.2', '1.21.0'], '1.22.0', /the cluster 1\.20\.2: .*1\.21\.$/);
+test(upgrade, ['1.20.2'], '1.20.1', /1\.20\.1, .* 1\.20\.2: .*--rollback/);
+test(upgrade, ['1.10.0'], '1.9.9', /1\.9\.9, .* 1\.10\.0: .*--rollback/);
+test(upgrade, ['1.20.2', '1.21.0'], '1.20.9', /the cluster 1\.21\.0: .*--rollback/);
 test(upgrade, ['1.20.2'], undefined, /does not tell its version/);
 test(upgrade, ['1.20.2'], 'newest', /does not tell its version/);
 
@@ -51,8 +51,8 @@ test(etcd, '3.4.23+dfsg-4', '3.5.16-4+b5');
 test(etcd, '3.6.14', '3.6.1');
 test(etcd, undefined, '3.5.29');
 test(etcd, '3.5.29', undefined);
-test(etcd, '3.5.16-4+b5', '3.4.23+dfsg-4', /etcd 3\.4, the masters 3\.5: etcd does not go down/);
-test(etcd, '3.4.37', '3.6.14', /goes up by one minor version at a time/);
+test(etcd, '3.5.16-4+b5', '3.4.23+dfsg-4', /etcd 3\.4, the masters 3\.5: /);
+test(etcd, '3.4.37', '3.6.14', /etcd 3\.6, the masters 3\.4: /);
 
 test('versions are compared as numbers, with or without v', (t) => {
 	t.true(compareVersions('1.9.0', 'v1.10.0') < 0);
@@ -129,7 +129,7 @@ test.serial(
 	/"2" .* it is saving/,
 );
 test.serial('no such image', chosen, 'nonsuch', [old], /no image "nonsuch"\. There are: node-aaaaaaaa\./);
-test.serial('nothing at all', chosen, undefined, [byHand('3', 'debian')], /no image made by kimg here/);
+test.serial('nothing at all', chosen, undefined, [byHand('3', 'debian')], /`kimg build`.*--image/);
 test.serial(
 	"a name that is both kimg's and another client's",
 	chosen,

@@ -205,7 +205,7 @@ test('a role that is not there is refused with the one that was meant, or with w
 	t.throws(() => readCluster('demo', {}, misspelt, undefined, roles), {
 		message: /bilder.*did you mean builder/,
 	});
-	t.throws(() => readCluster('demo', {}, source), { message: /"builder".*minion or gateway/ });
+	t.throws(() => readCluster('demo', {}, source), { message: /"builder".*minion.*gateway/ });
 	t.throws(() => renderTemplates({ ...input, roles: packagedRoles }), { code: 'unknown-role' });
 	t.throws(() => renderTemplates(input, undefined, () => 0), { code: 'image-without-role' });
 });

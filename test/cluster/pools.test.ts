@@ -65,9 +65,10 @@ for (const [what, pool, place, value] of [
 	['the name of a default pool', '{name: minions, count: 1}', 'pools[0]', '"minions"'],
 	['a name like a generation', '{name: g2, count: 1}', 'pools[0]', '"g2"'],
 	['the role master', '{name: gpu, role: master, count: 1}', '.role', '"master"'],
-	['no count', '{name: gpu}', '.count', 'undefined'],
+	['no count', '{name: gpu}', '.count', 'missing'],
 	['a negative count', '{name: gpu, count: -1}', '.count', '-1'],
-	['an unknown key', '{name: gpu, count: 1, size: 3}', 'size', 'unknown'],
+	['an unknown key', '{name: gpu, count: 1, size: 3}', 'pools[0].size', 'availabilityZone'],
+	['a misspelt key', '{name: gpu, count: 1, flavour: a}', ': pools[0].flavour', 'flavor?'],
 	[
 		'a label of Kubernetes',
 		'{name: gpu, count: 1, labels: {kubernetes.io/os: x}}',
@@ -152,7 +153,7 @@ function stackWithPool() {
 	};
 }
 
-test('the resources and parameters of the default pools are the same beside a further pool', (t) => {
+test('the resources and parameters of the default pools are the same beside an additional pool', (t) => {
 	type Parts = Record<'resources' | 'parameters', Record<string, unknown>>;
 	const root = (pools: typeof cluster.pools) =>
 		load(
@@ -193,7 +194,7 @@ test('Heat takes the templates and parameters of a cluster with a pool, at rest 
 	for (const { error } of await judgeByHeat(candidates)) t.is(error, null);
 });
 
-test('an upgrade takes a further pool in the turn of its role, and ends with as many members', (t) => {
+test('an upgrade takes an additional pool in the turn of its role, and ends with as many members', (t) => {
 	const heat = new SimulatedHeat(stackWithPool().parameters);
 	let place = startUpgrade(upgradeState(heat.parameters), 'B');
 	const seen: string[] = [];
@@ -268,6 +269,6 @@ test('scale takes counts of several pools, and refuses what is no count or given
 	for (const part of ['--pool gpu', 'minions', '"x"']) t.true(error?.message.includes(part), error?.message);
 });
 
-test('a cluster without further pools renders as before', (t) => {
+test('a cluster without additional pools renders as before', (t) => {
 	t.deepEqual(renderTemplates(clusterOf()), renderTemplates({ ...clusterOf(), pools: [] }));
 });

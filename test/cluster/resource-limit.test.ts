@@ -65,7 +65,7 @@ test('a new stack may have as many resources as Heat allows, and none more', (t)
 	t.regex(String(error?.hint), /KSTACK_MAX_RESOURCES/);
 });
 
-test('members of further pools count as those of the default ones', (t) => {
+test('members of additional pools count as those of the default ones', (t) => {
 	const pools = { pools: JSON.stringify({ gpu: { role: 'minion', labels: {}, taints: [] } }) };
 	const without = peakOf(withMinions(2, { ...pools, gpu_count: 0 }));
 	t.is(peakOf(withMinions(2, { ...pools, gpu_count: 5 })).total, without.total + 30);

@@ -107,16 +107,16 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 		/common\.yaml: base is debian7: There is no profile "debian7"\.$/m,
 		/wrong\.yaml: name is debian12-x64-kubernetes, /,
 		/wrong\.yaml: colour is not a known key/,
-		/versions: etcd is 9\.9\.9, whose checksum is not known/,
-		/versions: docker is no component/,
+		/versions: etcd is 9\.9\.9, whose checksum .*\{ version: 9\.9\.9/,
+		/versions: docker is .*\betcd\b/,
 		/versions: runc: version is "new"/,
 		/versions: runc: checksum is "md5"/,
 		/packages: 0 is "Big Package"/,
-		/images has \S+gone\.tar, which is not there/,
+		/images has \S+gone\.tar, /,
 		/images has notes\.txt, which is neither an image .*, nor a \.tar/,
 		/elements has \S+kubernetes-node, but kubernetes-node is an element of kimg's own/,
 		/elements has \S+Gone, whose name diskimage-builder does not take/,
-		/elements has \S+Gone, which is no folder/,
+		/elements has \S+Gone, .* folder/,
 		/elements has binary\/static\/usr\/bin\/tool, which is no text/,
 	]) {
 		t.regex(error?.message ?? '', mistake);
@@ -140,7 +140,7 @@ test('what --with-image adds joins the images of the profile, and all that is wr
 	t.is(error?.exitCode, 2);
 	t.regex(error?.message ?? '', /^4 mistakes:/);
 	for (const mistake of [
-		/--with-image has \S+\/gone\.tar, which is not there/,
+		/--with-image has \S+\/gone\.tar, /,
 		/--with-image has nginx, which is neither an image with its registry/,
 		/--with-image has quay\.io\/team\/tool, which is neither/,
 		/--with-image has hello\.tar, /,

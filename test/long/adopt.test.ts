@@ -165,7 +165,7 @@ test('adopt writes to an empty folder, and refuses a folder with other files', a
 	t.is((await run(['adopt', 'demo'], folder)).code, 0);
 });
 
-test('adopt writes the further pools to both files, and keeps the roles that lie there', async (t) => {
+test('adopt writes the additional pools to both files, and keeps the roles that lie there', async (t) => {
 	const { run, stackWith } = await cluster();
 	const record = {
 		role: 'builder',

@@ -40,7 +40,7 @@ test('create asks, writes the directory, creates, follows, and ends with the nod
 		'false',
 	]);
 	t.is(code, 0, stderr);
-	t.regex(stderr, /demo: network made\n.*demo-minion-0: Ready\n/);
+	t.regex(stderr, /demo: network \w+\n.*demo-minion-0: Ready\n/);
 	t.regex(stderr, /Next: export KUBECONFIG=demo\/kubeconfig; kubectl get nodes\n$/);
 	t.regex(stdout, /^NODE +ROLE +POOL +ADDRESS +SERVER +KUBERNETES +VERSION +IMAGE$/m);
 	t.regex(stdout, /^demo-minion-0 +minion +minions +10\.0\.0\.12 +ACTIVE +unknown$/m);

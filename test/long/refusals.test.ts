@@ -60,7 +60,7 @@ test('an image that does not exist', refuses, {
 test('no image at all', refuses, {
 	args: ['create', 'demo'],
 	cloud: { 'image-list': [] },
-	sentence: /^kstack: There is no image made by kimg here: run `kimg build` and `kimg upload`/,
+	sentence: /^kstack: .*`kimg build`.*`kimg upload`.*--image/,
 });
 test('a flavor that does not exist', refuses, {
 	args: ['create', 'demo', '--minion-flavor', 'huge'],
@@ -208,8 +208,7 @@ for (const args of [
 }
 test('update without a stack directory', refuses, {
 	args: ['update', 'demo'],
-	sentence:
-		/^kstack: There is no stack directory of demo here .*\n {2}Run this where it lies; `kstack scale demo`/,
+	sentence: /^kstack: .*stack directory of demo .*\n {2}.*kstack adopt demo.*`kstack scale demo`/,
 });
 test('scale without a number', refuses, {
 	args: ['scale', 'demo', '--minions', 'many'],

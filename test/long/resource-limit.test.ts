@@ -42,7 +42,7 @@ test('a limit that the operator tells is the one that counts', async (t) => {
 	t.deepEqual(changing(asked), []);
 });
 
-test('update with a further pool in cluster.yaml', async (t) => {
+test('update with an additional pool in cluster.yaml', async (t) => {
 	const { folder, stages } = await made();
 	await appendFile(
 		path.join(folder, 'demo/cluster.yaml'),

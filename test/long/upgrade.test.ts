@@ -288,23 +288,21 @@ test('an image that does not exist', refuses, {
 });
 test('two minor versions at once', refuses, {
 	args: ['--image', 'two-minors', '--yes'],
-	sentence:
-		/has Kubernetes 1\.22\.0, the cluster 1\.20\.2: masters go up by one minor .* 1\.21 comes first\./,
+	sentence: /Kubernetes 1\.22\.0, the cluster 1\.20\.2: .*1\.21\./,
 });
 test('a version that is older', refuses, {
 	args: ['--image', 'older', '--yes'],
-	sentence:
-		/has Kubernetes 1\.20\.1, the cluster 1\.20\.2: an upgrade does not go down, only --rollback does/,
+	sentence: /Kubernetes 1\.20\.1, the cluster 1\.20\.2: .*--rollback/,
 });
 test('an image with an older minor version of etcd', refuses, {
 	args: ['--image', 'older-etcd', '--yes'],
-	sentence: /The image "older-etcd" has etcd 3\.3, the masters 3\.4: etcd does not go down/,
+	sentence: /"older-etcd" has etcd 3\.3, the masters 3\.4: /,
 });
 test('a rollback after the last master with the older etcd was replaced', refuses, {
 	args: ['--rollback', '--yes'],
 	generations: { ...middle, images: { 1: 'image-1', 2: 'image-8' } },
 	parameters: { master_image: 'image-8', previous_master_image: 'image-1', previous_minion_count: '1' },
-	sentence: /The image "debian12-x64-kubernetes" has etcd 3\.4, the masters 3\.5: etcd does not go down/,
+	sentence: /"debian12-x64-kubernetes" has etcd 3\.4, the masters 3\.5: /,
 });
 test('an image without a version', refuses, {
 	args: ['--image', 'untold', '--yes'],
@@ -316,11 +314,11 @@ test('without a terminal and without --yes', refuses, {
 });
 test('a rollback with --image', refuses, {
 	args: ['--image', 'older', '--rollback', '--yes'],
-	sentence: /--rollback goes to the image that was before: leave out --image/,
+	sentence: /^kstack: --rollback .*--image\./m,
 });
 test('a rollback without a former image', refuses, {
 	args: ['--rollback', '--yes'],
-	sentence: /demo has had no other image that is known/,
+	sentence: /^kstack: demo has no /m,
 });
 test('a batch of zero', refuses, {
 	args: ['--image', 'next-patch', '--batch', '0', '--yes'],
@@ -339,7 +337,7 @@ test('during a replacement', refuses, {
 test('without a kubeconfig', refuses, {
 	args: ['--image', 'next-patch', '--yes'],
 	without: 'kubeconfig',
-	sentence: /^kstack: There is no demo\/kubeconfig: an upgrade asks Kubernetes/m,
+	sentence: /^kstack: There is no demo\/kubeconfig: /m,
 	code: 1,
 });
 

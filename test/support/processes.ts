@@ -15,6 +15,8 @@ export interface HowToRun {
 	readonly cwd?: string;
 	readonly env?: NodeJS.ProcessEnv;
 	readonly input?: string | Buffer;
+	/** Called with the process ID. */
+	readonly onStart?: (pid: number) => void;
 	/** Called with what the program has written to stderr so far, and its process ID. */
 	readonly onStderr?: (text: string, pid: number) => void;
 }
@@ -29,6 +31,7 @@ export function runToEnd(command: string, args: readonly string[], how: HowToRun
 			cwd: how.cwd,
 			env: { ...process.env, PATH: systemPath, ...how.env },
 		});
+		if (child.pid !== undefined) how.onStart?.(child.pid);
 		let stdout = '';
 		let stderr = '';
 		child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -36,7 +36,7 @@ export const command = defineCommand({
 		},
 		bundle: {
 			value: 'FILE',
-			describe: 'Build from a bundle; needs no network but a Debian mirror',
+			describe: 'Build from a bundle; requires access to a Debian mirror only',
 		},
 		...contentFlags,
 	},

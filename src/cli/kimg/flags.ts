@@ -26,10 +26,10 @@ export const out = (describe: string, defaultText: string) =>
 export const supplyFlags = {
 	mirror: {
 		value: 'URL|FOLDER',
-		describe: "Mirror of upstream's files",
+		describe: 'Mirror of upstream downloads',
 		defaultText: '$KSTACK_MIRROR',
 	},
-	components: { value: 'FOLDER', describe: "Folder with upstream's files, found by file name" },
+	components: { value: 'FOLDER', describe: 'Folder with upstream downloads, found by file name' },
 	'registry-mirror': {
 		value: 'HOST[:PORT][/PATH]',
 		describe: 'Mirror of the container registries',

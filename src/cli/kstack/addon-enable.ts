@@ -10,8 +10,8 @@ export const command = defineCommand({
 		set: {
 			value: 'KEY=VALUE',
 			repeated: true,
-			describe: 'A value of the addon; may be repeated',
-			defaultText: 'the values that it has',
+			describe: 'Set a value of the addon; can be repeated',
+			defaultText: 'unchanged',
 		},
 		timeout: addonTimeout,
 	},

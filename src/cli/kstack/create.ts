@@ -1,11 +1,11 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
 import { outcomeText } from '../status-table.ts';
-import { clusterName, configFlag, dryRunFlag, nameOf, seeStatus, settingFlags } from './flags.ts';
+import { clusterName, configFlag, dryRunFlag, nameOf, newClusterFlags, seeStatus } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: { name: clusterName },
-	flags: { ...settingFlags(() => true), config: configFlag, 'dry-run': dryRunFlag },
+	flags: { ...newClusterFlags(), config: configFlag, 'dry-run': dryRunFlag },
 	examples: [
 		['create demo --masters 1 --minions 3', 'Create a cluster of four nodes'],
 		['create demo -f cluster.yaml', 'Create a cluster with the settings of a file'],

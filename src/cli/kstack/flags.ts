@@ -1,3 +1,5 @@
+import { mistakeIn } from '../../base/forms.ts';
+import { formOf } from '../../cluster/spec/setting-forms.ts';
 import { flagOf, type Setting, settings } from '../../cluster/spec/settings.ts';
 import type { Flag } from '../command.ts';
 import { yes } from '../flags.ts';
@@ -18,40 +20,69 @@ export async function nameOf({ name }: { readonly name: string | undefined }): P
 
 const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
 	...{ count: 'N', seconds: 'SECONDS', port: 'PORT', cidr: 'CIDR', cidrs: 'CIDR,...', domain: 'DOMAIN' },
-	...{ length: 'BITS', switch: 'true|false', text: 'TEXT' },
+	...{ length: 'BITS', switch: 'true|false', text: 'TEXT', network: 'CIDR', addresses: 'IP,...' },
+	...{ proxy: 'URL', hosts: 'HOST,...' },
 };
 
-/** The flag of a setting. Its default is the settings' own: a flag that is not given stays undefined. */
-function settingFlag({ describe, type, choices, default: fixed }: Setting): Flag {
-	const value = choices?.join('|') ?? placeholders[type] ?? 'VALUE';
-	return { describe, value, ...(fixed === undefined || fixed === '' ? {} : { defaultText: `${fixed}` }) };
+/** What the help calls the values of settings that name something in OpenStack. */
+const resources: readonly (readonly [RegExp, string])[] = [
+	[/image$/i, 'IMAGE'],
+	[/Flavor$/, 'FLAVOR'],
+	[/Zone$/, 'ZONE'],
+	[/Network$/, 'NETWORK'],
+	[/Subnet$/, 'SUBNET'],
+	[/Name$/, 'NAME'],
+];
+
+/**
+ * The flag of a setting. Its default is the settings' own: a flag that is not given stays undefined.
+ *
+ * @param isNew  whether the cluster does not exist yet; one that exists keeps its values, so that no default is shown
+ */
+function settingFlag(setting: Setting, isNew: boolean): Flag {
+	const { key, describe, type, choices, default: fixed } = setting;
+	const named = resources.find(([keys]) => keys.test(key))?.[1];
+	const value = choices?.join('|') ?? named ?? placeholders[type] ?? 'VALUE';
+	const form = formOf(setting);
+	const mistakeInValue = (given: unknown) =>
+		form.read(given) === undefined ? mistakeIn(`--${flagOf(setting)}`, given, form) : undefined;
+	const flag = { describe, value, mistakeIn: mistakeInValue };
+	if (!isNew) return { ...flag, describe: describe.replace(/ \(default: [^()]*\)$/, '') };
+	return fixed === undefined || fixed === '' ? flag : { ...flag, defaultText: `${fixed}` };
 }
 
 /** The flags of those settings, as text: one place checks flags and files alike. */
-export function settingFlags(wanted: (setting: Setting) => boolean): Readonly<Record<never, Flag>> {
+function settingFlags(wanted: (setting: Setting) => boolean, isNew: boolean): Readonly<Record<never, Flag>> {
 	return Object.fromEntries(
-		settings.filter(wanted).map((setting) => [flagOf(setting), settingFlag(setting)]),
+		settings.filter(wanted).map((setting) => [flagOf(setting), settingFlag(setting, isNew)]),
 	);
 }
 
 /** Settings that a flag can change. `--drain-timeout` is for one command; the setting is changed in cluster.yaml. */
-export const changeable = (setting: Setting) => !setting.fixed && setting.key !== 'drainTimeout';
+const isChangeable = (setting: Setting) => !setting.fixed && setting.key !== 'drainTimeout';
+
+/** The flags with which a cluster is created. */
+export const newClusterFlags = () => settingFlags(() => true, true);
+
+/** The flags that change an existing cluster. */
+export const changeFlags = () => settingFlags(isChangeable, false);
 
 export const dryRunFlag = {
 	boolean: true,
-	describe: 'Print the steps, and change nothing',
+	describe: 'Print the steps without running them',
 } as const;
 
 /** How nodes are drained before they are removed, and whether it is asked or only shown. */
 export const drainFlags = {
 	'drain-timeout': {
 		value: 'SECONDS',
-		describe: 'Time to evict the pods of a node',
+		describe: 'Timeout of the drain of one node',
 		defaultText: "the cluster's drainTimeout",
 	},
 	force: {
 		boolean: true,
-		describe: 'After the timeout, delete the remaining pods, and remove nodes that do not respond',
+		describe:
+			'For this command only: after the timeout, delete the remaining pods, and remove nodes that do not respond',
 	},
 	yes,
 	'dry-run': dryRunFlag,

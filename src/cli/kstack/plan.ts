@@ -2,11 +2,11 @@ import { Answer } from '../../base/errors.ts';
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
 import { output } from '../flags.ts';
-import { changeable, clusterName, nameOf, settingFlags } from './flags.ts';
+import { changeFlags, clusterName, nameOf } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: { name: clusterName },
-	flags: { ...settingFlags(changeable), output },
+	flags: { ...changeFlags(), output },
 	examples: [
 		['plan demo', 'Show the changes; exit code 0: none, 3: changes, 4: servers or data would be lost'],
 		['plan demo -o json', 'The same, for programs'],

@@ -1,10 +1,10 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
-import { clusterName, configFlag, nameOf, settingFlags } from './flags.ts';
+import { clusterName, configFlag, nameOf, newClusterFlags } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: { name: clusterName },
-	flags: { ...settingFlags(() => true), config: configFlag },
+	flags: { ...newClusterFlags(), config: configFlag },
 	examples: [['render demo --minions 3', 'Write ./demo, for use with the openstack client']],
 	async run(values) {
 		const { renderCluster } = await import('../../cluster/operations/render.ts');

@@ -7,12 +7,15 @@ export const command = defineCommand({
 	arguments: { name: clusterName },
 	flags: {
 		minions: { value: 'N', describe: 'Number of minions, or how many to add (+1) or remove (-1)' },
-		gateways: { value: 'N', describe: 'The same for gateways' },
-		masters: { value: 'N', describe: 'The same for masters; the result must be 1, 3, 5 or 7' },
+		gateways: { value: 'N', describe: 'Number of gateways, or how many to add (+1) or remove (-1)' },
+		masters: {
+			value: 'N',
+			describe: 'Number of masters, or how many to add (+2) or remove (-2); the result must be 1, 3, 5 or 7',
+		},
 		pool: {
 			value: 'POOL=N',
 			repeated: true,
-			describe: 'Number of members of a further pool, or how many to add (+1) or remove (-1)',
+			describe: 'Number of members of an additional pool, or how many to add (+1) or remove (-1)',
 		},
 		remove: {
 			value: 'NODE',

@@ -1,12 +1,12 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
 import { outcomeText } from '../status-table.ts';
-import { changeable, clusterName, drainFlags, nameOf, seeStatus, settingFlags } from './flags.ts';
+import { changeFlags, clusterName, drainFlags, nameOf, seeStatus } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: { name: clusterName },
 	flags: {
-		...settingFlags(changeable),
+		...changeFlags(),
 		...drainFlags,
 		'allow-replace': {
 			boolean: true,

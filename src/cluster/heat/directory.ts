@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dump } from 'js-yaml';
 import { usageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { readText } from '../../base/read-text.ts';
 import { schemaText } from '../../base/schema.ts';
 import { replaceTree, type Tree } from '../../base/tree.ts';
@@ -19,7 +20,7 @@ import { renderTemplates } from './templates.ts';
 /** Lies beside cluster.yaml, which names it in its first line. */
 const schemaFile = 'cluster.schema.json';
 
-/** The files of a stack directory: everything in it can be used with the plain client alone. */
+/** The files of a stack directory: everything in it can be used with the openstack client alone. */
 export interface StackDirectory {
 	readonly path: string;
 	readonly cluster: string;
@@ -35,14 +36,14 @@ export interface StackDirectory {
 	readonly operatorKey: string;
 }
 
-/** The name that a cluster has when none is said: the one whose directory this is, else `kubernetes`. */
+/** The default cluster name: that of the stack directory in the current folder, otherwise `kubernetes`. */
 export async function defaultName(): Promise<string> {
 	if (!existsSync('cluster.yaml') || !existsSync('heat')) return 'kubernetes';
 	const { name } = readMapping(await readText('cluster.yaml'), 'cluster.yaml');
 	return typeof name === 'string' ? name : path.basename(process.cwd());
 }
 
-/** Where a cluster's files lie: here if this is its directory, else in a folder of its name. */
+/** The stack directory of a cluster: the current folder if it is that, otherwise the folder NAME. */
 export async function stackDirectory(name: string): Promise<StackDirectory> {
 	const here = existsSync('cluster.yaml') && existsSync('heat') && (await defaultName()) === name;
 	return directoryAt(here ? '.' : name);
@@ -91,10 +92,12 @@ function clusterFile(cluster: Cluster): string {
 	});
 	return [
 		`# yaml-language-server: $schema=${schemaFile}`,
-		`# The cluster "${cluster.name}" as it was asked for. Edit, then: kstack update ${cluster.name}`,
+		`# Settings of the cluster "${cluster.name}". Edit, then: kstack update ${cluster.name}`,
 		yamlLine({ name: cluster.name }),
 		...lines,
-		...((cluster.pools ?? []).length === 0 ? [] : ['# Further pools.', yamlLine({ pools: cluster.pools })]),
+		...((cluster.pools ?? []).length === 0
+			? []
+			: ['# Additional pools.', yamlLine({ pools: cluster.pools })]),
 		'',
 	].join('\n');
 }
@@ -110,7 +113,7 @@ const guards = {
 
 function parametersFile(name: string, parameters: Parameters): string {
 	return [
-		`# What Heat is given for "${name}". Edit a count, then: kstack update ${name}`,
+		`# Heat environment of "${name}". Edit a count, then: kstack update ${name}`,
 		`# or: openstack stack update --existing --parameter minion_count=5 ${name}`,
 		yamlText({ parameters, resource_registry: guards }),
 	].join('\n');
@@ -130,7 +133,7 @@ export async function writeDirectory(
 	secrets: Parameters,
 	contracts?: PoolContracts,
 ): Promise<void> {
-	await mkdir(directory.path, { recursive: true });
+	await makeFolder(directory.path);
 	const roles = rolesOf(directory);
 	const pools = furtherPools(recordsFor(cluster.pools ?? [], roles));
 	await writeTemplates(directory, renderTemplates({ ...cluster, pools, roles }, undefined, contracts));

@@ -6,7 +6,7 @@ const names = (networks: readonly Json[]) => networks.map(({ Name }) => Name).jo
 const withIds = (networks: readonly Json[]) =>
 	networks.map(({ ID, Name }) => `\n    ${ID}  ${Name}`).join('');
 
-/** What was found; `isWrong` when a mistake was told. */
+/** The network that was found; `isWrong` when a mistake was reported. */
 interface Found {
 	readonly network?: Json;
 	readonly isWrong?: boolean;

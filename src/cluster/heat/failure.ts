@@ -77,7 +77,7 @@ async function explain(event: StackEvent): Promise<string> {
 	}
 }
 
-/** Failures that only pass on another's: groups, nested stacks, and what was cancelled because of it. */
+/** Whether a failure only follows from another one: of groups, nested stacks, and cancelled resources. */
 function isEcho(event: StackEvent): boolean {
 	return (
 		groupOf(event.resource) !== undefined ||

@@ -12,7 +12,7 @@ const interval = 3000;
 /** An operation of Heat. */
 type Action = 'CREATE' | 'UPDATE' | 'DELETE';
 
-/** What an operation of Heat came to. */
+/** The outcome of an operation of Heat. */
 export interface Outcome {
 	/** Such as `CREATE_COMPLETE`; empty when the stack is gone. */
 	readonly status: string;
@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /**
- * `demo-minions-x7-2-k3` is where minion 2 of `demo` lives, `demo-minions_3-x7-2-k3` the one of generation 3;
+ * `demo-minions-x7-2-k3` is the nested stack of minion 2 of `demo`, `demo-minions_3-x7-2-k3` that of generation 3;
  * anything else is the cluster's own.
  */
 function owner(event: StackEvent, name: string): string {
@@ -31,7 +31,7 @@ function owner(event: StackEvent, name: string): string {
 	return memberName(name, nested.id, nested.generation, nested.index);
 }
 
-/** Groups and nested stacks only repeat what their parts say. */
+/** Whether the event is of a group or nested stack, which only repeats the events of its resources. */
 function isContainer(event: StackEvent, name: string): boolean {
 	return (
 		groupOf(event.resource) !== undefined ||
@@ -41,14 +41,14 @@ function isContainer(event: StackEvent, name: string): boolean {
 	);
 }
 
-/** What has a better word than what Heat's resource went through. */
+/** Messages for events that concern the operator, in place of the resource and its status. */
 const milestones: Readonly<Record<string, string>> = {
 	'ready CREATE_COMPLETE': 'Ready',
 	'leave DELETE_IN_PROGRESS': 'leaving',
 	'leave DELETE_COMPLETE': 'has left',
 };
 
-/** A leave takes its time, so its beginning is told too; of all else only the end. */
+/** A leave can take minutes, so its start is printed too; of other resources only the end. */
 function isTold(event: StackEvent): boolean {
 	if (`${event.resource} ${event.status}` in milestones || event.status.endsWith('_FAILED')) return true;
 	return event.status.endsWith('_COMPLETE') && event.resource !== 'leave';
@@ -58,7 +58,7 @@ function line(event: StackEvent, name: string, began: number): string {
 	const seconds = Math.max(0, Math.round((Date.parse(`${event.time.replace(/Z?$/, 'Z')}`) - began) / 1000));
 	const [, ...state] = event.status.split('_');
 	const action = event.status.split('_')[0] ?? '';
-	const done: Record<string, string> = { CREATE: 'made', UPDATE: 'updated', DELETE: 'deleted' };
+	const done: Record<string, string> = { CREATE: 'created', UPDATE: 'updated', DELETE: 'deleted' };
 	const word = state.join('_') === 'COMPLETE' ? (done[action] ?? event.status) : event.status;
 	const what =
 		milestones[`${event.resource} ${event.status}`] ?? `${event.resource.replaceAll('_', ' ')} ${word}`;
@@ -71,8 +71,7 @@ export async function eventsUntilNow(name: string): Promise<Set<string>> {
 }
 
 /**
- * Follows an operation of Heat to its end and tells each step as a line. Ctrl-C ends the following,
- * not the operation.
+ * Follows an operation of Heat until it ends, and prints one line per event. Ctrl-C stops kstack, not the operation.
  *
  * @param name   the stack's name
  * @param id     its ID, by which a deleted stack can still be asked for
@@ -107,7 +106,7 @@ export async function follow(name: string, id: string, action: Action, known: Se
 	}
 }
 
-/** Asks again when the cloud does not answer for a while: what it is doing goes on all the same. */
+/** Repeats a read request, up to 20 times, while the cloud does not respond. Heat's operation continues meanwhile. */
 async function withRetry<Answer>(
 	question: () => Promise<Answer>,
 	name: string,

@@ -5,13 +5,13 @@ import { memberName, nestedStackOf, type Pool, poolsOf } from '../spec/pools.ts'
 import { type Member, membersOf } from './members.ts';
 import { isAbsent, list, openstack, requireStack, type Stack } from './stack.ts';
 
-/** A member of a stack in whatever condition. */
+/** A member of a stack, and its condition. */
 export interface MemberState extends Member {
 	/** `failed` never became Ready; `leaving` is one that Heat is to delete and has not yet. */
 	readonly condition: 'well' | 'failed' | 'leaving';
 }
 
-/** How long a stack that Heat is at work on is left alone between two looks. */
+/** Milliseconds between two checks of a stack that Heat is working on. */
 const interval = 5000;
 
 /** The stack as soon as Heat is done with what it is doing. */
@@ -25,12 +25,12 @@ export async function whenIdle(name: string): Promise<Stack> {
 	}
 }
 
-/** Whether Heat brought its last operation on the stack to a good end. */
+/** Whether Heat's last operation on the stack succeeded. */
 export const isSettled = (stack: Stack) => stack.status.endsWith('_COMPLETE');
 
 /**
- * All members of a stack. Where the last operation failed, its outputs may lack some: then its resources
- * tell, at the price of a long list.
+ * All members of a stack. After a failed operation, the outputs of the stack may lack some: then the members are read
+ * from the list of resources, which is slower.
  */
 export async function inventory(stack: Stack): Promise<MemberState[]> {
 	const known = membersOf(stack);
@@ -94,7 +94,7 @@ export function standings(
 	});
 }
 
-/** Nova forgets machines that never became Ready: nothing on them could answer Heat or hold a pod. */
+/** Deletes the servers of members that never became Ready: they have no pods and cannot signal Heat. */
 export async function abandonUnready(goes: readonly MemberState[]): Promise<void> {
 	const servers = goes
 		.filter(({ condition, server }) => condition === 'failed' && server !== '')

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { makeFolder } from '../../base/folders.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from './directory.ts';
@@ -14,7 +15,7 @@ function isHeld(content: string): boolean {
 	try {
 		return process.kill(Number(pid), 0);
 	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === 'EPERM'; // it runs as somebody else
+		return (error as NodeJS.ErrnoException).code === 'EPERM'; // it runs as another user
 	}
 }
 
@@ -59,7 +60,7 @@ export async function withLock<Result>(
 	use: () => Promise<Result>,
 ): Promise<Result> {
 	const made = !existsSync(directory.path);
-	await mkdir(directory.path, { recursive: true });
+	await makeFolder(directory.path);
 	const file = path.join(directory.path, '.kstack.lock');
 	await take(file, directory);
 	try {

@@ -85,7 +85,7 @@ async function newestOfAll(mistakes: string[]): Promise<NodeImage | undefined> {
 	const [newest] = await ownBefore(await usable('--tag', 'kimg'));
 	if (newest !== undefined) return nodeImage(newest.id);
 	mistakes.push(
-		'There is no image made by kimg here: run `kimg build` and `kimg upload`, or name one with --image.',
+		'There is no image built by kimg in Glance: run `kimg build` and `kimg upload`, or select one with --image.',
 	);
 	return undefined;
 }
@@ -192,11 +192,11 @@ export function mistakeInVersion(versions: readonly string[], image: NodeImage):
 	const sorted = versions.filter((version) => versionOf(version) !== undefined).sort(compareVersions);
 	const [oldest, newest] = [sorted[0], sorted.at(-1)];
 	if (compareVersions(newest, image.kubernetes) > 0) {
-		return `The image "${image.name}" has Kubernetes ${image.kubernetes}, the cluster ${newest}: an upgrade does not go down, only --rollback does.`;
+		return `The image "${image.name}" has Kubernetes ${image.kubernetes}, the cluster ${newest}: downgrades are possible only with --rollback.`;
 	}
 	const now = versionOf(oldest);
 	if (now !== undefined && next.minor > now.minor + 1) {
-		return `The image "${image.name}" has Kubernetes ${image.kubernetes}, the cluster ${oldest}: masters go up by one minor version at a time, so 1.${now.minor + 1} comes first.`;
+		return `The image "${image.name}" has Kubernetes ${image.kubernetes}, the cluster ${oldest}: upgrade one minor version at a time, first to 1.${now.minor + 1}.`;
 	}
 	return undefined;
 }
@@ -210,7 +210,7 @@ export function mistakeInEtcd(now: NodeImage | undefined, next: NodeImage): stri
 	const [from, to] = [minor(now), minor(next)];
 	if (from === undefined || to === undefined) return undefined;
 	const both = `The image "${next.name}" has etcd 3.${to}, the masters 3.${from}`;
-	if (Number(to) < Number(from)) return `${both}: etcd does not go down to an older minor version.`;
-	if (Number(to) > Number(from) + 1) return `${both}: etcd goes up by one minor version at a time.`;
+	if (Number(to) < Number(from)) return `${both}: etcd cannot be downgraded to an older minor version.`;
+	if (Number(to) > Number(from) + 1) return `${both}: etcd must be upgraded one minor version at a time.`;
 	return undefined;
 }

@@ -16,7 +16,7 @@ async function parametersIn(file: string): Promise<Record<string, unknown>> {
 	}
 }
 
-/** The files that stand where kstack would write, and that it did not write. */
+/** Existing files that kstack would overwrite and did not write. */
 async function foreignFiles(directory: StackDirectory): Promise<string[]> {
 	const heat = path.dirname(directory.template);
 	const found: string[] = [];
@@ -38,8 +38,8 @@ export async function requireWritable(directory: StackDirectory, name: string): 
 	const foreign = await foreignFiles(directory);
 	if (foreign.length > 0) {
 		throw usageError(
-			`${foreign.join(' and ')} would be overwritten: not written by kstack.`,
-			'Move what is there away, or choose another name for the cluster.',
+			`${foreign.join(' and ')} would be overwritten, but was not written by kstack.`,
+			'Move it away, or choose another name for the cluster.',
 			'foreign-directory',
 		);
 	}
@@ -48,7 +48,7 @@ export async function requireWritable(directory: StackDirectory, name: string): 
 		existsSync(directory.kubeconfig) || (existsSync(directory.secrets) && cluster_state === 'existing');
 	if (!isRunning) return;
 	throw usageError(
-		`${directory.path} is the directory of a cluster that was created: its tokens and keys are not written anew.`,
+		`${directory.path} is the stack directory of an existing cluster: kstack does not replace its tokens and keys.`,
 		`Change the cluster with: kstack update ${name}. If it does not exist any more, move ${directory.kubeconfig} and ${directory.secrets} away.`,
 		'running-cluster',
 	);

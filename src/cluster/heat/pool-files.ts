@@ -7,7 +7,7 @@ import type { Parameters } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
 
 /**
- * The counts that cluster.yaml is to have for the further pools: in an upgrade those at its end. None while a
+ * The counts that cluster.yaml is to have for the additional pools: in an upgrade those at its end. None while a
  * replacement has one member more than was asked for.
  */
 export function wantedPoolCounts(parameters: Parameters): Record<string, number> {

@@ -103,7 +103,7 @@ export interface Peak {
 }
 
 /**
- * The most resources that a stack has during an update: members that go are there until others have come.
+ * The most resources that a stack has during an update: members are removed only after new ones are created.
  *
  * @param after   its parameters after the update, or all of a new stack
  * @param before  its parameters before; left out for a new stack
@@ -125,7 +125,7 @@ export function peakOf(after: Parameters, before?: Parameters): Peak {
 }
 
 /**
- * Refuses what Heat would refuse in the middle, with half of the servers made.
+ * Refuses a change that Heat would refuse after it has created some of the servers.
  *
  * @param after   the stack's parameters after the update, or all of a new stack
  * @param before  its parameters before; left out for a new stack

@@ -77,12 +77,12 @@ export async function requireStack(name: string): Promise<Stack> {
 	if (stack === undefined) {
 		throw new UserError(`There is no cluster "${name}" on this cloud.`, {
 			code: 'no-cluster',
-			hint: "See 'kstack list'; make one with 'kstack create'.",
+			hint: "See 'kstack list'; create one with 'kstack create'.",
 		});
 	}
 	if (isCluster(stack)) return stack;
 	throw usageError(
-		`The stack "${name}" was not made by kstack.`,
+		`The stack "${name}" was not created by kstack.`,
 		"Nothing was changed. See 'kstack list' for the clusters of this project.",
 		'not-a-cluster',
 	);

@@ -68,7 +68,7 @@ export interface PoolTerms
 	readonly groups: readonly GroupTerms[];
 }
 
-/** What a member's files are named after: its role or further pool, and the contract if there is one. */
+/** What a member's files are named after: its role or additional pool, and the contract if there is one. */
 function memberFile(pool: Pool, contract: number): string {
 	const base = pool.further ? `pool-${pool.name}` : pool.role;
 	return contract === 0 ? base : `${base}-contract-${contract}`;

@@ -48,7 +48,7 @@ function templateFor({ name }: RoleDefinition, contract: number): string {
 	const template = candidates.find(existsSync);
 	if (template !== undefined) return template;
 	throw usageError(
-		`The image of nodes with the role ${name} has contract ${contract}, which knows no such role.`,
+		`The image of nodes with the role ${name} has contract ${contract}, which does not support this role.`,
 		'Use an image that kimg of this release has built.',
 		'image-without-role',
 	);

@@ -133,7 +133,7 @@ export async function storeAddon(
 	return revision;
 }
 
-/** Deletes what the cluster was asked for and what it said of it, once its objects are gone. */
+/** Deletes the Secret and the ConfigMap of an addon, once its objects are deleted. */
 export async function forgetAddon(kubeconfig: string, name: string): Promise<void> {
 	for (const kind of ['secrets', 'configmaps'])
 		await askKubernetes(kubeconfig, 'DELETE', `${namespace}/${kind}/${secretName(name)}`);

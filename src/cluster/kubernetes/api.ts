@@ -9,7 +9,7 @@ import { parseKubeconfig } from './kubeconfig-file.ts';
 export interface KubernetesNode {
 	readonly name: string;
 	readonly ready: boolean;
-	/** Whether its kubelet has not been heard of for so long that Kubernetes does not know how it is. */
+	/** Whether its Ready condition is Unknown: its kubelet no longer reports. */
 	readonly silent: boolean;
 	readonly roles: string;
 	readonly version: string;
@@ -53,7 +53,7 @@ const patience = { tries: 10, pause: 3000 };
  *
  * @param body  an object, as JSON; to PATCH it is a merge patch
  * @returns the answer's text
- * @throws KubernetesRefusal when it refuses; deleting what is gone already is well
+ * @throws KubernetesRefusal when it refuses; deleting an object that does not exist is no error
  * @throws UserError when it does not answer within 10 seconds
  */
 export async function askKubernetes(
@@ -73,7 +73,7 @@ export async function askKubernetes(
 	}
 }
 
-/** Ctrl-C ends it, but not when it is what undoes things after Ctrl-C. */
+/** Ctrl-C aborts a request, except those that undo steps after Ctrl-C. */
 async function pause(): Promise<void> {
 	if (interrupted.signal.aborted) return void (await setTimeout(patience.pause));
 	await setTimeout(patience.pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
@@ -89,7 +89,7 @@ async function askOnce(kubeconfig: string, method: Method, path: string, body?: 
 	} catch (error) {
 		throw usageError(
 			`The kubeconfig for ${access.server} cannot be used: its certificates or its key are not PEM (${(error as Error).message}).`,
-			'Get the file that kstack wrote, or make it anew where the cluster was created: kstack kubeconfig.',
+			'Restore the file that kstack wrote, or create a new one: kstack kubeconfig.',
 			'bad-kubeconfig',
 		);
 	}
@@ -155,7 +155,7 @@ export async function createNode(kubeconfig: string, name: string): Promise<void
 	await askKubernetes(kubeconfig, 'POST', '/api/v1/nodes', node);
 }
 
-/** Deletes a Node object; one that is gone already is well. */
+/** Deletes a Node object; it is no error if it does not exist. */
 export async function deleteNode(kubeconfig: string, name: string): Promise<void> {
 	await askKubernetes(kubeconfig, 'DELETE', `/api/v1/nodes/${name}`);
 }

@@ -47,7 +47,7 @@ export function parseKubeconfig(text: string, file = 'The kubeconfig'): Access {
 	const bad = (why: string) =>
 		usageError(
 			`${file} cannot be used: ${why}.`,
-			'Get the file that kstack wrote, or make it anew where the cluster was created: kstack kubeconfig.',
+			'Restore the file that kstack wrote, or create a new one: kstack kubeconfig.',
 			'bad-kubeconfig',
 		);
 	let config: unknown;

@@ -19,22 +19,22 @@ import {
 
 /** How members are to leave. */
 export interface DrainOptions {
-	/** Seconds that their pods have to end and to be replaced elsewhere. */
+	/** Timeout of the drain, in seconds. */
 	readonly drainTimeout: number;
-	/** Whether pods that are left then are deleted, and machines that do not answer given up. */
+	/** Whether remaining pods are deleted after the timeout, and nodes that do not respond are treated as dead. */
 	readonly force: boolean;
 }
 
-/** Seconds beyond a drain's own limit after which nobody will answer any more. */
+/** Seconds after the drain timeout until kstack stops waiting for an answer of the masters. */
 const patience = 180;
 
-/** Nova's states of a server that may run what it ran; in another, its node cannot leave by itself. */
+/** Nova's states of a server that may still run; in any other state, its node cannot be drained. */
 export const running = /^(ACTIVE|REBOOT|HARD_REBOOT|MIGRATING|PASSWORD|RESIZE|VERIFY_RESIZE)$/;
 
-/** A member that is to go, with what Nova and Kubernetes know of it. */
+/** A member to remove, with the state of its server and node. */
 interface Leaver {
 	readonly member: Member;
-	/** Nova's word for its server; empty when there is none. */
+	/** Nova's state of its server; empty when there is none. */
 	readonly server: string;
 	/** Absent when it never joined. */
 	readonly node: KubernetesNode | undefined;
@@ -52,7 +52,7 @@ const leaveRequest = (target: string, value: 'drain' | 'dead', how: DrainOptions
 const byName = (leavers: readonly Leaver[], value: 'drain' | 'dead', how: DrainOptions) =>
 	leavers.map(({ member }) => leaveRequest(member.name, value, how));
 
-/** Withdraws the requests, and lets pods come to the nodes again unless they took none before. */
+/** Withdraws the requests, and uncordons the nodes unless they were cordoned before. */
 async function cancelDrain(kubeconfig: string, leavers: readonly Leaver[], how: DrainOptions): Promise<void> {
 	for (const { member, node } of leavers) {
 		const request = leaveRequest(member.name, 'drain', how);
@@ -116,7 +116,7 @@ async function deleteServers(leavers: readonly Leaver[]): Promise<void> {
 	}
 }
 
-/** Of the masters that stay, more than half must be well, or etcd takes no more words. */
+/** More than half of the remaining masters must be Ready, or etcd loses its quorum. */
 function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly KubernetesNode[]): void {
 	if (!members.some(runsControlPlane)) return;
 	const going = new Set(members.map(({ name }) => name));
@@ -126,13 +126,13 @@ function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly Ku
 	const ill = stay.filter((master) => !well.includes(master)).map(({ name }) => name);
 	throw new UserError(
 		stay.length === 0
-			? 'No master would stay.'
-			: `Of the masters that would stay, ${well.length} of ${stay.length} are Ready (${ill.join(', ')} not): etcd would lose its quorum.`,
-		{ hint: 'Nothing was changed. Bring these masters back first, or replace them: kstack replace.' },
+			? 'No master would remain.'
+			: `${well.length} of the ${stay.length} remaining masters are Ready (not Ready: ${ill.join(', ')}): etcd would lose its quorum.`,
+		{ hint: 'Nothing was changed. Repair these masters first, or replace them: kstack replace.' },
 	);
 }
 
-/** A machine that Nova runs and whose kubelet says nothing could be anything: only force gives it up. */
+/** The state of a node whose server is ACTIVE and whose kubelet does not report is unknown: only force removes it. */
 function needAnswering(silent: readonly Leaver[], { force }: DrainOptions): void {
 	if (silent.length === 0 || force) return;
 	throw new UserError(
@@ -144,12 +144,12 @@ function needAnswering(silent: readonly Leaver[], { force }: DrainOptions): void
 }
 
 /**
- * Prepares members for their removal by Heat: drains the living; clears up after the dead, and deletes their
- * servers. Without a kubeconfig the nodes drain themselves when Heat asks them to.
+ * Prepares members for their removal by Heat: drains live nodes, removes dead ones from the cluster, and deletes the
+ * servers of the latter. Without a kubeconfig the nodes drain themselves when Heat asks them to.
  *
  * @param stack    as it is before the update that removes them
- * @returns what takes the drains back, for when the update is not made after all
- * @throws UserError when one cannot go; then all drains have been taken back
+ * @returns a function that cancels the drains, for when the update fails
+ * @throws UserError when a node cannot be drained; all drains have then been cancelled
  */
 export async function drainBeforeUpdate(
 	stack: Stack,
@@ -190,14 +190,14 @@ export async function drainBeforeUpdate(
 	return back;
 }
 
-/** Has the masters forget machines that are no more, and Nova delete their servers. */
+/** Has the masters remove dead nodes from the cluster, and deletes their servers. */
 async function removeDead(
 	kubeconfig: string,
 	dead: readonly Leaver[],
 	silent: readonly Leaver[],
 	how: DrainOptions,
 ): Promise<void> {
-	// What still runs must run no more before its pods start elsewhere.
+	// A server that may still run must be deleted before its pods are started on other nodes.
 	await deleteServers(silent);
 	const known = [...dead, ...silent].filter(({ node }) => node !== undefined);
 	try {
@@ -216,7 +216,7 @@ async function stillThere(kubeconfig: string, leavers: readonly Leaver[]): Promi
 	return leavers.filter(({ member }) => nodes?.some(({ name }) => name === member.name) ?? true);
 }
 
-/** Deletes Node objects that members which are gone have left; Kubernetes itself keeps them for ever. */
+/** Deletes the Node objects of removed members: Kubernetes does not delete them by itself. */
 export async function deleteRemovedNodes(
 	directory: StackDirectory,
 	before: Stack,

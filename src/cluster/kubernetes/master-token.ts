@@ -39,7 +39,7 @@ export async function issueMasterToken(stack: Stack, directory: StackDirectory):
 	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig === undefined) {
 		throw new UserError(
-			`There is no ${directory.kubeconfig}: a new master needs a token that the cluster knows, and only the kubeconfig can tell it one.`,
+			`There is no ${directory.kubeconfig}: a new master needs a token, which kstack issues through the Kubernetes API.`,
 			{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
 		);
 	}

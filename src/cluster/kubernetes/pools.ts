@@ -22,8 +22,8 @@ interface ConfigMap {
 }
 
 /**
- * What the masters are told of a pool. The former labels and taints are kept here, not on the nodes: a kubelet may
- * change its node's annotations.
+ * The record of a pool for the masters. Previous labels and taints are stored here, not on the nodes, because a kubelet
+ * may change the annotations of its node.
  *
  * @param before  what they were told before
  */
@@ -67,7 +67,7 @@ export function poolOfRole({ role, labels, taints }: PoolRecord, before?: NodePo
 	return { ...pool, formerLabels: [...new Set(former)] };
 }
 
-/** Whether any of the pools has labels, taints or a role of the operator; without, masters of an earlier release do as well. */
+/** Whether any of the pools has labels, taints or a custom role; otherwise masters of an earlier release suffice. */
 export function hasNodeMarks(...stages: readonly Readonly<Record<string, PoolRecord>>[]): boolean {
 	const records = stages.flatMap((stage) => Object.values(stage));
 	return records.some(

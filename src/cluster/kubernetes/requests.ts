@@ -14,18 +14,18 @@ export interface NodeRequest {
 	readonly kind: string;
 	/** The name of the node. */
 	readonly target: string;
-	/** What is to be done; by it those who answer know the requester too: a node asks for other things than kstack. */
+	/** The action. It also identifies the requester: the values of a node differ from those of kstack. */
 	readonly value: string;
 	readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** How the answers to several requests of one kind are awaited. */
 export interface Following {
-	/** Whether a node that is there has what was asked for. A node that is gone always has. */
+	/** Whether the request is done on an existing node. A deleted node counts as done. */
 	isDone(node: KubernetesNode): boolean;
-	/** What is told of a node when it is done, such as `drained`. */
+	/** What is printed for a node when it is done, such as `drained`. */
 	readonly done: string;
-	/** Seconds until nobody will answer any more. */
+	/** Timeout in seconds. */
 	readonly seconds: number;
 	/** Called at each look with the names of the nodes without an answer. */
 	progress?(waiting: ReadonlySet<string>): Promise<void>;
@@ -38,7 +38,7 @@ export interface Following {
 /** Milliseconds between two looks at the nodes. */
 const interval = 2000;
 
-/** How often an API that does not answer is asked again. */
+/** How often a request is repeated while the API does not respond. */
 const tries = 30;
 
 const keyOf = (kind: string) => `kstack.io/${kind}`;

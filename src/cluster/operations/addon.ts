@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { confirm } from '../../base/confirm.ts';
-import { refuse, UserError, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { type StackDirectory, stackDirectory } from '../heat/directory.ts';
@@ -41,10 +41,14 @@ export async function kubeconfigOf(directory: StackDirectory, stack: Stack): Pro
 /** Seconds that `--timeout` gives. */
 function secondsOf(text: string): number {
 	if (/^\d{1,5}$/.test(text) && Number(text) > 0) return Number(text);
-	throw usageError(`--timeout is ${text}; it must be seconds from 1 to 99999.`);
+	throw usageError(
+		`--timeout is ${text}; it must be a number of seconds from 1 to 99999.`,
+		undefined,
+		invalidFlags,
+	);
 }
 
-/** Until the cluster says that it has done what was asked, or why it cannot. */
+/** Waits until the addon has the desired state, or has failed. */
 async function follow(
 	kubeconfig: string,
 	name: string,
@@ -61,7 +65,7 @@ async function follow(
 		if (current?.state === 'failed') {
 			throw new UserError(`The addon ${name} failed: ${current.message}`, {
 				code: 'addon-failed',
-				hint: 'What ran before was left as it was. The cluster tries again until the addon is changed or disabled.',
+				hint: 'The previous objects of the addon are unchanged. The cluster retries until the addon is changed or disabled.',
 			});
 		}
 		const message = current?.message ?? 'waiting for the masters';
@@ -79,7 +83,7 @@ async function follow(
 	}
 }
 
-/** The addon that a word names: a folder of the operator's, one of kstack's, or one that came with the image. */
+/** Finds an addon by name or by the path of a folder: one of the operator, of kstack, or of the node image. */
 async function find(word: string, present: ReadonlyMap<string, ClusterAddon>): Promise<Addon> {
 	if (word.includes('/')) {
 		const own = readAddon(word);
@@ -120,6 +124,15 @@ function requestSteps(kubeconfig: string, request: Request, seconds: number): St
 	];
 }
 
+/** Checks what needs no cluster: the form of `--set`, and the addon's folder where the word names one. */
+function requireValidArguments(word: string, set: readonly string[]): void {
+	const mistakes: string[] = [];
+	const specs = word.includes('/') ? readAddon(word).definition.values : undefined;
+	if (specs !== undefined) chooseValues(specs, {}, set, mistakes);
+	else for (const one of set) if (!/^[^=]+=/.test(one)) mistakes.push(`--set ${one}: must be KEY=VALUE.`);
+	refuse(mistakes, undefined, invalidFlags);
+}
+
 /** What is to be stored so that an addon is enabled with these values; mistakes are refused. */
 function enabling(
 	{ definition, template }: Addon,
@@ -148,6 +161,7 @@ export async function enableAddon(
 	options: { readonly set: readonly string[]; readonly timeout: string },
 ): Promise<void> {
 	const seconds = secondsOf(options.timeout);
+	requireValidArguments(word, options.set);
 	const directory = await stackDirectory(cluster);
 	await runOperation({
 		...{ name: cluster, directory },
@@ -209,7 +223,7 @@ export async function disableAddon(
 				await confirm(`Disable ${name}? ${definition.warning}`, options.yes);
 			const forget: Step<unknown> = {
 				title: `Deleting the record of ${name}`,
-				// What came with the image stays known, so that it can be enabled again and no new master enables it.
+				// The record of an addon of the image is kept: it can be enabled again, and a new master does not enable it.
 				skip: () => definition.image,
 				run: () => forgetAddon(kubeconfig, name),
 			};

@@ -60,7 +60,7 @@ export async function previewUpdate(
 	});
 }
 
-/** @throws UserError when the stack is not as it was when the change was thought out */
+/** @throws UserError when the stack has changed since the change was planned */
 async function requireUnchanged(stack: Stack): Promise<void> {
 	const now = await requireStack(stack.name);
 	if (now.status.endsWith('_IN_PROGRESS')) {
@@ -90,7 +90,7 @@ function requireOutcome(after: Stack, requested: Readonly<Record<string, string>
 		([name, value]) =>
 			`${name} is ${JSON.stringify(after.parameters[name] ?? '')}, not ${JSON.stringify(value)}`,
 	);
-	throw new UserError(`A concurrent update of ${after.name} won: ${words.join('; ')}.`, {
+	throw new UserError(`A concurrent update of ${after.name} overwrote this one: ${words.join('; ')}.`, {
 		hint: `Look at it with: kstack status ${after.name}; then try again.`,
 	});
 }
@@ -127,7 +127,7 @@ async function request(
 		keep();
 		return known;
 	} catch (error) {
-		// A client that was interrupted or killed may have told Heat already; then the files rather say so.
+		// A client that was interrupted or killed may have sent the request: the files then keep the new values.
 		if (asked && (!(error instanceof CommandError) || error instanceof ClientTimeout)) keep();
 		else await restore();
 		throw error;
@@ -137,10 +137,10 @@ async function request(
 /**
  * Applies one stack update, follows it to its end, and checks that the stack then has what was asked for.
  *
- * @param stack  the stack as the caller knows it; if it is another by now, nothing is updated
+ * @param stack  the stack as the caller read it; if it has changed since, nothing is updated
  * @param keep   called when Heat has the update, or may have it
  * @returns the stack after it
- * @throws UserError when it failed, when somebody else was faster, or changed the same at the same time
+ * @throws UserError when the update failed, or when there was a concurrent update
  */
 export async function applyChange(
 	stack: Stack,

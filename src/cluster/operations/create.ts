@@ -37,7 +37,7 @@ interface Creation {
 	secrets: Parameters;
 }
 
-/** What was found on the cloud, with the images and flavors of the further pools. */
+/** What was found on the cloud, with the images and flavors of the additional pools. */
 async function withPools(resolved: Resolved, pools: readonly PoolEntry[], roles: Roles): Promise<Resolved> {
 	const { cluster, ids } = resolved;
 	const mistakes: string[] = [];
@@ -82,7 +82,7 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 	}
 }
 
-/** Disables etcd bootstrap: no master may form a second cluster, whatever becomes of the first one's disk. */
+/** Disables etcd bootstrap, so that no master can bootstrap a second cluster, even if the first master loses its disk. */
 async function closeFormation({ name, directory, bootTimeout }: Creation): Promise<void> {
 	await setValues(directory.parameters, '  ', { cluster_state: 'existing' });
 	const known = await eventsUntilNow(name);
@@ -102,7 +102,7 @@ async function closeFormation({ name, directory, bootTimeout }: Creation): Promi
 	}
 }
 
-/** What a creation does. What was made stays when a step fails, so that it can be looked at. */
+/** The steps of `kstack create`. When a step fails, the stack is kept for inspection. */
 const steps = ({ name, directory, resolved, roles }: Creation): Step<Creation>[] => [
 	{
 		title: `Writing the stack directory ${directory.path}`,
@@ -121,14 +121,14 @@ const steps = ({ name, directory, resolved, roles }: Creation): Step<Creation>[]
 		skip: () => !hasNodeMarks(recordsFor(resolved.cluster.pools ?? [], roles)),
 		run: async () => storePools(name, directory, recordsOf((await requireStack(name)).parameters)),
 	},
-	{ title: 'The cluster is up. Disabling etcd bootstrap', run: closeFormation },
+	{ title: 'The cluster is Ready. Disabling etcd bootstrap', run: closeFormation },
 ];
 
 /**
  * `kstack create`: checks, creates the stack, follows it to its end, and writes the kubeconfig.
  *
  * @returns the state of the cluster afterwards
- * @throws UserError exit code 2 before anything was made, 1 with every reason when making it failed
+ * @throws UserError exit code 2 before anything was created, 1 with every reason when the creation failed
  */
 export async function createCluster(
 	name: string,
@@ -138,7 +138,7 @@ export async function createCluster(
 ): Promise<Status | DryRun> {
 	const { directory, roles, cluster } = await askedFor(name, flags, file);
 	await requireWritable(directory, name);
-	say(`Checking ${name} against what the cloud has`);
+	say(`Checking the settings of ${name} against the cloud`);
 	const resolved = await withPools(await preflight(cluster), cluster.pools ?? [], roles);
 	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids });
 	const images = Object.values(resolved.images).map(

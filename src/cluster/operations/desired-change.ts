@@ -19,7 +19,7 @@ import { membersToRemove, type Removal } from './removals.ts';
 import { requireNoUpgrade } from './scale.ts';
 import type { StackChange } from './stack-change.ts';
 
-/** What an update would do: the change, and the members that a lower count sends away. */
+/** What an update would do: the change, and the members that it removes. */
 export interface DesiredChange {
 	readonly stack: Stack;
 	readonly directory: StackDirectory;
@@ -63,7 +63,7 @@ export async function desiredSource(
 	if (!existsSync(directory.cluster) || !existsSync(directory.parameters)) {
 		throw usageError(
 			`There is no stack directory of ${name} here (${directory.cluster} and ${directory.parameters}).`,
-			`Run this where it lies; \`kstack scale ${name}\` needs none.`,
+			`Run kstack in the parent folder of the stack directory, or write it again: kstack adopt ${name}. \`kstack scale ${name}\` does not need one.`,
 		);
 	}
 	// --drain-timeout is for this command alone.
@@ -71,9 +71,9 @@ export async function desiredSource(
 }
 
 /**
- * What cluster.yaml, parameters.yaml and flags ask for, compared with what the cluster is.
+ * Compares cluster.yaml, parameters.yaml and flags with the state of the cluster.
  *
- * @throws UserError exit code 2 for what cannot be asked for
+ * @throws UserError exit code 2 for invalid values
  */
 export async function desiredChange(
 	stack: Stack,
@@ -127,7 +127,7 @@ export async function desiredChange(
 			Object.keys(pools.parameters).length === 0 &&
 			pools.emptied.length === 0 &&
 			stack.status.endsWith('_COMPLETE') &&
-			// Else `create` was interrupted before it closed the formation.
+			// Otherwise `create` was interrupted before it disabled etcd bootstrap.
 			stack.parameters.cluster_state === 'existing' &&
 			(await isSame(directory, templates)),
 	};

@@ -1,17 +1,17 @@
-import { refuse } from '../../base/errors.ts';
+import { invalidFlags, refuse } from '../../base/errors.ts';
 import type { Stack } from '../heat/stack.ts';
 import type { DrainOptions } from '../kubernetes/leave.ts';
 import { mistakeInName, readFlags, type Settings } from '../spec/config.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import type { Value } from '../spec/settings.ts';
 
-/** How members that go are treated and whether it is asked, as flags say it: for one command, and nothing is remembered. */
+/** Flags for draining, confirmation and dry runs. They apply to one command and are not stored. */
 export interface DrainFlags {
 	/** Seconds, as text; undefined leaves it at the cluster's setting. */
 	readonly drainTimeout?: unknown;
-	/** Pods that are left when the time is up are deleted. */
+	/** Delete pods that remain after the timeout. */
 	readonly force?: boolean | undefined;
-	/** Nobody is asked. */
+	/** Do not ask for confirmation. */
 	readonly yes?: boolean | undefined;
 	/** Nothing is changed: the steps are shown. */
 	readonly dryRun?: boolean | undefined;
@@ -21,7 +21,7 @@ export interface DrainFlags {
 export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
 	const mistakes = [mistakeInName(name) ?? []].flat();
 	const found = readFlags(flags, mistakes);
-	refuse(mistakes, "See 'kstack update --help'.", 'invalid-settings');
+	refuse(mistakes, undefined, invalidFlags);
 	return found;
 }
 
@@ -31,7 +31,7 @@ export function drainTimeoutOf(name: string, { drainTimeout }: DrainFlags): Valu
 }
 
 /**
- * How members leave: as flags say, else as the cluster's settings do.
+ * The drain options: from flags, otherwise from the settings of the cluster.
  *
  * @param changed  settings that the same command changes
  */

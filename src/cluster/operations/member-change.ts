@@ -21,7 +21,7 @@ export function tellChanges(stack: Stack, { settings, parameters = {} }: StackCh
 }
 
 /**
- * A change of the number of members, once it was shown and confirmed.
+ * Shows a change of the member counts, asks for confirmation, and returns it.
  *
  * @param change  settings and templates; the counts are among the settings
  * @param going   the members that go

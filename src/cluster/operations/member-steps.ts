@@ -22,7 +22,7 @@ export interface StackContext {
 	readonly directory: StackDirectory;
 }
 
-/** One update of a stack, by which members come and go. */
+/** One update of a stack that adds or removes members. */
 export interface MemberChange {
 	/** The title of the update itself. */
 	readonly title: string;
@@ -30,7 +30,7 @@ export interface MemberChange {
 	/** All members before it. */
 	readonly members: readonly MemberState[];
 	readonly goes: readonly MemberState[];
-	/** Whether masters come, which need a token to join. */
+	/** Whether masters are added, which need a token to join. */
 	readonly newMasters: boolean;
 	readonly how: DrainOptions;
 }
@@ -39,7 +39,7 @@ type StackStep = Step<StackContext>;
 
 const names = (members: readonly MemberState[]) => members.map(({ name }) => name).join(', ');
 
-/** Stores what masters are to set on the nodes of pools. If the update is not made, the former marks are stored again. */
+/** Stores the labels and taints that masters set on the nodes of pools. Undo stores the previous ones again. */
 function storeMarks(change: StackChange): StackStep {
 	const then = () => recordsOf(change.parameters ?? {});
 	let before: Parameters = {};
@@ -61,8 +61,8 @@ const drainSettings = ({ parameters }: Stack) => {
 };
 
 /**
- * Without a kubeconfig the nodes that go drain themselves, and as they were told before the update that removes them:
- * what is said for this one alone takes an update of its own.
+ * Without a kubeconfig, nodes that are removed request their own drain, with the options that the stack had before the
+ * update. So options that differ for this command need a separate update first.
  */
 function setDrainOptions(
 	{ kubeconfig }: StackDirectory,
@@ -83,7 +83,7 @@ function setDrainOptions(
 	};
 }
 
-/** Drains those that go, and has the masters remove the dead. */
+/** Drains the members to remove; the masters remove dead nodes from the cluster. */
 function drain(
 	members: readonly MemberState[],
 	leaving: readonly MemberState[],
@@ -100,7 +100,7 @@ function drain(
 	};
 }
 
-/** Kubernetes keeps the Node objects of members that are gone. */
+/** Deletes the Node objects of removed members, which Kubernetes does not delete itself. */
 function deleteNodes(before: Stack, leaving: readonly MemberState[]): StackStep {
 	const left = (after: Stack) => new Set(membersOf(after).map(({ name }) => name));
 	return {
@@ -111,8 +111,8 @@ function deleteNodes(before: Stack, leaving: readonly MemberState[]): StackStep 
 }
 
 /**
- * The steps of an update of a stack by which members come and go: those that may be refused first, then what those
- * that go need before they are gone, then the update, and what is left to clean up.
+ * The steps of a stack update that adds or removes members: first those that can be refused, then the drains, then the
+ * update, then the cleanup.
  *
  * @param context  with the stack before the first of these steps
  */
@@ -123,7 +123,7 @@ export function memberSteps(
 	let secrets = change.secrets;
 	const failed = goes.filter(({ condition }) => condition === 'failed');
 	const failedMasters = failed.filter(runsControlPlane);
-	// Those too that an earlier update could not remove: Heat still waits for them.
+	// Also members that an earlier update failed to remove: Heat still waits for them.
 	const leaving = [
 		...goes,
 		...members.filter((member) => member.condition === 'leaving' && !goes.includes(member)),

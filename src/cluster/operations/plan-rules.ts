@@ -84,7 +84,7 @@ const rules: Readonly<Record<string, Rule>> = {
 	},
 };
 
-/** What a resource is called, and whether something is lost with it; of an unknown one too much is feared. */
+/** What a resource is called, and whether it is stateful; unknown types are treated as stateful. */
 export function kindOf(thing: Resource): { kind: string; stateful: boolean } {
 	const rule = rules[thing.type];
 	return { kind: rule?.kind ?? thing.type, stateful: rule === undefined || rule.stateful === true };
@@ -102,7 +102,7 @@ function ofServer({ properties }: Resource, changed: readonly string[]): Action 
 	return policies.some((one) => one.startsWith('REBUILD')) ? 'rebuild' : 'update';
 }
 
-/** The properties in words; a new text for machines to come changes none that is there. */
+/** Describes the changed properties. With policy IGNORE, changed user-data does not affect existing servers. */
 function words(thing: Resource, changed: readonly string[]): string {
 	const kept = thing.properties.user_data_update_policy === 'IGNORE';
 	return changed
@@ -122,7 +122,7 @@ export function verdictOf(
 	changed: readonly string[],
 	failed: string | undefined,
 ): { action: Action; why: string } | undefined {
-	if (after === undefined) return { action: 'delete', why: 'no longer asked for' };
+	if (after === undefined) return { action: 'delete', why: 'no longer in the templates' };
 	if (before === undefined) return { action: 'add', why: 'new' };
 	if (before.type !== after.type) return { action: 'replace', why: `was ${before.type}` };
 	if (failed !== undefined) return { action: 'replace', why: `it is ${failed}` };

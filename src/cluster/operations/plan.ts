@@ -24,7 +24,7 @@ export interface Plan {
 /** Exit codes of `kstack plan`; the last is also that of an update that refuses. */
 export const planCodes = { nothing: 0, changes: 3, loses: 4 } as const;
 
-/** The templates that Heat has of a stack, which name their files by the places where they once lay. */
+/** The templates of a stack in Heat, which refer to their files by the original paths. */
 export async function deployedTemplates(stack: Stack): Promise<Templates> {
 	const [root, files] = await Promise.all([
 		openstack(['stack', 'template', 'show', '-f', 'json', stack.id]),
@@ -71,9 +71,8 @@ interface DryRunEntry {
 }
 
 /**
- * What Heat's own dry run knows better: what comes and goes in the root template. Of what it calls updated or
- * replaced it knows less than we do: it takes every reference for a change, and with nested stacks it fails
- * where a group grows.
+ * The resources of the root template that Heat's dry run reports as added or deleted. What it reports as updated or
+ * replaced is not used: it treats every reference as changed, and with nested stacks it fails when a group grows.
  */
 export function dryRunResult(printed: string, known: ReadonlySet<string>): PlannedChange[] {
 	const answer = JSON.parse(printed) as Record<string, DryRunEntry[] | string>;
@@ -114,7 +113,7 @@ export function failuresIn(stack: string, rows: readonly Readonly<Record<string,
 	);
 }
 
-/** What the wished update would do. Nothing is changed by asking. */
+/** What the update would do. Changes nothing. */
 export async function planOf({ stack, directory, change, going }: DesiredChange): Promise<Plan> {
 	const asked = { ...stack.parameters, ...requestedParameters(stack, change) };
 	requireResources(stack.name, asked, stack.parameters);
@@ -171,12 +170,12 @@ export function requireSafe(plan: Plan, allowReplace: boolean): void {
 		`The update of ${plan.name} would replace or delete what is in use:\n${words.join('\n')}`,
 		{
 			exitCode: planCodes.loses,
-			hint: 'Nothing was changed. If that is meant: --allow-replace',
+			hint: 'Nothing was changed. To proceed anyway: --allow-replace',
 		},
 	);
 }
 
-/** What a plan comes to, as an exit code. */
+/** The exit code of a plan. */
 export function codeOf(plan: Plan): number {
 	if (plan.changes.some(({ loses }) => loses)) return planCodes.loses;
 	return plan.changes.length > 0 ? planCodes.changes : planCodes.nothing;

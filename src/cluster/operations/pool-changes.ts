@@ -7,13 +7,13 @@ import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { type FurtherPool, furtherPools, type PoolRecord, recordsOf } from '../spec/pools.ts';
 import type { Roles } from '../spec/roles.ts';
 
-/** What an update does to the further pools. */
+/** What an update does to the additional pools. */
 export interface PoolChanges {
 	/** Heat parameters that change; none when the pools stay as they are. */
 	readonly parameters: Parameters;
-	/** The further pools that the templates have after it. */
+	/** The additional pools that the templates have after it. */
 	readonly pools: readonly FurtherPool[];
-	/** Members that each further pool is to have. */
+	/** Members that each additional pool is to have. */
 	readonly counts: Readonly<Record<string, number>>;
 	/** Pools that lose their members in this update, and leave the templates in the next. */
 	readonly emptied: readonly string[];
@@ -30,7 +30,7 @@ function mistakesInFixed(entry: PoolEntry, record: PoolRecord, path: string): st
 		.filter((key) => (entry[key] ?? '') !== (record[key] ?? ''))
 		.map(
 			(key) =>
-				`${key} of the pool ${entry.name} is ${JSON.stringify(entry[key] ?? '')} in ${path}; the pool was made with ${JSON.stringify(record[key] ?? '')} and keeps it: add another pool and remove this one.`,
+				`${key} of the pool ${entry.name} is ${JSON.stringify(entry[key] ?? '')} in ${path}; the pool was created with ${JSON.stringify(record[key] ?? '')}, which cannot be changed: add another pool and remove this one.`,
 		);
 }
 
@@ -43,8 +43,8 @@ function withContracts(now: Parameters, images: readonly NodeImage[]): Parameter
 }
 
 /**
- * The count asked for: the file that differs from the stack was edited. Where both differ, another client may have
- * changed the stack, so nothing is changed until the operator says what is meant.
+ * The desired count: the file that differs from the stack was edited. If both differ, another client may have changed
+ * the stack, so kstack requires the operator to state the count.
  */
 function wantedCount(
 	cluster: string,

@@ -7,18 +7,18 @@ import type { Stack } from '../heat/stack.ts';
 import { type Counts, generationsOf } from '../spec/generations.ts';
 import { type Pool, poolsOf } from '../spec/pools.ts';
 
-/** A member that is to go, and why it is that one. */
+/** A member to remove, and why it was selected. */
 export interface Removal {
 	readonly member: MemberState;
 	readonly why: string;
 }
 
 /**
- * The members to remove when each pool is to have so many members: the named, else those that Heat would take, which are
- * the ones with the highest index.
+ * The members to remove to reach the desired counts: the named ones, otherwise those with the highest index, which Heat
+ * removes first.
  *
  * @param wanted  members that each pool is to have
- * @param named   names of members that are to go
+ * @param named   names of members to remove
  * @throws UserError exit code 2 for a name that is no member's
  */
 export async function membersToRemove(
@@ -60,9 +60,9 @@ export function removedParameters(pools: readonly Pool[], going: readonly Remova
 }
 
 /**
- * Shows who goes, and asks whether that is meant.
+ * Shows the members to remove, and asks for confirmation.
  *
- * @throws UserError exit code 2 where nobody can be asked and `yes` was not said; 1 when it was not meant
+ * @throws UserError exit code 2 without a terminal and without `yes`; 1 when the answer is no
  */
 export async function confirmRemoval(going: readonly Removal[], yes: boolean): Promise<void> {
 	if (going.length === 0) return;

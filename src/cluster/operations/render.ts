@@ -22,7 +22,7 @@ import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { defaultPools } from '../spec/pools.ts';
 import type { Value } from '../spec/settings.ts';
 
-/** Where a file with a cluster's settings is asked for by name, it must be there. */
+/** A file that is named by --config must exist. */
 function requireFile(file: string | undefined): void {
 	if (file !== undefined && !existsSync(file)) {
 		throw usageError(`There is no file "${file}".`);
@@ -39,7 +39,7 @@ export async function askedFor(
 	const directory = await stackDirectory(name);
 	const path = file ?? directory.cluster;
 	const text = file === undefined ? await readIfThere(path) : await readText(file);
-	if (text !== undefined) say(`Reading defaults from ${path}`);
+	if (text !== undefined) say(`Reading settings from ${path}`);
 	const roles = rolesOf(directory);
 	const source = text === undefined ? undefined : { text, path };
 	return { directory, roles, cluster: readCluster(name, flags, source, undefined, roles) };
@@ -67,7 +67,7 @@ export async function writeFiles(
 }
 
 /**
- * `kstack render`: writes the stack directory and touches no cloud. What is left open stays by name.
+ * `kstack render`: writes the stack directory without using a cloud. Names are not resolved to IDs.
  *
  * @returns the directory
  */

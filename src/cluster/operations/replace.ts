@@ -18,7 +18,7 @@ import { parametersOfStep, type UpgradeState, upgradeState } from './upgrade-ste
 
 /** The next update of a replacement. */
 export interface Move {
-	/** Where the stack is after it: its counts, and what it remembers. */
+	/** The state of the stack after this update: member counts, and what the parameter `generations` records. */
 	readonly place: UpgradeState;
 	readonly goes: readonly MemberState[];
 	readonly words: string;
@@ -33,13 +33,13 @@ function more(place: UpgradeState, pool: string, by: number, node: string, extra
 }
 
 /**
- * The next update of a replacement, by nothing but where it is. A living member gets another beside it, which
- * must be Ready before it goes; of a dead one that has gone already, and Heat puts another in its place.
+ * Returns the next update of a replacement. It depends only on the state of the stack. For a live member, a new member
+ * is added first and must be Ready before the old one is removed. A dead member is removed, and Heat adds a new one.
  *
  * @param node     the member to be replaced
- * @param members  those there are, in whatever condition
- * @param settled  whether Heat brought the last update to a good end; if not, that comes first
- * @param isDead   whether the member runs nothing any more
+ * @param members  all members, in any condition
+ * @param settled  whether the last update succeeded; if not, it is retried first
+ * @param isDead   whether the member's server no longer runs
  * @returns the update; `undefined` when the member has been replaced
  * @throws UserError exit code 2 when there is no such member
  */
@@ -83,9 +83,9 @@ export function nextMove(
 }
 
 /**
- * Whether a member is given up: Nova runs nothing of it, or it is silent and force was said.
+ * Whether a member is treated as dead: its server does not run, or its node does not respond and `force` is set.
  *
- * @throws UserError when it is silent and could be anything
+ * @throws UserError when the server is ACTIVE, the node does not respond, and `force` is not set
  */
 async function isGivenUp(
 	member: MemberState,
@@ -102,11 +102,11 @@ async function isGivenUp(
 	});
 }
 
-/** What a replacement does next, with what is known of the node. */
+/** The next update of a replacement, and the current state of the node. */
 interface Situation {
 	readonly move: Move | undefined;
 	readonly members: readonly MemberState[];
-	/** The node's member; `undefined` when it is gone. */
+	/** The node's member; `undefined` when it no longer exists. */
 	readonly member: MemberState | undefined;
 	readonly isDead: boolean;
 }
@@ -136,7 +136,7 @@ function changeOf(
 	const stay = members.filter(
 		(member) => member.role === 'master' && member.condition === 'well' && !goes.includes(member),
 	);
-	// The one too many was never asked for: the files get a count only when it is the wanted one again.
+	// The additional member is temporary: counts are written to the files only once it has been removed.
 	const told = countsOf(stack.parameters, '');
 	const settings = Object.fromEntries(
 		defaultPools
@@ -150,7 +150,7 @@ function changeOf(
 	};
 }
 
-/** Moves until the node is replaced. Each begins with what the stack itself says. */
+/** Updates until the node is replaced. Each is derived from the current state of the stack. */
 async function* moves(
 	context: StackContext,
 	node: string,

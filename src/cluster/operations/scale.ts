@@ -1,4 +1,4 @@
-import { refuse, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { stackDirectory } from '../heat/directory.ts';
 import { isSettled } from '../heat/inventory.ts';
@@ -31,7 +31,7 @@ interface CountRequest {
 }
 
 /**
- * The counts asked for, by the pool's name.
+ * The requested counts, by the name of the pool.
  *
  * @throws UserError exit code 2, with every mistake
  */
@@ -52,11 +52,11 @@ export function countRequests(flags: ScaleFlags): Map<string, CountRequest> {
 		if (requests.has(name)) mistakes.push(`The count of the pool ${name} is given twice.`);
 		requests.set(name, { flag, text: count });
 	}
-	refuse(mistakes);
+	refuse(mistakes, undefined, invalidFlags);
 	return requests;
 }
 
-/** How many members a pool is to have: `5`, or with `+1` and `-1` that many more or less than there are. */
+/** The desired count of a pool: absolute (`5`) or relative to the present count (`+1`, `-1`). */
 function target({ name }: Pool, request: CountRequest | undefined, now: number, named: number): number {
 	if (request === undefined) return now - named;
 	const { flag, text } = request;
@@ -72,21 +72,21 @@ function target({ name }: Pool, request: CountRequest | undefined, now: number, 
 	return count;
 }
 
-/** @throws UserError exit code 2 for a number of masters that cannot be */
+/** @throws UserError exit code 2 for an invalid number of masters */
 function requireGoodMasters(name: string, now: number, wanted: number, named: number): void {
 	if (wanted === now) return;
 	if (named > 0 && wanted > 0 && wanted % 2 === 0) {
 		throw usageError(
-			`${wanted} masters would stay, which survive no more losses than ${wanted - 1} do.`,
-			`To have another in its place: kstack replace ${name} NODE.`,
+			`${wanted} masters would remain; they tolerate no more failures than ${wanted - 1}.`,
+			`To replace the node instead: kstack replace ${name} NODE.`,
 		);
 	}
 	readCluster(name, { masters: String(wanted) }, undefined);
 }
 
-/** What `kstack scale` is told beside counts. */
+/** The flags of `kstack scale`. */
 export interface ScaleFlags extends DrainFlags {
-	/** Names of nodes that are to go. */
+	/** Names of the nodes to remove. */
 	readonly remove?: readonly string[] | undefined;
 	readonly masters?: unknown;
 	readonly minions?: unknown;
@@ -106,7 +106,7 @@ function requirePools(name: string, pools: readonly Pool[], asked: Iterable<stri
 	);
 }
 
-/** The change that gives each pool so many members: counts of default pools are settings, others parameters. */
+/** The change that sets the counts of the pools: those of default pools are settings, the others are parameters. */
 function changeOfCounts(pools: readonly Pool[], now: Counts, wanted: Counts): StackChange {
 	const settings: Record<string, number> = {};
 	const parameters: Record<string, number> = {};
@@ -119,7 +119,7 @@ function changeOfCounts(pools: readonly Pool[], now: Counts, wanted: Counts): St
 	return { settings, parameters };
 }
 
-/** The steps that give a stack the counts of a request; what cannot be is refused, and it is asked who goes. */
+/** The steps that apply the requested counts. Refuses invalid requests, and confirms removals. */
 async function scaleSteps(
 	context: StackContext,
 	requests: ReadonlyMap<string, CountRequest>,
@@ -142,7 +142,7 @@ async function scaleSteps(
 	const further = { before: furtherNodes(now), after: furtherNodes(wanted) };
 	requireCounts(settingsOf(stack.parameters), change.settings, further);
 	if (pools.every(({ id }) => wanted[id] === now[id]) && isSettled(stack)) {
-		say(`${stack.name} already has that size.`);
+		say(`${stack.name} already has the requested size: nothing to change.`);
 		return syncCountSteps(stack, directory, new Set(requests.keys()));
 	}
 	const going = await membersToRemove(stack, wanted, named);

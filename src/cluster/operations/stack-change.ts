@@ -7,21 +7,21 @@ import { comparable, textOf } from '../spec/heat-values.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { settings, type Value } from '../spec/settings.ts';
 
-/** What is to become of a stack. What it does not name stays as it is. */
+/** A change of a stack. Everything that it does not name stays unchanged. */
 export interface StackChange {
-	/** Settings that change: told as lines, and written back to the files of the stack directory. */
+	/** Settings that change: printed, and written to the files of the stack directory. */
 	readonly settings: Settings;
 	/** Other Heat parameters, by name. */
 	readonly parameters?: Parameters;
-	/** Heat parameters that are neither told nor seen in a list of processes. */
+	/** Secret Heat parameters: never printed, and not visible in the process list. */
 	readonly secrets?: Parameters;
 	/** New templates; without them the stack keeps its own. */
 	readonly templates?: Tree;
 }
 
 /**
- * Minutes that Heat gives a whole operation: more than a member's, so that a member's own words come
- * first. Said each time, because Heat remembers the last one for later operations.
+ * Heat's timeout of an operation, in minutes. It is longer than that of a member, so that the error of a member is
+ * reported first. It is passed with each operation, because Heat keeps the last value for later ones.
  */
 export function timeoutMinutes(bootTimeout: number, drainTimeout = 0): number {
 	return Math.ceil((bootTimeout + drainTimeout) / 60) + 20;
@@ -38,9 +38,9 @@ export function declared(stack: Stack, templates: Tree | undefined): ReadonlySet
 }
 
 /**
- * The parameters that Heat is told for a change, as text, without the secret ones.
+ * The parameters that are passed to Heat for a change, as text, without the secret ones.
  *
- * @throws UserError for one that the stack's templates do not know: Heat would pass over it
+ * @throws UserError for one that the stack's templates do not declare: Heat would ignore it
  */
 export function requestedParameters(stack: Stack, change: StackChange): Record<string, string> {
 	const known = declared(stack, change.templates);
@@ -71,7 +71,7 @@ export function requestedParameters(stack: Stack, change: StackChange): Record<s
 		const left = comparable(stack.parameters[name]) !== '';
 		if (left && known.has(name) && requested[name] === undefined) requested[name] = '';
 	}
-	// A creation that was not watched to its end has not closed the formation of etcd.
+	// etcd bootstrap is still enabled if `kstack create` was interrupted.
 	requested.cluster_state = 'existing';
 	return requested;
 }

@@ -10,7 +10,7 @@ import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
 import { syncAllSteps } from './sync-files.ts';
 
-/** What `kstack update` is told beside settings. */
+/** The flags of `kstack update` other than settings. */
 export type UpdateFlags = DrainFlags & {
 	/** Machines, volumes and addresses may be replaced. */
 	readonly allowReplace?: boolean | undefined;
@@ -51,11 +51,11 @@ async function* updateSteps(
 }
 
 /**
- * `kstack update`: brings the cluster to what cluster.yaml, parameters.yaml and flags say, with the
+ * `kstack update`: applies cluster.yaml, parameters.yaml and flags to the cluster, with the
  * templates of this release.
  *
  * @returns the state of the cluster afterwards
- * @throws UserError exit code 4 when that would replace or delete what is not meant to go
+ * @throws UserError exit code 4 when the update would replace or delete resources, without --allow-replace
  */
 export async function updateCluster(name: string, flags: UpdateFlags): Promise<Status | DryRun> {
 	const source = await desiredSource(name, flags);
@@ -69,7 +69,7 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<S
 			const wish = await desiredChange(stack, source);
 			if (wish.nothing) {
 				upToDate = true;
-				// Where the stack has what a flag says, the files may still be behind it.
+				// The stack may already have the value of a flag while the files have an older one.
 				const sync = Object.keys(source.flags).length > 0 ? await syncAllSteps(stack, directory) : [];
 				return { context, steps: [...sync, completeKubeconfig(context)] };
 			}

@@ -11,7 +11,7 @@ const most = (one: Counts, other: Counts) =>
  *
  * @param now    the stack's parameters
  * @param place  where the upgrade is, or begins
- * @param batch  how many members of a role but the masters come at a time
+ * @param batch  members to add per step, except masters
  * @returns the stack's parameters before and after that update
  */
 export function largestUpdate(

@@ -1,4 +1,4 @@
-import { refuse, UserError, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, UserError, usageError } from '../../base/errors.ts';
 import { rolesOf, type StackDirectory } from '../heat/directory.ts';
 import { isSettled } from '../heat/inventory.ts';
 import { membersOf } from '../heat/members.ts';
@@ -18,11 +18,11 @@ import { settingsOf } from '../spec/parameters.ts';
 import type { DrainFlags } from './drain-options.ts';
 import { reversedUpgrade, startUpgrade, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
-/** What `kstack upgrade` is told. */
+/** The flags of `kstack upgrade`. */
 export interface UpgradeFlags extends DrainFlags {
-	/** Name or ID; without one an upgrade under way goes on. */
+	/** Name or ID; without it, the upgrade in progress is resumed. */
 	readonly image?: string | undefined;
-	/** How many minions, or gateways, come at a time; as text. */
+	/** Minions or gateways to add per step, as text. */
 	readonly batch?: string | undefined;
 	readonly rollback?: boolean | undefined;
 }
@@ -34,13 +34,17 @@ export interface UpgradeRequest {
 	readonly rollback: boolean;
 }
 
-/** @throws UserError exit code 2 for flags that mean nothing */
+/** @throws UserError exit code 2 for invalid flags */
 export function parseUpgradeFlags({ image, batch = '1', rollback = false }: UpgradeFlags): UpgradeRequest {
 	if (!/^[1-9]\d{0,3}$/.test(batch)) {
-		throw usageError(`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`);
+		throw usageError(
+			`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`,
+			undefined,
+			invalidFlags,
+		);
 	}
 	if (rollback && image !== undefined) {
-		throw usageError('--rollback goes to the image that was before: leave out --image.');
+		throw usageError('--rollback selects the previous image: omit --image.', undefined, invalidFlags);
 	}
 	return { image, batch: Number(batch), rollback };
 }
@@ -49,7 +53,7 @@ export function parseUpgradeFlags({ image, batch = '1', rollback = false }: Upgr
 export interface Plan {
 	readonly place: UpgradeState;
 	readonly words: string;
-	/** Whether Heat is to get other templates: an upgrade begins or turns round. */
+	/** Whether the update has new templates: an upgrade starts, or changes direction. */
 	readonly templates: boolean;
 }
 
@@ -65,7 +69,7 @@ async function versionsOf(stack: Stack, directory: StackDirectory): Promise<stri
 	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig === undefined) {
 		throw new UserError(
-			`There is no ${directory.kubeconfig}: an upgrade asks Kubernetes for the nodes' versions, and hands tokens to new masters.`,
+			`There is no ${directory.kubeconfig}: an upgrade reads the versions of the nodes and issues tokens for new masters through the Kubernetes API.`,
 			{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
 		);
 	}
@@ -74,7 +78,7 @@ async function versionsOf(stack: Stack, directory: StackDirectory): Promise<stri
 	return nodes.map(({ version }) => version.replace(/^v/, '')).sort(compareVersions);
 }
 
-/** @throws UserError exit code 2 when masters of the image could not go on with the cluster's etcd */
+/** @throws UserError exit code 2 when the etcd of the image is not compatible with that of the cluster */
 async function requireSameEtcd(master: string, image: NodeImage): Promise<void> {
 	const mistake = mistakeInEtcd(await nodeImage(master), image);
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
@@ -85,7 +89,7 @@ async function requireWayBack({ before, nowImages, beforeImages }: UpgradeState)
 	if (before.master === 0) await requireSameEtcd(nowImages.master, await requireImage(beforeImages.master));
 }
 
-/** What a cluster that is in the middle of an upgrade is to do. */
+/** The plan while an upgrade is in progress. */
 async function goOn(stack: Stack, place: UpgradeState, request: UpgradeRequest): Promise<Plan> {
 	const { generations } = place;
 	const what = generations.rollback === true ? 'rollback' : 'upgrade';
@@ -113,7 +117,7 @@ async function goOn(stack: Stack, place: UpgradeState, request: UpgradeRequest):
 	throw usageError(`${unfinished(stack.name, generations)}`, 'Nothing was changed.');
 }
 
-/** What a cluster that is at rest is to do; `undefined` when it has that image. */
+/** The plan while no upgrade is in progress; `undefined` when the cluster already has the image. */
 async function begin(
 	stack: Stack,
 	place: UpgradeState,
@@ -131,7 +135,7 @@ async function begin(
 		if (!request.rollback && !isSettled(stack)) return unsettled;
 		throw usageError(
 			request.rollback
-				? `${stack.name} has had no other image that is known, so there is nothing to go back to.`
+				? `${stack.name} has no previous image, so it cannot be rolled back.`
 				: 'Missing --image NAME: the image to upgrade to.',
 		);
 	}
@@ -140,7 +144,7 @@ async function begin(
 	const driver = String(settingsOf(stack.parameters).networkDriver ?? 'routed');
 	if (image.networkDrivers?.includes(driver) === false) {
 		throw usageError(
-			`The image "${image.name}" has no network driver "${driver}", which ${stack.name} runs on; it has: ${image.networkDrivers.join(', ')}.`,
+			`The image "${image.name}" does not support the network driver "${driver}" of ${stack.name}; it supports: ${image.networkDrivers.join(', ')}.`,
 		);
 	}
 	const mistake = request.rollback ? undefined : mistakeInVersion(versions, image);
@@ -160,10 +164,10 @@ async function begin(
 }
 
 /**
- * What an upgrade is to do, by where the cluster is and what is wished.
+ * Plans an upgrade from the state of the cluster and the flags.
  *
- * @returns the plan; `undefined` when the cluster has that image already
- * @throws UserError exit code 2 when that cannot be
+ * @returns the plan; `undefined` when the cluster already has the image
+ * @throws UserError exit code 2 when the upgrade is not possible
  */
 export async function planUpgrade(
 	stack: Stack,

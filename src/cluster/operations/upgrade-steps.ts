@@ -15,13 +15,13 @@ import { packagedRoles, type Roles, runsControlPlane } from '../spec/roles.ts';
 
 type Images = ByPool<string>;
 
-/** Where an upgrade is: one generation grows to what is wanted while another goes. */
+/** The progress of an upgrade: members of a new generation are added while those of the old one are removed. */
 export interface UpgradeState {
 	readonly pools: readonly Pool[];
 	/** The roles that these pools have. */
 	readonly roles: Roles;
 	readonly generations: Generations;
-	/** How many members Heat was told to have in each pool, of the generation that grows and of the one that goes. */
+	/** Counts in the stack's parameters by pool: `now` of the new generation, `before` of the old one. */
 	readonly now: Counts;
 	readonly before: Counts;
 	/** Image IDs of the two, by pool. */
@@ -37,7 +37,7 @@ export interface Round {
 	readonly pool?: Pool;
 }
 
-/** The place that a stack's parameters tell of. */
+/** Reads the progress of an upgrade from the parameters of the stack. */
 export function upgradeState(parameters: Parameters, roles: Roles = packagedRoles): UpgradeState {
 	const pools = poolsOf(parameters);
 	const images = (prefix: Prefix) =>
@@ -53,7 +53,7 @@ export function upgradeState(parameters: Parameters, roles: Roles = packagedRole
 	};
 }
 
-/** The place at which an upgrade to that image, of that contract, begins: nothing of the new generation is there yet. */
+/** The initial state of an upgrade to an image with this contract: the new generation has no members yet. */
 export function startUpgrade(place: UpgradeState, image: string, contract = 0): UpgradeState {
 	return {
 		pools: place.pools,
@@ -66,7 +66,7 @@ export function startUpgrade(place: UpgradeState, image: string, contract = 0): 
 	};
 }
 
-/** The place seen from the other end: what grew goes, and what went grows. */
+/** The state of the upgrade in the other direction: the old and the new generation change places. */
 export function reversedUpgrade(place: UpgradeState, rollback: boolean): UpgradeState {
 	return {
 		pools: place.pools,
@@ -92,16 +92,16 @@ function ordered({ pools, generations, roles }: UpgradeState): Pool[] {
 const failed = (members: readonly MemberState[]) => members.filter(({ condition }) => condition === 'failed');
 
 /**
- * The next step of an upgrade, by nothing but where it is: so it goes on from wherever it stopped.
+ * The next step of an upgrade. It depends only on the state of the stack, so that an interrupted upgrade can be resumed.
  *
- * A master comes or goes by itself: etcd changes one member at a time, and no newer kubelet joins before the
- * last older API server is gone. Of the other roles one batch comes while those that the batch before has
- * replaced go. With versions that go down masters are last: no kubelet may be newer than an API server.
+ * Masters are added and removed one at a time, because etcd changes one member at a time; they are upgraded first,
+ * because no kubelet may be newer than an API server. Of the other roles, one batch is added while the members that
+ * the previous batch replaced are removed. In a downgrade, masters are last.
  *
  * @param members  those there are, in whatever condition
  * @param settled  whether Heat brought the last update to a good end; if not, that comes first
- * @param batch    how many members of a role but the masters come at a time
- * @returns the step; `undefined` when nothing of the generation that goes is left
+ * @param batch    members to add per step, except masters
+ * @returns the step; `undefined` when the old generation has no members left
  */
 export function nextStep(
 	place: UpgradeState,
@@ -135,8 +135,8 @@ export function nextStep(
 }
 
 /**
- * Who goes in a step: those that never became Ready, and of the generation that goes as many more as the
- * step says, the highest index first.
+ * The members to remove in a step: those that never became Ready, and members of the old generation, the highest index
+ * first, until its count is that of the step.
  */
 export function membersToRemove(
 	place: UpgradeState,
@@ -154,7 +154,7 @@ export function membersToRemove(
 	});
 }
 
-/** What Heat is told for a step. */
+/** The parameters that are passed to Heat for a step. */
 export function parametersOfStep(place: UpgradeState, step: Round, goes: readonly MemberState[]): Parameters {
 	const { generations } = place;
 	const indexes = (pool: Pool, generation: number | null) =>

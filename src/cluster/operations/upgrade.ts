@@ -76,7 +76,7 @@ function changeOf(
 	};
 }
 
-/** Takes the pools that are empty now out of the templates, and makes the image the cluster's own. */
+/** Removes the empty pools from the templates, and records the image as that of the cluster. */
 async function lastChange(
 	stack: Stack,
 	place: UpgradeState,
@@ -107,7 +107,7 @@ async function lastChange(
 	};
 }
 
-/** Rounds until nothing is left to do. Each begins with what the stack itself says. */
+/** Updates until the upgrade is complete. Each is derived from the current state of the stack. */
 async function* rounds(
 	context: StackContext,
 	first: Plan,
@@ -142,7 +142,7 @@ function withResumeHint(error: unknown, name: string, { rollback }: Generations)
 
 /**
  * `kstack upgrade`: replaces every node of a cluster by one of another image.
- * It can be interrupted anywhere and run again; the stack says how far it has come.
+ * It can be interrupted at any point and resumed: the parameters of the stack record its progress.
  *
  * @returns the state of the cluster afterwards
  */

@@ -13,7 +13,7 @@ import { settings } from '../spec/settings.ts';
 import { declared, type StackChange } from './stack-change.ts';
 
 /**
- * Makes the files of the stack directory say what the stack is to have, so that the next edit is the only
+ * Writes the new values of the stack to the files of the stack directory, so that the next edit is the only
  * difference.
  *
  * @returns what puts them back as they were
@@ -67,7 +67,7 @@ export async function writeBack(
 	};
 }
 
-/** Whether a parameter belongs to the further pools that a change names. */
+/** Whether a parameter belongs to the additional pools that a change names. */
 function isOfPool(parameter: string, changed: Parameters = {}): boolean {
 	if (parameter === 'pools') return true;
 	const names = Object.keys(recordsOf(changed));
@@ -77,7 +77,7 @@ function isOfPool(parameter: string, changed: Parameters = {}): boolean {
 	return own.includes(parameter);
 }
 
-/** The counts of the further pools, which another client may have changed. */
+/** The counts of the additional pools, which another client may have changed. */
 const poolCounts = (parameters: Parameters) =>
 	countsAmong(
 		Object.fromEntries(

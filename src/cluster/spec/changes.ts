@@ -8,7 +8,7 @@ import { recordsOf } from './pools.ts';
 import { formOf } from './setting-forms.ts';
 import { flagOf, settings, type Value } from './settings.ts';
 
-/** The places in which a change of a cluster can be asked for. */
+/** The sources of a change of a cluster. */
 export interface RequestedSettings {
 	/** Settings given as flags. */
 	readonly flags: Settings;
@@ -27,7 +27,7 @@ export interface RequestedSettings {
  * differs. Both may be behind a change made with another client; then only a flag can say what is meant.
  *
  * @param now      the settings as the stack's parameters tell them
- * @param further  nodes of further pools
+ * @param further  nodes of additional pools
  * @throws UserError exit code 2 for what a running cluster cannot change, and for values that contradict
  */
 export function changes(now: Settings, requested: RequestedSettings, further?: FurtherNodes): Settings {
@@ -37,7 +37,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 	for (const setting of settings) {
 		const { key } = setting;
 		const flag = requested.flags[key];
-		// What a cluster's release did not know yet and it keeps for good is as the default has it.
+		// A fixed setting that did not exist in the cluster's release has the default value.
 		const has = now[key] ?? (setting.fixed ? setting.default : undefined);
 		const edits = [
 			{ value: requested.cluster[key], place: requested.clusterPath },
@@ -54,7 +54,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 		if (setting.fixed) {
 			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
 			mistakes.push(
-				`${key} is ${JSON.stringify(wanted)} ${place}; this cluster was made with ${JSON.stringify(has)} and keeps it: a change would replace its servers.`,
+				`${key} is ${JSON.stringify(wanted)} ${place}; this cluster was created with ${JSON.stringify(has)}, which cannot be changed: that would replace its servers.`,
 			);
 			continue;
 		}
@@ -71,7 +71,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
  *
  * @param now     the settings as the stack's parameters tell them
  * @param counts  the counts that change, such as `{ minions: 5 }`
- * @param further  nodes of further pools
+ * @param further  nodes of additional pools
  * @throws UserError exit code 2 for counts out of range, and where there is no room for the nodes
  */
 export function requireCounts(now: Settings, counts: Settings, further?: FurtherNodes): void {
@@ -104,6 +104,6 @@ export function editsOfKept(now: Parameters, file: Parameters, path: string): st
 		.map(([name, value]) =>
 			name === 'operator_request'
 				? `${path} was rendered again after the cluster was created: its operator_request is another one, which the cluster cannot take. Put the former file back, or write the directory again elsewhere: kstack adopt.`
-				: `${name} is ${value} in ${path}; the cluster has ${now[name]} and keeps it.`,
+				: `${name} is ${value} in ${path}; the cluster has ${now[name]}, which cannot be changed.`,
 		);
 }

@@ -20,7 +20,7 @@ export const clusterFields = (roles: Roles = packagedRoles): Fields => ({
 			{ describe: setting.describe, form: orNull(formOf(setting)), default: setting.default },
 		]),
 	),
-	pools: { describe: 'Further pools of minions or gateways', form: orNull(poolsForm(roles)) },
+	pools: { describe: 'Additional pools of minions or gateways', form: orNull(poolsForm(roles)) },
 });
 
 /** The JSON Schema of cluster.yaml; the role of a pool is one of `roles`. */

@@ -1,4 +1,4 @@
-import { refuse, usageError } from '../../base/errors.ts';
+import { invalidFlags, refuse, usageError } from '../../base/errors.ts';
 import { mistakeIn } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
@@ -18,7 +18,7 @@ export interface Cluster {
 	readonly settings: Settings;
 	/** The settings that the operator gave; the others are defaults. */
 	readonly given?: ReadonlySet<string>;
-	/** Its further pools, in the order of cluster.yaml. */
+	/** Its additional pools, in the order of cluster.yaml. */
 	readonly pools?: readonly PoolEntry[];
 }
 
@@ -47,7 +47,7 @@ export function readMapping(text: string, file: string): Record<string, unknown>
 	return content as Record<string, unknown>;
 }
 
-/** The settings that flags give; a flag that is no setting is somebody else's. */
+/** The settings given as flags; other flags are ignored. */
 export function readFlags(flags: Readonly<Record<string, unknown>>, mistakes: string[]): Settings {
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
@@ -77,7 +77,7 @@ function readFile(
 ): Settings {
 	if ((content.name ?? name) !== name) {
 		mistakes.push(
-			`${path}: name is ${JSON.stringify(content.name)}, but the cluster asked for is "${name}".`,
+			`${path}: name is ${JSON.stringify(content.name)}, but the command names the cluster "${name}".`,
 		);
 	}
 	if ('parameters' in content || 'parameter_defaults' in content) {
@@ -102,14 +102,14 @@ const defaultsOf = (all: readonly Setting[]): Settings =>
 	Object.fromEntries(all.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
 
 /**
- * Puts together what is asked for: flags go before the file, the file before the defaults.
+ * Merges the settings: flags override the file, the file overrides the defaults.
  *
  * @param name      the cluster's name, unless the file has one
  * @param flags     values by setting key, as the command line gave them
  * @param file      cluster.yaml; `undefined` when there is none
  * @param existing  the settings of the cluster that the file is of, when it exists: what it has, the file
  *   may have too, and what contradicts in it is left to whoever changes it
- * @param roles    those that further pools may have
+ * @param roles    those that additional pools may have
  * @throws UserError exit code 2, with every mistake in it
  */
 export function readCluster(
@@ -147,7 +147,6 @@ export function readCluster(
 		}
 	}
 	mistakes.push(...ofPools);
-	const hint = file === undefined ? "See 'kstack create --help'." : undefined;
-	refuse(mistakes, hint, 'invalid-settings');
+	refuse(mistakes, undefined, file === undefined ? invalidFlags : 'invalid-settings');
 	return { name, settings: asked, given: new Set(Object.keys(given)), pools };
 }

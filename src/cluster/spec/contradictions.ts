@@ -85,21 +85,21 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * What is right by itself and wrong together, a sentence each.
+ * Settings that contradict each other, one sentence per contradiction.
  *
- * @param further  nodes of further pools
+ * @param further  nodes of additional pools
  */
 export function contradictions(cluster: Settings, place: Place, further = 0): string[] {
 	return checks.flatMap((check) => check(cluster, place, further));
 }
 
-/** Nodes of further pools, before and after a change. */
+/** Nodes of additional pools, before and after a change. */
 export interface FurtherNodes {
 	readonly before: number;
 	readonly after: number;
 }
 
-/** The contradictions that a change brings into a cluster; what it lives with already is not among them. */
+/** The contradictions that a change introduces; existing ones are not reported. */
 export function newContradictions(
 	now: Settings,
 	changed: Settings,

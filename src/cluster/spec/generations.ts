@@ -6,7 +6,7 @@ import { type Role, roles } from './roles.ts';
 /** How many members each pool has, by the pool's ID; that of a default pool is its role. */
 export type Counts = ByPool<number>;
 
-/** A node that is being replaced: with `extra` its pool has one member more until it is told to go. */
+/** A node that is being replaced: with `extra` its pool has one additional member until the node is removed. */
 export interface Replacing {
 	readonly node: string;
 	readonly extra: boolean;
@@ -18,7 +18,7 @@ export interface Generations {
 	readonly current: number;
 	/** The one that an upgrade is taking members from; `null` when there is no upgrade. */
 	readonly previous: number | null;
-	/** The highest number ever used: a server's name never comes back. */
+	/** The highest number ever used, so that server names are never reused. */
 	readonly latest: number;
 	/** Image IDs by generation, as far as they are known. */
 	readonly images: Readonly<Record<string, string>>;
@@ -39,7 +39,7 @@ export interface Generations {
 export function generationsOf(parameters: Parameters): Generations {
 	const record = jsonParameter(parameters, 'generations') as Partial<Generations>;
 	const current = record.current ?? 1;
-	// Where the pools have different images, there is no one to go back to.
+	// If the pools have different images, there is no single previous image.
 	const ids = poolsOf(parameters).map(({ id }) => id);
 	const [image, ...others] = new Set(ids.flatMap((id) => parameters[`${id}_image`] ?? []));
 	return {
@@ -59,7 +59,7 @@ export function countsOf(parameters: Parameters, prefix: Prefix): Counts {
 	return byPool(poolsOf(parameters), ({ id }) => Number(parameters[`${prefix}${id}_count`] ?? 0));
 }
 
-/** How many members the further pools have together. */
+/** How many members the additional pools have together. */
 export const furtherNodes = (counts: Counts): number =>
 	Object.entries(counts)
 		.filter(([id]) => !defaultPools.some((pool) => pool.id === id))
@@ -114,7 +114,7 @@ export function reversedGenerations(now: Generations, rollback: boolean): Genera
 }
 
 /**
- * The generations when an upgrade is over. One that was rolled back is not what a rollback means later.
+ * The generations after an upgrade. A generation that was rolled back is not a target of later rollbacks.
  * Contracts are kept of the current image alone.
  */
 export function finished(now: Generations): Generations {

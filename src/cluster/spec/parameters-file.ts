@@ -45,7 +45,7 @@ function parameterForms(): Map<string, Form> {
 	]);
 }
 
-/** What the parameters of the further pools of a stack may be. */
+/** What the parameters of the additional pools of a stack may be. */
 function poolForms(existing: Parameters): [string, Form][] {
 	const pools = furtherPoolsOf(existing).flatMap(({ name }): [string, Form][] => [
 		[`${name}_count`, countForm],

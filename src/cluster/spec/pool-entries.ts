@@ -1,4 +1,5 @@
 import type { Form } from '../../base/forms.ts';
+import { similar } from '../../base/similar.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
 import { standardRole } from './role-file.ts';
@@ -69,7 +70,7 @@ export const poolsForm = (roles: Roles): Form => ({
 
 /**
  * The labels and taints that the masters set on the nodes of a role beside those of a pool. Nodes of a role with a
- * default pool register with its taints: the masters are told of further pools alone.
+ * default pool register with its taints: the masters are told of additional pools alone.
  */
 function marksOf(role: RoleDefinition | undefined): Pick<PoolRecord, 'labels' | 'taints'> {
 	return role === undefined || role.defaultPool !== undefined ? { labels: {}, taints: [] } : role;
@@ -99,7 +100,10 @@ function readEntry(
 	const mistake = (key: string, what: string, wrong: unknown) =>
 		mistakes.push(`${place}.${key} is ${shown(wrong)}: it ${what}.`);
 	for (const key of Object.keys(value)) {
-		if (!keys.includes(key)) mistakes.push(`${place}.${key} is unknown: a pool has ${keys.join(', ')}.`);
+		if (keys.includes(key)) continue;
+		const meant = similar(key, keys);
+		const hint = meant === undefined ? `known keys: ${keys.join(', ')}.` : `did you mean ${meant}?`;
+		mistakes.push(`${place}.${key} is not a known key; ${hint}`);
 	}
 	const wrongName = mistakeInPoolName(value.name, cluster);
 	if (wrongName !== undefined) mistake('name', wrongName, value.name);
@@ -107,7 +111,9 @@ function readEntry(
 	const known = poolRoles(roles);
 	if (!known.includes(role as Role)) mistake('role', knownRoles(role, known), role);
 	const { count } = value;
-	if (!Number.isInteger(count) || Number(count) < 0) mistake('count', 'must be a whole number from 0', count);
+	if (count === undefined) mistakes.push(`${place}.count is missing: it must be a whole number from 0.`);
+	else if (!Number.isInteger(count) || Number(count) < 0)
+		mistake('count', 'must be a whole number from 0', count);
 	const texts: Record<string, string> = {};
 	for (const key of ['flavor', 'image', 'availabilityZone']) {
 		const text = value[key];
@@ -128,7 +134,7 @@ function readEntry(
 /**
  * Reads `pools` of cluster.yaml.
  *
- * @param value    what the file has; `undefined` or `null` for no further pools
+ * @param value    what the file has; `undefined` or `null` for no additional pools
  * @param path     the file, for messages
  * @param cluster  the cluster's name, which the names of servers begin with
  * @param roles    those that a pool may have
@@ -143,15 +149,15 @@ export function readPools(
 ): PoolEntry[] {
 	if (value === undefined || value === null) return [];
 	if (!Array.isArray(value)) {
-		mistakes.push(`pools in ${path} is ${shown(value)}: it must be a list of pools.`);
+		mistakes.push(`${path}: pools is ${shown(value)}: it must be a list of pools.`);
 		return [];
 	}
 	const entries = value.flatMap(
-		(entry, index) => readEntry(entry, `pools[${index}] in ${path}`, cluster, roles, mistakes) ?? [],
+		(entry, index) => readEntry(entry, `${path}: pools[${index}]`, cluster, roles, mistakes) ?? [],
 	);
 	for (const [index, { name }] of entries.entries()) {
 		if (entries.findIndex((entry) => entry.name === name) !== index)
-			mistakes.push(`pools in ${path} has two pools with the name "${name}": give each a name of its own.`);
+			mistakes.push(`${path}: pools has two pools with the name "${name}": give each a different name.`);
 	}
 	return entries;
 }

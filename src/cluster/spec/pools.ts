@@ -2,7 +2,7 @@ import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
 import { defaultRoles, type Role } from './roles.ts';
 
-/** What the cluster records about a further pool, in the stack's parameter `pools`, by the pool's name. */
+/** What the cluster records about an additional pool, in the stack's parameter `pools`, by the pool's name. */
 export interface PoolRecord {
 	readonly role: Role;
 	/** Labels of its nodes. */
@@ -41,15 +41,15 @@ export const defaultPools: readonly Pool[] = defaultRoles.map(({ name: role, def
 	taints: [],
 }));
 
-/** The records of the further pools of a stack, by name; none for a stack of an earlier release. */
+/** The records of the additional pools of a stack, by name; none for a stack of an earlier release. */
 export function recordsOf(parameters: Parameters): Readonly<Record<string, PoolRecord>> {
 	return jsonParameter(parameters, 'pools') as Record<string, PoolRecord>;
 }
 
-/** What the templates need to know of a further pool. */
+/** What the templates need to know of an additional pool. */
 export type FurtherPool = Pick<Pool, 'name' | 'role' | 'labels' | 'taints'>;
 
-/** The default pools and the further ones, those in the order of their names. */
+/** The default pools and the additional ones, those in the order of their names. */
 export function withDefaultPools(further: readonly FurtherPool[]): Pool[] {
 	const sorted = [...further].sort((a, b) => (a.name < b.name ? -1 : 1));
 	return [
@@ -60,11 +60,11 @@ export function withDefaultPools(further: readonly FurtherPool[]): Pool[] {
 	];
 }
 
-/** The further pools that records are of. */
+/** The additional pools that records are of. */
 export const furtherPools = (records: Readonly<Record<string, PoolRecord>>): FurtherPool[] =>
 	Object.entries(records).map(([name, record]) => ({ name, ...record }));
 
-/** The further pools of a stack, by its parameters alone. */
+/** The additional pools of a stack, by its parameters alone. */
 export const furtherPoolsOf = (parameters: Parameters): FurtherPool[] => furtherPools(recordsOf(parameters));
 
 /** All pools of a stack, by its parameters alone. */

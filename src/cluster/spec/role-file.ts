@@ -10,7 +10,7 @@ export interface DefaultPool {
 	readonly name: string;
 	/** Place among the default pools in templates and help. */
 	readonly position: number;
-	/** How many members it has where nobody says a number, and how few and how many it may have. */
+	/** The default, minimum and maximum number of members. */
 	readonly default: number;
 	readonly min: number;
 	readonly max: number;
@@ -32,7 +32,7 @@ export interface OpenPorts {
 export interface RoleFile {
 	/** What its nodes do. */
 	readonly description: string;
-	/** Absent where the role is for further pools alone. */
+	/** Absent where the role is for additional pools alone. */
 	readonly defaultPool?: DefaultPool;
 	/** Taints that its nodes register with: `KEY=VALUE:EFFECT` or `KEY:EFFECT`. */
 	readonly taints: readonly string[];

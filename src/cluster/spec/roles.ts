@@ -78,5 +78,5 @@ export function requireRole(all: Roles, role: Role): RoleDefinition {
 /** The end of a sentence about a role that is not there. */
 export function knownRoles(role: unknown, known: readonly Role[]): string {
 	const meant = typeof role === 'string' ? similar(role, known) : undefined;
-	return `must be ${known.join(' or ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+	return `must be one of ${known.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }

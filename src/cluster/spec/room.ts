@@ -11,7 +11,7 @@ const takenAddresses = ['network', 'broadcast', 'router', 'DHCP', 'DHCP', 'API',
 /**
  * All nodes of a cluster.
  *
- * @param further  those of further pools
+ * @param further  those of additional pools
  */
 export const nodesOf = (cluster: Settings, further = 0): number =>
 	defaultPools.reduce((sum, { name }) => sum + Number(cluster[name] ?? 0), further);
@@ -20,7 +20,7 @@ export const nodesOf = (cluster: Settings, further = 0): number =>
  * Whether all nodes get addresses, and a share of the pods' addresses each.
  *
  * @param place    names a setting as the operator wrote it
- * @param further  nodes of further pools
+ * @param further  nodes of additional pools
  */
 export function mistakesInRoom(cluster: Settings, place: (key: string) => string, further = 0): string[] {
 	const nodes = nodesOf(cluster, further);

@@ -17,7 +17,7 @@ const network = new RegExp(`^${ipv4}/\\d{1,2}$`);
 /** The addresses of something that gets a network of its own. */
 const ownNetwork = matching(
 	network,
-	'an IPv4 network such as 10.0.0.0/24, with nothing set beyond its prefix, outside the ranges that have a use of their own (0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and from 224.0.0.0 on)',
+	'an IPv4 network such as 10.0.0.0/24, without host bits, and not in a reserved range (0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and from 224.0.0.0 on)',
 	(text) => {
 		const found = parseNetwork(text);
 		return found !== undefined && reservedFor(found) === undefined;
@@ -80,7 +80,7 @@ export function formOf(setting: Setting): Form<Value> {
 		case 'length':
 			return wholeNumber(range);
 		case 'seconds':
-			return wholeNumber(range, 'seconds');
+			return wholeNumber(range, 'a number of seconds');
 		case 'port':
 			return wholeNumber(range, 'a port');
 		case 'switch':

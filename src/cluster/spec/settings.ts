@@ -124,7 +124,7 @@ export const settings: readonly Setting[] = [
 	}),
 	named('externalNetwork', {
 		type: 'text',
-		describe: 'Network for floating IPs, or `none` (default: the only external network)',
+		describe: 'Network for floating IPs, or `none` (default: the external network, if there is exactly one)',
 	}),
 	define('apiFloatingIp', {
 		type: 'switch',
@@ -189,7 +189,7 @@ export const settings: readonly Setting[] = [
 		type: 'length',
 		range: { min: 8, max: 30 },
 		default: 24,
-		describe: 'Prefix length of the pod address range of one node',
+		describe: "Prefix length of each node's pod CIDR",
 	}),
 	rendered('serviceCidr', {
 		type: 'network',
@@ -204,7 +204,8 @@ export const settings: readonly Setting[] = [
 	rendered('networkDriver', {
 		type: 'choice',
 		choices: ['calico', 'flannel', 'routed'],
-		describe: 'Pod network (default: the first of calico, flannel and routed that the image supports)',
+		describe:
+			'Network plugin (CNI) of the cluster (default: the first of calico, flannel and routed that the image supports)',
 	}),
 	rendered('flannelBackend', {
 		type: 'choice',

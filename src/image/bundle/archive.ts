@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { UserError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { interrupted } from '../../base/interrupt.ts';
 
 /** Checksums of the files in an archive, by their names. */
@@ -128,7 +128,7 @@ function counting(hash: ReturnType<typeof createHash>): Transform {
 export async function unpackArchive(file: string, folder: string): Promise<void> {
 	const seen = new Set<string>();
 	let files: Contents = {};
-	for (const name of folders) await mkdir(path.join(folder, name), { recursive: true });
+	for (const name of folders) await makeFolder(path.join(folder, name));
 	await read(file, async (header, stream, head) => {
 		files = head.files;
 		const { name } = header;
@@ -138,7 +138,7 @@ export async function unpackArchive(file: string, folder: string): Promise<void>
 		const target = path.join(folder, name);
 		const hash = createHash('sha256');
 		const mode = (Number(header.mode) & 0o111) === 0 ? 0o644 : 0o755;
-		await mkdir(path.dirname(target), { recursive: true });
+		await makeFolder(path.dirname(target));
 		await pipeline(stream, counting(hash), createWriteStream(target, { flags: 'wx', mode }));
 		const got = `sha256:${hash.digest('hex')}`;
 		if (got !== checksum) throw bad(file, `${name} in it has been altered: expected ${checksum}, got ${got}`);

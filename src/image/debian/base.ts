@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../base/folders.ts';
 import { follow } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import { sh } from '../../base/template.ts';
@@ -109,7 +110,7 @@ export async function makeBase(
 	if (isThere) return archive;
 
 	say(`Installing ${packages.length} packages and their dependencies; cached for later builds`);
-	await mkdir(cache, { recursive: true });
+	await makeFolder(cache);
 	const unfinished = path.join(work, 'base.tar.zst');
 	const pins = path.join(work, 'base.pref');
 	const place = '"$1/etc/apt/preferences.d"';

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { CommandError, run } from '../../base/run.ts';
 import type { LockedPackage } from '../spec/lock.ts';
 import { archiveKeyring } from './base.ts';
@@ -65,7 +66,7 @@ async function dateOf(lists: string, release: string): Promise<string> {
  */
 export async function resolvePackages(request: ResolutionRequest, folder: string): Promise<Resolution> {
 	const at = (...names: string[]) => path.join(folder, ...names);
-	for (const name of ['lists/partial', 'archives/partial']) await mkdir(at(name), { recursive: true });
+	for (const name of ['lists/partial', 'archives/partial']) await makeFolder(at(name));
 	await writeFile(at('status'), '');
 	await writeFile(at('sources.list'), `${request.sources.map(signed).join('\n')}\n`);
 	await writeFile(at('preferences'), request.preferences);

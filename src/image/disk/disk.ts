@@ -1,6 +1,7 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { refuse, usageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { CommandError, run } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
@@ -87,7 +88,7 @@ async function partitionTable(raw: string, file: string): Promise<PartitionTable
 async function mountDisk(file: string, folder: string): Promise<Disk> {
 	const facts = await diskFacts(file);
 	const root = path.join(folder, 'root');
-	await mkdir(root, { recursive: true });
+	await makeFolder(root);
 	const raw = await rawOf(file, facts, folder);
 	const offset = rootOffset(await partitionTable(raw, file));
 	if (offset === undefined) throw usageError(`${file} has no partition on it.`);

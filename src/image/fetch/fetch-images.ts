@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
@@ -160,7 +161,7 @@ async function inFolder<Value>(
 	act: (folder: string) => Promise<Value>,
 ): Promise<Value> {
 	const folder = path.join(work, 'container-images', archiveName(reference));
-	await mkdir(folder, { recursive: true });
+	await makeFolder(folder);
 	const quiet = tellProgress(reference, folder);
 	try {
 		return await act(folder);
@@ -173,7 +174,7 @@ async function inFolder<Value>(
 /** Takes a finished archive into the cache, in one step. */
 async function keep(image: PinnedImage, folder: string, cache: string): Promise<string> {
 	const file = cachedImage(image, cache);
-	await mkdir(path.dirname(file), { recursive: true });
+	await makeFolder(path.dirname(file));
 	await rename(path.join(folder, 'image.tar'), file);
 	return file;
 }

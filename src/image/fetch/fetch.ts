@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { readdir, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { refuse, UserError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import type { Component } from '../spec/components.ts';
@@ -184,7 +185,7 @@ export function cachedFile({ checksum }: Component, cache: string): string {
 export async function fetchComponent(component: Component, cache: string, supply: Supply): Promise<string> {
 	const file = cachedFile(component, cache);
 	if (await isIntact(file, component)) return file;
-	await mkdir(cache, { recursive: true });
+	await makeFolder(cache);
 	const part = await partOf(file);
 	const there = await sizeOf(part);
 	const began = Date.now();

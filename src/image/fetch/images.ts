@@ -1,6 +1,7 @@
-import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, link, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { refuse, UserError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { repeated } from '../../base/mapping.ts';
 import { archiveName } from '../spec/image-reference.ts';
 import type { Lock, LockedImage } from '../spec/lock.ts';
@@ -16,7 +17,7 @@ const atOnce = 2;
 
 /** Puts every container image of a folder, packed or still to be packed, into another as archives. */
 export async function collectImages(images: string | undefined, archives: string): Promise<string[]> {
-	await mkdir(archives, { recursive: true });
+	await makeFolder(archives);
 	if (images === undefined) return [];
 	const names: string[] = [];
 	for (const entry of await readdir(images, { withFileTypes: true })) {

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { access, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError, usageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { packageRoot } from '../../base/package.ts';
 import { follow, run } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
@@ -45,8 +46,8 @@ export async function readSource(word: string): Promise<KubernetesSource> {
 		if (!(await exists(path.join(folder, 'bin', name), constants.X_OK))) missing.push(name);
 	if (missing.length > 0) {
 		throw usageError(
-			`${word} does not hold Kubernetes: there is no bin/${missing.join(', bin/')}.`,
-			'--kubernetes-source takes upstream, debian, or a folder with bin/ and, if wanted, images/.',
+			`${word} does not contain Kubernetes: missing bin/${missing.join(', bin/')}.`,
+			'--kubernetes-source must be upstream, debian, or a folder with bin/ and, optionally, images/.',
 		);
 	}
 	return { folder };
@@ -125,7 +126,7 @@ export async function unpackInto(
 	fetched: Fetched,
 ): Promise<void> {
 	if (await exists(folder)) return;
-	await mkdir(path.dirname(folder), { recursive: true });
+	await makeFolder(path.dirname(folder));
 	await removeAbandoned(folder);
 	const unfinished = `${folder}.${await ownName()}`;
 	try {
@@ -148,7 +149,7 @@ export async function unpackInto(
 
 /** Unpacks a member of an archive, all of it as `''`, into a folder. */
 async function unpack(archive: string, member: string, folder: string): Promise<void> {
-	await mkdir(folder, { recursive: true });
+	await makeFolder(folder);
 	const leading = member.replace(/\/$/, '').split('/').length - (member.endsWith('/') ? 0 : 1);
 	await run('tar', [
 		'--extract',

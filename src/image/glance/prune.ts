@@ -1,5 +1,5 @@
 import { confirm } from '../../base/confirm.ts';
-import { usageError } from '../../base/errors.ts';
+import { invalidFlags, usageError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { table } from '../../base/table.ts';
 import { list, openstack, ownProject } from '../../openstack/client.ts';
@@ -50,7 +50,11 @@ export function judge(
 /** The number of newest images to keep, from `--keep`. */
 export function readKeep(text: string): number {
 	if (!/^\d{1,4}$/.test(text))
-		throw usageError(`--keep is ${JSON.stringify(text)}: it must be a whole number from 0.`);
+		throw usageError(
+			`--keep is ${JSON.stringify(text)}: it must be a whole number from 0.`,
+			undefined,
+			invalidFlags,
+		);
 	return Number(text);
 }
 

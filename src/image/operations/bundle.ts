@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../base/folders.ts';
 import { requireFilePlace } from '../../base/output.ts';
 import { say } from '../../base/say.ts';
 import { gatherInputs, withFiles } from '../build/inputs.ts';
@@ -54,7 +55,7 @@ export async function bundleImage(
 		await writeFile(places.lock, lockText(withFiles(lock, inputs)));
 		const planFile = path.join(work, 'plan.json');
 		await writeFile(planFile, `${JSON.stringify(bundled(plan, source), undefined, 2)}\n`);
-		await mkdir(path.dirname(target), { recursive: true });
+		await makeFolder(path.dirname(target));
 		await writeArchive(target, [
 			{ file: planFile, name: 'plan.json' },
 			{ file: places.lock, name: 'image.lock.json' },

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from '../../base/folders.ts';
 import { requireFilePlace } from '../../base/output.ts';
 import { makeLock } from '../build/make-lock.ts';
 import { planFor } from '../build/request.ts';
@@ -35,7 +36,7 @@ export async function lockImage(
 	const work = await openWorkplace(cache);
 	try {
 		const lock = await makeLock(plan, source, sources, supply, { work, cache });
-		await mkdir(path.dirname(file), { recursive: true });
+		await makeFolder(path.dirname(file));
 		await writeFile(file, lockText(lock));
 		return file;
 	} finally {

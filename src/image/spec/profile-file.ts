@@ -16,7 +16,7 @@ const isFile = (word: string) => /\.ya?ml$/.test(word);
 function readChoice(versions: Mapping, name: string, file: string): Choice {
 	const known = catalogue().origins[name]?.checksums;
 	if (known === undefined)
-		versions.wrong(name, `is no component; there are ${Object.keys(catalogue().origins).join(', ')}`);
+		versions.wrong(name, `is not a component; components are ${Object.keys(catalogue().origins).join(', ')}`);
 	if (versions.holdsMapping(name)) {
 		const choice = versions.within(name);
 		choice.only('version', 'checksum');
@@ -30,7 +30,7 @@ function readChoice(versions: Mapping, name: string, file: string): Choice {
 	if (known !== undefined && version !== '' && known[version] === undefined) {
 		versions.wrong(
 			name,
-			`is ${version}, whose checksum is not known: name it, as { version: ${version}, checksum: sha256:… }, or take one of ${Object.keys(known).join(', ')}`,
+			`is ${version}, whose checksum is unknown: specify { version: ${version}, checksum: sha256:… }, or use one of ${Object.keys(known).join(', ')}`,
 		);
 	}
 	return { version };
@@ -42,7 +42,7 @@ function readImages(words: readonly string[], folder: string, wrong: (says: stri
 	for (const image of images) {
 		if (isArchive(image)) {
 			if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
-				wrong(`has ${image}, which is not there`);
+				wrong(`has ${image}, which does not exist`);
 		} else if (!referenceForm.pattern.test(image)) {
 			wrong(`has ${image}, which is neither ${referenceForm.words}, nor a .tar as \`docker save\` writes it`);
 		}
@@ -60,7 +60,7 @@ async function readElements(top: Mapping, folder: string): Promise<string[]> {
 			top.wrong('elements', `has ${element}, whose name diskimage-builder does not take`);
 		if (taken.has(name)) top.wrong('elements', `has ${element}, but ${name} is an element of kimg's own`);
 		if (statSync(element, { throwIfNoEntry: false })?.isDirectory() !== true) {
-			top.wrong('elements', `has ${element}, which is no folder`);
+			top.wrong('elements', `has ${element}, which is not a folder`);
 			continue;
 		}
 		for (const { path: file, text } of await readElement(element))

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { usageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folders.ts';
 import { run } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import { mountsIn } from './mounts.ts';
@@ -45,7 +46,7 @@ export async function stillRuns(name: string): Promise<boolean> {
 /** A folder of our own for one build, under a name that tells whether we still run. */
 export async function openWorkplace(cache: string): Promise<string> {
 	const folder = path.join(cache, 'work', await ownName());
-	await mkdir(folder, { recursive: true });
+	await makeFolder(folder);
 	return realpath(folder);
 }
 
@@ -67,7 +68,7 @@ export async function closeAbandoned(cache: string): Promise<void> {
  * @throws UserError exit code 2 when another one writes it
  */
 export async function claim(file: string): Promise<void> {
-	await mkdir(path.dirname(file), { recursive: true });
+	await makeFolder(path.dirname(file));
 	const place = path.join(await realpath(path.dirname(file)), path.basename(file));
 	const server = createServer().unref();
 	server.listen(`\0kimg-${createHash('sha256').update(place).digest('hex')}`);

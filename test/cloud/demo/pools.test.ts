@@ -1,4 +1,4 @@
-// A further pool of the quick start's cluster: added, scaled by kstack and by the plain client, removed.
+// An additional pool of the quick start's cluster: added, scaled by kstack and by the plain client, removed.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
