@@ -139,7 +139,10 @@ for (const args of [
 async function refusedAfterDrainOptions() {
 	const { folder, stages } = await made();
 	const file = path.join(folder, 'demo/parameters.yaml');
-	await writeFile(file, (await readFile(file, 'utf8')).replace('cluster_state: new', 'cluster_state: existing'));
+	await writeFile(
+		file,
+		(await readFile(file, 'utf8')).replace('cluster_state: new', 'cluster_state: existing'),
+	);
 	const [first = {}] = stages(3);
 	const shown = first['stack-show-demo'] as { parameters: Record<string, string> };
 	const forced = { ...shown, parameters: { ...shown.parameters, drain_force: 'True' } };
@@ -188,4 +191,43 @@ exit 1
 	});
 	t.is(code, 130, stderr);
 	t.regex(stderr, /drainForce: false and drainTimeout: 300 in demo\/cluster\.yaml.*kstack update demo/);
+});
+
+test('while Heat is waited for, a cloud that does not answer once is asked again', async (t) => {
+	const { folder, stages } = await made();
+	const [first = {}, second = {}] = stages(4);
+	// The second look fails; at the third, Heat is done.
+	const answering = `#!/bin/bash
+[ "$1 $2" = 'stack show' ] || exit 1
+echo look >>"$FAKE_CLOUD/looks"
+case $(wc -l <"$FAKE_CLOUD/looks") in
+1) sed 's/CREATE_COMPLETE/UPDATE_IN_PROGRESS/' "$FAKE_CLOUD/0/stack-show-demo" ;;
+2 | 3) echo 'Unable to establish connection to http://heat:8004' >&2 ;;
+*) exit 1 ;;
+esac
+`;
+	const { code, stderr, asked } = await on([first, second], ['scale', 'demo', '--minions', '4', '--yes'], {
+		cwd: folder,
+		answering,
+	});
+	t.is(code, 0, stderr);
+	t.regex(stderr, /Waiting for Heat[^]*Unable to establish connection/);
+	t.is(updates(asked).length, 1);
+});
+
+test('SIGTERM while an update is followed ends kstack with exit code 143', async (t) => {
+	const { folder, stages } = await made();
+	const [first = {}, second = {}] = stages(4);
+	const going = { ...second, 'stack-event-list': [event(1, 'CREATE_COMPLETE')] };
+	let told = false;
+	const { code, stderr } = await on([first, going], ['scale', 'demo', '--minions', '4', '--yes'], {
+		cwd: folder,
+		onStderr: (text, pid) => {
+			if (told || !text.includes('Updating the stack')) return;
+			told = true;
+			setTimeout(() => process.kill(pid, 'SIGTERM'), 4000);
+		},
+	});
+	t.is(code, 143, stderr);
+	t.regex(stderr, /kstack: Terminated\. Heat continues/);
 });
