@@ -211,7 +211,7 @@ esac
 		answering,
 	});
 	t.is(code, 0, stderr);
-	t.regex(stderr, /Waiting for Heat[^]*Unable to establish connection/);
+	t.regex(stderr, /Waiting for Heat[\s\S]*Unable to establish connection/);
 	t.is(updates(asked).length, 1);
 });
 
