@@ -168,3 +168,14 @@ test('if a file of the stack directory cannot be written, the others stay as the
 	t.deepEqual(changing(asked), []);
 	t.is(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), before);
 });
+
+test("a file with the cluster's name does not keep commands that need no stack directory from running", async (t) => {
+	const { stages } = await made();
+	const folder = await temporaryFolder();
+	await writeFile(path.join(folder, 'demo'), '');
+	const { code, stderr } = await on(stages(4), ['scale', 'demo', '--minions', '4'], { cwd: folder });
+	t.is(code, 0, stderr);
+	const rendered = await kstack(['render', 'demo', '--external-network', 'none'], { cwd: folder });
+	t.is(rendered.code, 2, rendered.stderr);
+	t.regex(rendered.stderr, /demo is a file, not a folder/);
+});

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from './directory.ts';
@@ -115,7 +116,10 @@ export async function withLock<Result>(
 	directory: StackDirectory,
 	use: () => Promise<Result>,
 ): Promise<Result> {
-	const made = !existsSync(directory.path);
+	const present = statSync(directory.path, { throwIfNoEntry: false });
+	if (present?.isDirectory() === false)
+		throw usageError(`${directory.path} is a file, not a folder.`, 'Move it away, or use another name.');
+	const made = present === undefined;
 	await mkdir(directory.path, { recursive: true });
 	const file = path.join(directory.path, '.kstack.lock');
 	await take(file, directory);
