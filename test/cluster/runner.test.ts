@@ -87,6 +87,17 @@ test('a dry run runs no step, and decides on later ones by what it foresees', as
 	t.deepEqual(context.done, ['foresee one', 'foresee two']);
 });
 
+for (const dryRun of [false, true]) {
+	test(`a step that refuses ends ${dryRun ? 'a dry run' : 'an operation'} before it runs`, async (t) => {
+		const context: Context = { done: [] };
+		const refused = step('refused', { check: () => Promise.reject(new Error('no')) });
+		await collected(() =>
+			t.throwsAsync(runSteps(context, [step('one'), refused], dryRun), { message: 'no' }),
+		);
+		t.deepEqual(context.done, dryRun ? ['foresee one'] : ['one', 'undo one']);
+	});
+}
+
 test('a locked directory is waited for, with one message', async (t) => {
 	const directory = directoryAt(path.join(await temporaryFolder(), 'demo'));
 	const lock = path.join(directory.path, '.kstack.lock');

@@ -99,3 +99,13 @@ test('upgrade shows all its rounds to the end', async (t) => {
 		[],
 	);
 });
+
+test('a dry run is refused where the steps would be: new masters without a kubeconfig', async (t) => {
+	const { folder, stages } = await made();
+	const { code, stdout, stderr } = await on(stages(3), ['scale', 'demo', '--masters', '3', '--dry-run'], {
+		cwd: folder,
+	});
+	t.is(code, 1);
+	t.is(stdout, '');
+	t.regex(stderr, /There is no demo\/kubeconfig/);
+});

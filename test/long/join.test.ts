@@ -333,7 +333,7 @@ test('the learner of a master that died is removed after a timeout, and the next
 		KSTACK_JOIN_ETCD_LEARNER_TIMEOUT: '0',
 	});
 	t.is(code, 0, stdout + stderr);
-	t.regex(stdout, /removing the learner beef, which has not answered for 0 s/);
+	t.regex(stdout, /removing the learner beef: no answer for 0 s/);
 	t.deepEqual(await joiner.members(), [...others, voter]);
 });
 

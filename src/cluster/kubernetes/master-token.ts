@@ -30,19 +30,27 @@ function secretOf(token: string, end: Date): object {
 }
 
 /**
+ * The kubeconfig by which the cluster is told of a token for new masters.
+ *
+ * @throws UserError when there is none
+ */
+export async function kubeconfigForMasters(stack: Stack, directory: StackDirectory): Promise<string> {
+	const kubeconfig = await readKubeconfig(directory, stack);
+	if (kubeconfig !== undefined) return kubeconfig;
+	throw new UserError(
+		`There is no ${directory.kubeconfig}: a new master needs a token that the cluster knows, and only the kubeconfig can tell it one.`,
+		{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
+	);
+}
+
+/**
  * Hands out a fresh token for masters that are to join: the one that the stack was made with has expired.
  *
  * @returns the secret parameter that the new masters get it by
  * @throws UserError when there is no kubeconfig, without which the cluster cannot be told of it
  */
 export async function issueMasterToken(stack: Stack, directory: StackDirectory): Promise<Parameters> {
-	const kubeconfig = await readKubeconfig(directory, stack);
-	if (kubeconfig === undefined) {
-		throw new UserError(
-			`There is no ${directory.kubeconfig}: a new master needs a token, which kstack issues through the Kubernetes API.`,
-			{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
-		);
-	}
+	const kubeconfig = await kubeconfigForMasters(stack, directory);
 	const seconds = Number(stack.parameters.boot_timeout ?? 1200) + spare;
 	const token = makeToken();
 	const end = new Date(Date.now() + seconds * 1000);

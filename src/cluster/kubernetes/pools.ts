@@ -90,6 +90,23 @@ export async function lacksPools(stack: Stack, directory: StackDirectory): Promi
 }
 
 /**
+ * The kubeconfig by which the labels and taints of pools are stored.
+ *
+ * @throws UserError `no-kubeconfig` when there is none
+ */
+export async function kubeconfigForPools(cluster: string, directory: StackDirectory): Promise<string> {
+	const kubeconfig = await readIfThere(directory.kubeconfig);
+	if (kubeconfig !== undefined) return kubeconfig;
+	throw new UserError(
+		`${directory.kubeconfig} does not exist: pools are stored through the Kubernetes API.`,
+		{
+			code: 'no-kubeconfig',
+			hint: `Fetch it first: kstack kubeconfig ${cluster}`,
+		},
+	);
+}
+
+/**
  * Stores the labels and taints of pools in the cluster, where its masters read them and set them on nodes by name.
  *
  * @throws UserError when there is no kubeconfig, or the API does not take them
@@ -99,16 +116,7 @@ export async function storePools(
 	directory: StackDirectory,
 	records: Readonly<Record<string, PoolRecord>>,
 ): Promise<void> {
-	const kubeconfig = await readIfThere(directory.kubeconfig);
-	if (kubeconfig === undefined) {
-		throw new UserError(
-			`${directory.kubeconfig} does not exist: pools are stored through the Kubernetes API.`,
-			{
-				code: 'no-kubeconfig',
-				hint: `Fetch it first: kstack kubeconfig ${cluster}`,
-			},
-		);
-	}
+	const kubeconfig = await kubeconfigForPools(cluster, directory);
 	const present = await readConfigMap(kubeconfig);
 	const text = present?.data?.['pools.json'];
 	const before = text === undefined ? {} : (JSON.parse(text) as { pools: Record<string, NodePool> }).pools;

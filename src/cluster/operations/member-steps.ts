@@ -7,8 +7,8 @@ import { abandonUnready, type MemberState, withMembers } from '../heat/inventory
 import { membersOf } from '../heat/members.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
-import { issueMasterToken } from '../kubernetes/master-token.ts';
-import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
+import { issueMasterToken, kubeconfigForMasters } from '../kubernetes/master-token.ts';
+import { hasNodeMarks, kubeconfigForPools, storePools } from '../kubernetes/pools.ts';
 import { removeFromEtcd } from '../kubernetes/remove-from-etcd.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
@@ -50,6 +50,7 @@ function storeMarks(change: StackChange): StackStep {
 		title: 'Storing the labels and taints of pools in the cluster',
 		skip: ({ stack }) =>
 			change.parameters?.pools === undefined || !hasNodeMarks(recordsOf(stack.parameters), then()),
+		check: async ({ stack, directory }) => void (await kubeconfigForPools(stack.name, directory)),
 		run: async ({ stack, directory }) => {
 			before = stack.parameters;
 			await storePools(stack.name, directory, then());
@@ -178,6 +179,7 @@ export function memberSteps(
 		{
 			title: 'Issuing a token for new masters',
 			skip: () => !newMasters,
+			check: async ({ stack }) => void (await kubeconfigForMasters(stack, directory)),
 			run: async ({ stack }) => {
 				secrets = { ...secrets, ...(await issueMasterToken(stack, directory)) };
 			},

@@ -16,6 +16,12 @@ export interface Step<Context> {
 	 *              those before it did is not undone
 	 */
 	run(context: Context, keep: () => void): Promise<void>;
+	/**
+	 * Refuses what `run` would refuse at once; a dry run does so too. Changes nothing.
+	 *
+	 * @throws UserError
+	 */
+	check?(context: Context): Promise<void>;
 	/** Whether there is nothing to do. */
 	skip?(context: Context): boolean;
 	/** Undoes what `run` did, when a later step fails or is interrupted. */
@@ -87,6 +93,7 @@ export async function runSteps<Context>(
 			interrupted.signal.throwIfAborted();
 			if (step.skip?.(context) === true) continue;
 			titles.push(step.title);
+			await step.check?.(context);
 			if (dryRun) {
 				step.foresee?.(context);
 				continue;
