@@ -89,9 +89,22 @@ export function orEmpty(form: TextForm): TextForm {
 	);
 }
 
+const isScalar = (value: unknown) => typeof value !== 'object' || value === null;
+
+/**
+ * A value as messages show it: a scalar, or a few of them. What has more in it is named by its kind, because a YAML text
+ * may repeat a part of itself endlessly.
+ */
+export function shown(value: unknown): string {
+	if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+	const parts = Object.values(value);
+	if (parts.length <= 10 && parts.every(isScalar)) return JSON.stringify(value);
+	return Array.isArray(value) ? 'a list' : 'a mapping';
+}
+
 /** The sentence about a value that is not of its form. `place` says where the value is. */
 export function mistakeIn(place: string, value: unknown, form: Form): string {
 	return form.secret === true
 		? `${place} must be ${form.words}.`
-		: `${place} is ${JSON.stringify(value)}: it must be ${form.words}.`;
+		: `${place} is ${shown(value)}: it must be ${form.words}.`;
 }

@@ -89,6 +89,7 @@ export async function run(
 	const { timeout } = options;
 	let late: NodeJS.Timeout | undefined;
 	let timedOut = false;
+	let end = () => {};
 	try {
 		const child = execa(command, args, {
 			// Any descriptor will do; execa's types know the first ten.
@@ -108,9 +109,11 @@ export async function run(
 		});
 		showCommand(child.spawnargs);
 		if (timeout !== undefined) {
+			end = () => void endGroup(child.pid, 1000);
+			if (options.uninterrupted !== true) interrupted.signal.addEventListener('abort', end, { once: true });
 			late = setTimeout(() => {
 				timedOut = true;
-				void endGroup(child.pid, 1000);
+				end();
 			}, timeout);
 		}
 		return (await child).stdout;
@@ -125,6 +128,7 @@ export async function run(
 		throw new CommandError(error.escapedCommand, error.exitCode, String(error.stderr ?? error.shortMessage));
 	} finally {
 		clearTimeout(late);
+		interrupted.signal.removeEventListener('abort', end);
 	}
 }
 

@@ -115,7 +115,7 @@ export async function main(program: Program): Promise<void> {
 		await run(all, argv);
 		interrupted.signal.throwIfAborted();
 	} catch (error) {
-		const told = error instanceof UserError && error.exitCode === exitCodes.interrupted;
+		const told = error instanceof UserError && error.exitCode === interrupted.signal.reason?.exitCode;
 		const failure = systemError(error) ?? error;
 		const reason = interrupted.signal.aborted && !told ? interrupted.signal.reason : failure;
 		const verbose = argv.includes('--verbose');

@@ -34,7 +34,7 @@ test('a question that the calling program answers with no ends the operation bef
 test('an operation waits while another has the lock of the stack directory; a dry run does not', async (t) => {
 	const { folder, stages } = await made();
 	const lock = path.join(folder, 'demo/.kstack.lock');
-	await writeFile(lock, `${process.pid} ${hostname()}\n`);
+	await writeFile(lock, `${process.ppid} ${hostname()}\n`);
 	const dry = await callOperation(stages(4), folder, () =>
 		scaleCluster('demo', { minions: '4', dryRun: true }),
 	);

@@ -1,5 +1,5 @@
 // A role that is made of one folder: test/fixtures/roles/builder. Nothing under src/ knows it.
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Ajv } from 'ajv';
 import test from 'ava';
@@ -9,6 +9,7 @@ import { readTree, writeTree } from '../../src/base/tree.ts';
 import { resourcesOf, type Template } from '../../src/cluster/heat/evaluate.ts';
 import { peakOf } from '../../src/cluster/heat/resource-limit.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
+import { renderUserData } from '../../src/cluster/heat/user-data.ts';
 import { poolOfRole } from '../../src/cluster/kubernetes/pools.ts';
 import { nextStep, startUpgrade, upgradeState } from '../../src/cluster/operations/upgrade-steps.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
@@ -254,6 +255,11 @@ for (const [what, files, ...words] of [
 	['a step of the image', { 'a/role.yaml': good, 'a/steps/80-node': '#!/bin/bash\n' }, '80-node'],
 	['a step without a number', { 'a/role.yaml': good, 'a/steps/join': '#!/bin/bash\n' }, 'steps/join'],
 	['a step that is no script', { 'a/role.yaml': good, 'a/steps/90-a': 'echo\n' }, '#!/bin/bash'],
+	['a step with CRLF', { 'a/role.yaml': good, 'a/steps/90-a': '#!/bin/bash\r\n' }, '90-a', 'CRLF'],
+	['a file in place of steps', { 'a/role.yaml': good, 'a/steps': '' }, 'a/steps', 'folder'],
+	['a big file', { 'a/role.yaml': good, 'a/files/opt/a': 'a'.repeat(65_537) }, 'opt/a', '64 KiB'],
+	['a value that contains itself', { 'a/role.yaml': 'description: &a [*a]\n' }, 'description', 'a list'],
+	['a name like a property of all objects', { 'constructor/role.yaml': good }, 'constructor: the name'],
 	['a file of kstack', { 'a/role.yaml': good, 'a/files/usr/local/sbin/kstack-leave': '' }, 'kstack-leave'],
 	['the facts of a node', { 'a/role.yaml': good, 'a/files/etc/kstack/node.env': '' }, 'node.env'],
 	['a binary file', { 'a/role.yaml': good, 'a/files/opt/a': 'a\0b' }, 'opt/a', 'text'],
@@ -273,6 +279,56 @@ for (const [what, files, ...words] of [
 		for (const word of words) t.true(message.includes(word), message);
 	});
 }
+
+test('what a role takes from a link must be a file', async (t) => {
+	const folder = await temporaryFolder();
+	await mkdir(path.join(folder, 'a/files'), { recursive: true });
+	await writeFile(path.join(folder, 'a/role.yaml'), good);
+	await symlink('/dev/null', path.join(folder, 'a/files/device'));
+	await symlink('nowhere', path.join(folder, 'a/files/broken'));
+	await symlink('nowhere', path.join(folder, 'a/steps'));
+	const { message } = t.throws(() => rolesWith(folder)) as Error;
+	for (const word of [
+		'files/device must be a file',
+		'files/broken must be a file',
+		'a/steps must be a folder',
+	])
+		t.true(message.includes(word), message);
+});
+
+test('a role.yaml that is not UTF-8 is refused', async (t) => {
+	const folder = await temporaryFolder();
+	await mkdir(path.join(folder, 'a'));
+	await writeFile(path.join(folder, 'a/role.yaml'), Buffer.from('description: caf\xe9\n', 'latin1'));
+	t.throws(() => rolesWith(folder), { message: /role\.yaml is not text/ });
+});
+
+test('hidden files among the steps are no steps', async (t) => {
+	t.is(await mistakesIn({ 'a/role.yaml': good, 'a/steps/.gitkeep': '', 'a/steps/.DS_Store': 'x\0' }), '');
+});
+
+test('a list that a YAML text repeats many times is not shown', async (t) => {
+	const lists = ['&a [x]', ...'abcde'].map((one, index) =>
+		index === 0 ? `- ${one}` : `- &${'bcdefg'[index - 1]} [${Array(10).fill(`*${one}`)}]`,
+	);
+	const message = await mistakesIn({ 'a/role.yaml': `taints:\n${lists.join('\n')}\ndescription: *f\n` });
+	t.true(message.includes('description is a list'), message.slice(0, 1000));
+	t.true(message.length < 2000, message.slice(0, 3000));
+});
+
+test('user-data quotes a path that YAML would read as something else', async (t) => {
+	const folder = await temporaryFolder();
+	const files = ['etc/a: b', 'etc/a #b', 'etc/c:', 'etc/d e'];
+	await writeTree(folder, [
+		{ path: 'a/role.yaml', mode: 0o644, text: good },
+		...files.map((file) => ({ path: `a/files/${file}`, mode: 0o644, text: 'x' })),
+	]);
+	const data = load(renderUserData('a', { settings: input.settings, roles: rolesWith(folder) })) as {
+		write_files: { path: string }[];
+	};
+	const paths = data.write_files.map((file) => file.path);
+	for (const file of files) t.true(paths.includes(`/${file}`), file);
+});
 
 test('the schema of role.yaml takes what the reader takes', async (t) => {
 	const isRole = new Ajv({ strictSchema: true, allowUnionTypes: true, strictTypes: false }).compile(

@@ -1,5 +1,6 @@
-import { rmSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import files, { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -9,6 +10,8 @@ import { directoryAt } from '../../src/cluster/heat/directory.ts';
 import { withLock } from '../../src/cluster/heat/lock.ts';
 import { runSteps, type Step } from '../../src/cluster/operations/runner.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { type Ended, runToEnd } from '../support/processes.ts';
+import { runnable } from '../support/runnable.ts';
 
 interface Context {
 	readonly done: string[];
@@ -88,7 +91,7 @@ test('a locked directory is waited for, with one message', async (t) => {
 	const directory = directoryAt(path.join(await temporaryFolder(), 'demo'));
 	const lock = path.join(directory.path, '.kstack.lock');
 	await mkdir(directory.path);
-	await writeFile(lock, `${process.pid} ${hostname()}\n`);
+	await writeFile(lock, `${process.ppid} ${hostname()}\n`);
 	let free = false;
 	const told = await collected(async () => {
 		const done = withLock(directory, async () => t.true(free));
@@ -99,4 +102,83 @@ test('a locked directory is waited for, with one message', async (t) => {
 	});
 	t.is(told.length, 1);
 	t.deepEqual(await readdir(directory.path), []);
+});
+
+/** A stack directory with a lock of this process ID. */
+async function lockedBy(pid: number) {
+	const directory = directoryAt(path.join(await temporaryFolder(), 'demo'));
+	const lock = path.join(directory.path, '.kstack.lock');
+	await mkdir(directory.path);
+	await writeFile(lock, `${pid} ${hostname()}\n`);
+	return { directory, lock };
+}
+
+/** No process has it. */
+const noProcess = 99_999_999;
+
+test('a lock that a killed process with the process ID of this one left is taken over', async (t) => {
+	const { directory, lock } = await lockedBy(process.pid);
+	const ends = new AbortController();
+	const told = await collected(async () => {
+		// Ends the wait where there is one.
+		setTimeout(3000, undefined, { signal: ends.signal }).then(
+			() => rmSync(lock),
+			() => undefined,
+		);
+		await withLock(directory, async () => {});
+		ends.abort();
+	});
+	t.deepEqual(told, []);
+	t.deepEqual(await readdir(directory.path), []);
+});
+
+test.serial(
+	'two processes that find the lock of a killed one at the same time get it one after the other',
+	async (t) => {
+		const { directory, lock } = await lockedBy(noProcess);
+		const log = path.join(directory.path, 'log');
+		const { rm } = files;
+		let other: Promise<Ended> | undefined;
+		// Another process comes between the look at the old lock and its removal.
+		files.rm = async (file, options) => {
+			if (file === lock && other === undefined) {
+				other = runToEnd(process.execPath, [runnable('test/fixtures/locking.ts'), directory.path, log]);
+				for (let waited = 0; waited < 2000 && !existsSync(log); waited += 50) await setTimeout(50);
+			}
+			return rm(file, options);
+		};
+		syncBuiltinESMExports();
+		t.teardown(() => {
+			files.rm = rm;
+			syncBuiltinESMExports();
+		});
+		await collected(() =>
+			withLock(directory, async () => {
+				await appendFile(log, 'in\n');
+				await setTimeout(1500);
+				await appendFile(log, 'out\n');
+			}),
+		);
+		t.is((await other)?.code, 0);
+		t.is(await readFile(log, 'utf8'), 'in\nout\n'.repeat(2));
+	},
+);
+
+test('a lock of another process is not removed at the end', async (t) => {
+	const { directory, lock } = await lockedBy(noProcess);
+	const other = `${process.ppid} ${hostname()}\n`;
+	// The operator removed ours, and another kstack took it.
+	await withLock(directory, () => writeFile(lock, other));
+	t.is(await readFile(lock, 'utf8').catch(() => 'removed'), other);
+});
+
+test('who waits for a lock is told the process, and not to delete the lock while that runs', async (t) => {
+	const { directory, lock } = await lockedBy(process.ppid);
+	const told = await collected(async () => {
+		const done = withLock(directory, async () => {});
+		await setTimeout(500);
+		rmSync(lock);
+		await done;
+	});
+	t.regex(told[0] ?? '', new RegExp(`kill ${process.ppid}\\b.*[Oo]nly if.*delete .*\\.kstack\\.lock`));
 });

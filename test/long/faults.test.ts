@@ -1,5 +1,5 @@
 // Bad files, bad parameters and failed look-ups end as one clear error, and hide nothing.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { type Answers, demoStack, emptyCloud, event, fakeCloud } from '../support/fake-cloud.ts';
@@ -152,4 +152,30 @@ test('a kill while the client has the tokens leaves none of them in the temporar
 	t.true(token !== '' && secrets.includes(token));
 	t.is(await readFile(path.join(place, 'left'), 'utf8'), '');
 	t.deepEqual(await readdir(temporary), []);
+});
+
+test('if a file of the stack directory cannot be written, the others stay as they were', async (t) => {
+	const { folder, stages } = await made();
+	const file = path.join(folder, 'demo/parameters.yaml');
+	await rm(file);
+	await mkdir(file);
+	const before = await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8');
+	const { code, stderr, asked } = await on(stages(4), ['scale', 'demo', '--minions', '4', '--yes'], {
+		cwd: folder,
+	});
+	t.is(code, 1);
+	t.regex(stderr, /demo\/parameters\.yaml/);
+	t.deepEqual(changing(asked), []);
+	t.is(await readFile(path.join(folder, 'demo/cluster.yaml'), 'utf8'), before);
+});
+
+test("a file with the cluster's name does not keep commands that need no stack directory from running", async (t) => {
+	const { stages } = await made();
+	const folder = await temporaryFolder();
+	await writeFile(path.join(folder, 'demo'), '');
+	const { code, stderr } = await on(stages(4), ['scale', 'demo', '--minions', '4'], { cwd: folder });
+	t.is(code, 0, stderr);
+	const rendered = await kstack(['render', 'demo', '--external-network', 'none'], { cwd: folder });
+	t.is(rendered.code, 2, rendered.stderr);
+	t.regex(rendered.stderr, /demo is a file, not a folder/);
 });

@@ -6,7 +6,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { assemble, node, openssl, operator, started, step } from '../support/assembling.ts';
+import { assemble, node, openssl, operator, started, step, stepsOf } from '../support/assembling.ts';
 import { tool } from '../support/processes.ts';
 
 const noGrace = { KSTACK_FETCH_PKI_GRACE: '0' };
@@ -172,8 +172,8 @@ case "$*" in
 		learner=false; [[ $* != *--learner* ]] || learner=true
 		if [ "$learner" = true ] && grep -q true $members; then
 			echo 'Error: etcdserver: too many learner members in cluster' >&2
-			# At the next attempt, the other one is a voter.
-			sed -i 's/true$/false/' $members
+			# At the next attempt, the other one is a voter, unless its master is dead.
+			[ -e "$root/dead" ] || sed -i 's/true$/false/' $members
 			exit 1
 		fi
 		echo "f00d, unstarted, , $url, , $learner" >>$members
@@ -188,6 +188,7 @@ case "$*" in
 		sed -i "/^\${!#},/s/true$/false/" $members ;;
 	*'snapshot save '*) echo snapshot >"\${!#}" ;;
 	*'endpoint status'*)
+		[[ $* != *10.0.0.13* ]] || exit 1
 		learner=$(awk -F ', ' '$4 == "https://10.0.0.12:2380" && $2 == "started" { print $6 }' $members)
 		echo '[{"Status": {"header": {"member_id": 1}, "leader": 10276657743932975437, "isLearner": '"\${learner:-true}"'}}]' ;;
 esac
@@ -321,4 +322,69 @@ test('without learners in etcd, a master is added as a voter, and continues if i
 	t.is(code, 0, stdout + stderr);
 	t.deepEqual(await joiner.changes(), ['member add demo-master-1']);
 	t.is((await joiner.members()).at(-1), voter);
+});
+
+const deadLearner = 'beef, started, demo-master-2, https://10.0.0.13:2380, https://10.0.0.13:2379, true';
+
+test('the learner of a master that died is removed after a timeout, and the next master joins', async (t) => {
+	const joiner = await member([...others, deadLearner]);
+	await writeFile(path.join(joiner.root, 'dead'), '');
+	const { code, stdout, stderr } = await joiner.run(step('30-etcd'), {
+		KSTACK_JOIN_ETCD_LEARNER_TIMEOUT: '0',
+	});
+	t.is(code, 0, stdout + stderr);
+	t.regex(stdout, /removing the learner beef, which has not answered for 0 s/);
+	t.deepEqual(await joiner.members(), [...others, voter]);
+});
+
+for (const state of [voter, own('f00d', 'started', true), own('f00d', 'unstarted', true)]) {
+	test(`a master that fails to join removes its member from etcd, which is ${state}`, async (t) => {
+		const joiner = await member([...others, state], true);
+		const { code, stdout, stderr } = await joiner.run('usr/local/sbin/kstack-join-etcd', {}, 'leave');
+		t.is(code, 0, stdout + stderr);
+		t.deepEqual(await joiner.members(), others);
+		t.true((await joiner.asked('systemctl')).some((call) => /^stop .*kube-apiserver etcd$/.test(call)));
+	});
+}
+
+test('a master that failed before it was added to etcd changes no member', async (t) => {
+	const joiner = await member([...others, deadLearner]);
+	t.is((await joiner.run('usr/local/sbin/kstack-join-etcd', {}, 'leave')).code, 0);
+	t.deepEqual(await joiner.changes(), []);
+});
+
+test('a master that joins is a node before it is an etcd member', async (t) => {
+	const joiner = await node('master', {}, joins);
+	t.is((await joiner.run(step('20-pki'))).code, 0);
+	await mkdir(path.join(joiner.root, 'var/lib/kstack'), { recursive: true });
+	await writeFile(path.join(joiner.root, 'var/lib/kstack/joins'), '');
+	const { code, stdout, stderr } = await joiner.run(step('28-node-first'));
+	t.is(code, 0, stdout + stderr);
+	t.deepEqual(started(await joiner.asked('systemctl')), ['kubelet', 'kube-proxy', 'kstack-routes']);
+	const steps = (await joiner.file(stepsOf('master'))).trim().split('\n');
+	t.true(steps.indexOf('28-node-first') < steps.indexOf('30-etcd'));
+
+	await mkdir(path.join(joiner.root, 'var/lib/etcd/data/member/wal'), { recursive: true });
+	await writeFile(path.join(joiner.root, 'asked'), '');
+	t.is((await joiner.run(step('28-node-first'))).code, 0);
+	t.deepEqual(
+		started(await joiner.asked('systemctl')),
+		[],
+		'an etcd member does not wait for the API of others',
+	);
+});
+
+test('only a master that has never been assembled leaves etcd when a step fails', async (t) => {
+	for (const assembled of [false, true]) {
+		const joiner = await node('master', {}, joins);
+		const put = (name: string) => writeFile(path.join(joiner.root, 'var/lib/kstack', name), '');
+		await mkdir(path.join(joiner.root, 'var/lib/kstack'), { recursive: true });
+		await put('joins');
+		if (assembled) await put('assembled');
+		await joiner.fakeProgram('kstack-fetch-pki', 'exit 1');
+		await joiner.fakeProgram('kstack-join-etcd', 'echo "etcd: $1"');
+		t.is((await joiner.run(assemble)).code, 1);
+		t.deepEqual(await joiner.asked('kstack-join-etcd'), assembled ? [] : ['leave']);
+		t.is((await joiner.file('signals')).includes('etcd: leave'), !assembled);
+	}
 });

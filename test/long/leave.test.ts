@@ -53,7 +53,9 @@ async function leave(t: ExecutionContext, cluster: FakeCluster, name: string, ho
 		{ path: 'etc/kstack/node.env', mode: 0o644, text: env },
 		{ path: 'var/lib/kubelet/pki/kubelet-client-current.pem', mode: 0o600, text: '' },
 		{ path: 'etc/kstack/gateway.env', mode: 0o644, text: 'GATEWAY_ADDRESS=10.0.0.6\n' },
-		...(how.etcdEnv === undefined ? [] : [{ path: 'etc/kstack/etcd.env', mode: 0o644, text: how.etcdEnv }]),
+		...(how.etcdEnv === undefined
+			? []
+			: [{ path: 'etc/kstack/etcd-initial.env', mode: 0o644, text: how.etcdEnv }]),
 	]);
 	if (how.joined === false) await rm(path.join(root, 'var/lib/kubelet/pki/kubelet-client-current.pem'));
 	const services = new FakeServices([...(running[role] as readonly string[]), ...everywhere], cluster.done);

@@ -235,3 +235,32 @@ test('labels of a pool are as before in the cluster when Heat refuses the update
 	);
 	t.deepEqual(stored, ['new', 'old']);
 });
+
+for (const [what, state] of [
+	['an interrupted create', 'new'],
+	['an update that was to finish a create and was interrupted too', 'existing'],
+] as const) {
+	test(`update stores the labels and taints of pools after ${what}`, async (t) => {
+		const { folder, start: pinnedStart, file, text } = await pinned(1);
+		await writeFile(file, `${text}${entry(1)}    labels: {accelerator: nvidia}\n`);
+		const kubernetes = await fakeKubernetes({
+			'GET /api/v1/namespaces/kube-system/configmaps/kstack-pools': [404, {}],
+			'POST /api/v1/namespaces/kube-system/configmaps': [201, {}],
+			'GET /api/v1/nodes': [200, { items: [] }],
+		});
+		t.teardown(kubernetes.close);
+		await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
+		const stage = (number: number, now: string): Answers => {
+			const answers = withPool(pinnedStart, 1, number, { ...record, labels: { accelerator: 'nvidia' } });
+			const shown = answers['stack-show-demo'] as Shown;
+			const parameters = { ...shown.parameters, cluster_state: now };
+			return { ...answers, 'stack-show-demo': { ...shown, parameters } };
+		};
+		const stages = [{ ...pinnedStart, ...stage(0, state) }, stage(1, 'existing')];
+		const cloud = withAuthorityOf(kubernetes.kubeconfig, stages);
+		const { code, stderr } = await on(cloud, ['update', 'demo', '--yes'], { cwd: folder });
+		t.is(code, 0, stderr);
+		const stored = kubernetes.sent.map((body) => JSON.parse(JSON.parse(body).data['pools.json']).pools);
+		t.like(stored, [{ gpu: { labels: { accelerator: 'nvidia' } } }], stderr);
+	});
+}

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { readTree } from '../../src/base/tree.ts';
 import { nextMove } from '../../src/cluster/operations/replace.ts';
 import { parametersOfStep, upgradeState } from '../../src/cluster/operations/upgrade-steps.ts';
 import type { Answers } from '../support/fake-cloud.ts';
@@ -149,3 +150,15 @@ test(
 	['demo-minion-0', '--drain-timeout', 'long'],
 	/--drain-timeout is "long"/,
 );
+
+test('if there is no temporary folder, Heat is not asked, and the files stay as they were', async (t) => {
+	const cluster = await upgradable(t, { master: 1, minion: 2, gateway: 0 });
+	const before = await readTree(cluster.folder);
+	const { code, asked } = await on([cluster.now()], ['replace', 'demo', 'demo-minion-0', '--yes'], {
+		cwd: cluster.folder,
+		env: { TMPDIR: '/nonexistent' },
+	});
+	t.is(code, 1);
+	t.deepEqual(updates(asked), []);
+	t.deepEqual(await readTree(cluster.folder), before);
+});

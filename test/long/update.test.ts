@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import { readTree } from '../../src/base/tree.ts';
 import { type Answers, event, fakeCloud } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { kstack } from '../support/processes.ts';
@@ -133,3 +134,100 @@ for (const args of [
 		t.is(updates(await cloud.asked()).length, 1);
 	});
 }
+
+/** A scale with --force without a kubeconfig: the first update sets drain_force, the second is refused, the third sets it back. */
+async function refusedAfterDrainOptions() {
+	const { folder, stages } = await made();
+	const file = path.join(folder, 'demo/parameters.yaml');
+	await writeFile(
+		file,
+		(await readFile(file, 'utf8')).replace('cluster_state: new', 'cluster_state: existing'),
+	);
+	const [first = {}] = stages(3);
+	const shown = first['stack-show-demo'] as { parameters: Record<string, string> };
+	const forced = { ...shown, parameters: { ...shown.parameters, drain_force: 'True' } };
+	const events = (count: number) => [
+		event(1, 'CREATE_COMPLETE'),
+		...Array.from({ length: count }, (_, index) => event(index + 2, 'UPDATE_COMPLETE')),
+	];
+	const cloud: Answers[] = [
+		first,
+		{
+			'stack-show-demo': forced,
+			'stack-event-list': events(1),
+			'stack-update.fails': 'ERROR: quota exceeded',
+		},
+		// A refused update begins a stage too.
+		{ 'stack-update': { id: 'stack-1' } },
+		{ 'stack-show-demo': shown, 'stack-event-list': events(2) },
+	];
+	return { folder, cloud };
+}
+
+test('if an update is refused, the drain options that were set in Heat for it are set back', async (t) => {
+	const { folder, cloud } = await refusedAfterDrainOptions();
+	const before = await readTree(folder);
+	const { code, stderr, asked } = await on(cloud, ['scale', 'demo', '--minions', '2', '--force', '--yes'], {
+		cwd: folder,
+	});
+	t.is(code, 1);
+	t.regex(stderr, /quota exceeded/);
+	t.is(updates(asked).length, 3, stderr);
+	t.regex(updates(asked)[2] ?? '', /'drain_force=false'/);
+	t.deepEqual(await readTree(folder), before);
+});
+
+test('Ctrl-C after drain options were set in Heat tells how to set them back', async (t) => {
+	const { folder, cloud } = await refusedAfterDrainOptions();
+	// The client interrupts the kstack that started it.
+	const answering = `#!/bin/bash
+[ "$1 $2" = 'stack update' ] || exit 1
+kill -INT "$(awk '$1 == "PPid:" { print $2 }' "/proc/$PPID/status")"
+exit 1
+`;
+	const { code, stderr } = await on(cloud, ['scale', 'demo', '--minions', '2', '--force', '--yes'], {
+		cwd: folder,
+		answering,
+	});
+	t.is(code, 130, stderr);
+	t.regex(stderr, /drainForce: false and drainTimeout: 300 in demo\/cluster\.yaml.*kstack update demo/);
+});
+
+test('while Heat is waited for, a cloud that does not answer once is asked again', async (t) => {
+	const { folder, stages } = await made();
+	const [first = {}, second = {}] = stages(4);
+	// The second look fails; at the third, Heat is done.
+	const answering = `#!/bin/bash
+[ "$1 $2" = 'stack show' ] || exit 1
+echo look >>"$FAKE_CLOUD/looks"
+case $(wc -l <"$FAKE_CLOUD/looks") in
+1) sed 's/CREATE_COMPLETE/UPDATE_IN_PROGRESS/' "$FAKE_CLOUD/0/stack-show-demo" ;;
+2 | 3) echo 'Unable to establish connection to http://heat:8004' >&2 ;;
+*) exit 1 ;;
+esac
+`;
+	const { code, stderr, asked } = await on([first, second], ['scale', 'demo', '--minions', '4', '--yes'], {
+		cwd: folder,
+		answering,
+	});
+	t.is(code, 0, stderr);
+	t.regex(stderr, /Waiting for Heat[\s\S]*Unable to establish connection/);
+	t.is(updates(asked).length, 1);
+});
+
+test('SIGTERM while an update is followed ends kstack with exit code 143', async (t) => {
+	const { folder, stages } = await made();
+	const [first = {}, second = {}] = stages(4);
+	const going = { ...second, 'stack-event-list': [event(1, 'CREATE_COMPLETE')] };
+	let told = false;
+	const { code, stderr } = await on([first, going], ['scale', 'demo', '--minions', '4', '--yes'], {
+		cwd: folder,
+		onStderr: (text, pid) => {
+			if (told || !text.includes('Updating the stack')) return;
+			told = true;
+			setTimeout(() => process.kill(pid, 'SIGTERM'), 4000);
+		},
+	});
+	t.is(code, 143, stderr);
+	t.regex(stderr, /kstack: Terminated\. Heat continues/);
+});

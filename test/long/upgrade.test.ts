@@ -108,6 +108,21 @@ test('an upgrade proceeds in steps to the new image, and then the files of the d
 	);
 });
 
+test('a failed master without a Node object is removed from etcd by one that kstack creates', async (t) => {
+	const cluster = await upgradable(t, { master: 3, minion: 0, gateway: 0 }, {}, ['demo-master-g2-0']);
+	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
+	const first = cluster.now();
+	step(cluster.heat, upgradeState(cluster.heat.parameters));
+	const stages = [first, ...toTheEnd(cluster, upgradeState(cluster.heat.parameters), 'next-patch')];
+	const { code, stderr } = await on(stages, ['upgrade', 'demo', '--yes'], { cwd: cluster.folder });
+	t.is(code, 0, stderr);
+	const changes = cluster.kubernetes.asked.filter(
+		(line) => /\/nodes/.test(line) && /^(POST|PATCH)/.test(line),
+	);
+	t.regex(changes[0] ?? '', /^POST \/api\/v1\/nodes /);
+	t.regex(changes[1] ?? '', /^PATCH \/api\/v1\/nodes\/demo-master-g2-0 /);
+});
+
 test('an interrupted upgrade is resumed without --image', async (t) => {
 	const cluster = await upgradable(t, small);
 	step(cluster.heat, beginning(cluster, 'image-2'));
@@ -129,6 +144,8 @@ test('a failed member is removed before all other changes, and its server first'
 	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--yes'], { cwd: cluster.folder });
 	t.is(code, 0, stderr);
 	t.regex(stderr, /^The last update failed; retrying; removing demo-master-g2-0$/m);
+	t.regex(stderr, /^Removing demo-master-g2-0, which never became Ready, from etcd$/m);
+	t.regex(stderr, /^demo-master-g2-0: removed from etcd and Kubernetes$/m);
 	const gone = asked.findIndex((line) =>
 		line.startsWith("'server' 'delete' '--wait' 'server-demo-master-g2-0'"),
 	);

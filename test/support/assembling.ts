@@ -63,8 +63,8 @@ export async function node(
 		/** Replaces a fake program, for this node. */
 		fakeProgram,
 		/** Runs a program or step of the node. */
-		run: (program: string, env: Readonly<Record<string, string>> = {}) =>
-			runToEnd('bash', [path.join(root, program)], {
+		run: (program: string, env: Readonly<Record<string, string>> = {}, ...args: string[]) =>
+			runToEnd('bash', [path.join(root, program), ...args], {
 				env: { PATH: `${bin}:${root}/usr/local/sbin:${systemPath}`, ...env },
 			}),
 		asked: async (name: string) =>

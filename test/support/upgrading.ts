@@ -87,8 +87,19 @@ export async function upgradable(
 			...nodeObject(name),
 			metadata: { name, labels: {}, annotations: { 'kstack.io/leave-state': 'drained' } },
 		}));
-	const kubernetes = await fakeKubernetes({
-		'GET /api/v1/nodes': [200, { items }],
+	/** The nodes that masters were asked to remove as dead. */
+	const removed = (bodies: readonly string[]) => {
+		const changes = kubernetes.asked.filter((line) => /^(PATCH|POST)/.test(line));
+		return changes
+			.filter((_, index) => bodies[index]?.includes('"dead"'))
+			.map((line) => line.split(/[/ ]/)[5]);
+	};
+	const kubernetes: FakeKubernetes = await fakeKubernetes({
+		'GET /api/v1/nodes': (bodies) => [
+			200,
+			{ items: items.filter(({ metadata }) => !removed(bodies).includes(metadata.name)) },
+		],
+		'POST /api/v1/nodes': [201, {}],
 		'POST /api/v1/namespaces/kube-system/secrets': [201, {}],
 		...Object.fromEntries(
 			names.flatMap((name) => [

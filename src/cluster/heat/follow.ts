@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { exitCodes, UserError } from '../../base/errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
@@ -81,12 +81,13 @@ export async function eventsUntilNow(name: string): Promise<Set<string>> {
 export async function follow(name: string, id: string, action: Action, known: Set<string>): Promise<Outcome> {
 	const began = Date.now();
 	const failures: StackEvent[] = [];
+	const lost = (why: string) => notFollowed(why, name, action);
 	for (;;) {
-		const events = await withRetry(() => stackEvents(id), name, action);
+		const events = await withRetry(() => stackEvents(id), lost);
 		if (events === undefined) return { status: '', reason: '', failures };
 		// Heat forgets the events of a stack that it has deleted; one that exists has at least one.
 		if (events.length === 0) {
-			const stack = await withRetry(() => showStack(id), name, action);
+			const stack = await withRetry(() => showStack(id), lost);
 			if (stack === undefined) return { status: '', reason: '', failures };
 			if (stack.status === 'DELETE_COMPLETE') return { status: stack.status, reason: '', failures };
 		}
@@ -102,33 +103,40 @@ export async function follow(name: string, id: string, action: Action, known: Se
 				say(line(event, name, began));
 			}
 		}
-		await pause(name, action);
+		await pause(lost);
 	}
 }
 
-/** Repeats a read request, up to 20 times, while the cloud does not respond. Heat's operation continues meanwhile. */
-async function withRetry<Answer>(
+/**
+ * Repeats a read request, up to 20 times, while the cloud does not respond. Heat's operation continues meanwhile.
+ *
+ * @param lost  the error after an interruption, or after too many failures
+ */
+export async function withRetry<Answer>(
 	question: () => Promise<Answer>,
-	name: string,
-	action: Action,
+	lost: (why: string) => UserError,
 ): Promise<Answer> {
 	for (let failures = 1; ; failures++) {
 		try {
 			return await question();
 		} catch (error) {
-			if (interrupted.signal.aborted) throw notFollowed('Interrupted.', name, action);
+			requireNotInterrupted(lost);
 			if (!(error instanceof CommandError)) throw error;
 			const reason = error.stderr.split('\n').at(-1) ?? '';
-			if (failures === 20) throw notFollowed(`The cloud does not answer: ${reason}`, name, action);
+			if (failures === 20) throw lost(`The cloud does not answer: ${reason}`);
 			if (failures === 1) say(`        ${reason}; retrying`);
-			await pause(name, action);
+			await pause(lost);
 		}
 	}
 }
 
-async function pause(name: string, action: Action): Promise<void> {
+function requireNotInterrupted(lost: (why: string) => UserError): void {
+	if (interrupted.signal.aborted) throw lost((interrupted.signal.reason as UserError).message);
+}
+
+async function pause(lost: (why: string) => UserError): Promise<void> {
 	await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
-	if (interrupted.signal.aborted) throw notFollowed('Interrupted.', name, action);
+	requireNotInterrupted(lost);
 }
 
 /** How the operator finishes what Heat goes on with when kstack no longer watches it. */
@@ -141,7 +149,7 @@ const continuations: Readonly<Record<Action, (name: string) => string>> = {
 function notFollowed(why: string, name: string, action: Action): UserError {
 	return new UserError(`${why} Heat continues to work on ${name}.`, {
 		code: 'not-followed',
-		...(interrupted.signal.aborted ? { exitCode: exitCodes.interrupted } : {}),
+		...(interrupted.signal.aborted ? { exitCode: (interrupted.signal.reason as UserError).exitCode } : {}),
 		hint: `See: kstack status ${name}\n  ${continuations[action](name)}`,
 	});
 }

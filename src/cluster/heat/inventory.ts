@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import { memberName, nestedStackOf, type Pool, poolsOf } from '../spec/pools.ts';
+import { withRetry } from './follow.ts';
 import { type Member, membersOf } from './members.ts';
 import { isAbsent, list, openstack, requireStack, type Stack } from './stack.ts';
 
@@ -16,8 +18,12 @@ const interval = 5000;
 
 /** The stack as soon as Heat is done with what it is doing. */
 export async function whenIdle(name: string): Promise<Stack> {
+	const lost = (why: string) =>
+		interrupted.signal.aborted
+			? (interrupted.signal.reason as UserError)
+			: new UserError(`${why} Nothing was changed.`, { hint: `See: kstack status ${name}` });
 	for (let looks = 0; ; looks++) {
-		const stack = await requireStack(name);
+		const stack = await (looks === 0 ? requireStack(name) : withRetry(() => requireStack(name), lost));
 		if (!stack.status.endsWith('_IN_PROGRESS')) return stack;
 		if (looks === 0) say(`Waiting for Heat to finish with ${name} (${stack.status})`);
 		await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);

@@ -1,16 +1,25 @@
-import { existsSync } from 'node:fs';
-import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { usageError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/folders.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from './directory.ts';
 
+/** What a lock of this process contains. */
+const own = `${process.pid} ${hostname()}`;
+
+/** The locks that this process has or is about to take. */
+const held = new Set<string>();
+
 /** Whether the process that wrote the lock still runs; one on another machine is taken to run. */
 function isHeld(content: string): boolean {
-	const [pid, host] = content.trim().split(' ');
+	// In a container a killed kstack often had the process ID of the next one. What this process holds, it knows.
+	if (content === own) return false;
+	const [pid, host] = content.split(' ');
 	if (host !== hostname()) return true;
 	try {
 		return process.kill(Number(pid), 0);
@@ -22,18 +31,64 @@ function isHeld(content: string): boolean {
 /** Milliseconds between two tries to get a lock that another process holds. */
 const interval = 1000;
 
+/** Milliseconds after which the mark of a takeover is one that a killed process left. */
+const takeoverLimit = 10_000;
+
+const contentOf = async (file: string) => (await readFile(file, 'utf8').catch(() => '')).trim();
+
+/** Creates a file; `false` when it exists. */
+async function create(file: string, text: string): Promise<boolean> {
+	try {
+		await writeFile(file, text, { flag: 'wx' });
+		return true;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+		throw error;
+	}
+}
+
+/**
+ * Removes the lock of a process that no longer runs. Only one process at a time does so, and looks at the lock again:
+ * another one may have removed it and taken its own since.
+ */
+async function removeLeft(file: string): Promise<void> {
+	const mark = `${file}.takeover`;
+	if (!(await create(mark, own))) {
+		const { mtimeMs } = await stat(mark).catch(() => ({ mtimeMs: Date.now() }));
+		if (Date.now() - mtimeMs > takeoverLimit) await rm(mark, { force: true });
+		return;
+	}
+	try {
+		const content = await contentOf(file);
+		if (content !== '' && !isHeld(content)) await rm(file, { force: true });
+	} finally {
+		await rm(mark, { force: true });
+	}
+}
+
 /** Creates the lock; `undefined` when that worked, else what the lock of another process contains. */
 async function tryToTake(file: string): Promise<string | undefined> {
-	for (let left = 2; ; left--) {
-		try {
-			return void (await writeFile(file, `${process.pid} ${hostname()}\n`, { flag: 'wx' }));
-		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+	const key = path.resolve(file);
+	if (held.has(key)) return own;
+	held.add(key);
+	let taken = false;
+	try {
+		for (let left = 2; ; left--) {
+			taken = await create(file, `${own}\n`);
+			if (taken) return undefined;
+			const content = await contentOf(file);
+			if (left === 1 || content === '' || isHeld(content)) return content;
+			await removeLeft(file);
 		}
-		const content = await readFile(file, 'utf8').catch(() => '');
-		if (left === 1 || content === '' || isHeld(content)) return content.trim();
-		await rm(file, { force: true });
+	} finally {
+		if (!taken) held.delete(key);
 	}
+}
+
+/** Gives the lock back, unless it is another's by now: the operator may have deleted ours. */
+async function release(file: string): Promise<void> {
+	if ((await contentOf(file)) === own) await rm(file, { force: true });
+	held.delete(path.resolve(file));
 }
 
 /** Waits until no other process has the lock, and says once that it waits. */
@@ -42,8 +97,11 @@ async function take(file: string, directory: StackDirectory): Promise<void> {
 		const holder = await tryToTake(file);
 		if (holder === undefined) return;
 		if (tries === 0) {
+			const [pid, host] = holder.split(' ');
+			const who = pid ? `process ${pid} on ${host}` : 'process unknown';
+			const end = pid ? ` To end it: Ctrl-C there, or kill ${pid}.` : '';
 			say(
-				`Waiting for another kstack that changes ${directory.path} (process ${holder || 'unknown'}). If it is no longer running, delete ${file}`,
+				`Waiting for another kstack that changes ${directory.path} (${who}).${end} Only if it no longer runs, delete ${file}`,
 			);
 		}
 		await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
@@ -59,14 +117,17 @@ export async function withLock<Result>(
 	directory: StackDirectory,
 	use: () => Promise<Result>,
 ): Promise<Result> {
-	const made = !existsSync(directory.path);
+	const present = statSync(directory.path, { throwIfNoEntry: false });
+	if (present?.isDirectory() === false)
+		throw usageError(`${directory.path} is a file, not a folder.`, 'Move it away, or use another name.');
+	const made = present === undefined;
 	await makeFolder(directory.path);
 	const file = path.join(directory.path, '.kstack.lock');
 	await take(file, directory);
 	try {
 		return await use();
 	} finally {
-		await rm(file, { force: true });
+		await release(file);
 		if (made) await rmdir(directory.path).catch(() => undefined); // it has files now
 	}
 }

@@ -37,9 +37,14 @@ function writeFile(folder: string, target: string, mode: string, locals: Locals)
 	return `  - path: ${target}\n    permissions: '${mode}'\n    content: |\n${content}`;
 }
 
+/**
+ * A path as YAML reads it. Quoted only where it must be: other user-data would replace the servers of existing clusters.
+ */
+const pathText = (target: string) => (/: |:$| #|\s$|\p{Cc}/u.test(target) ? yaml(target) : target);
+
 /** A file that a role brings: as one quoted text, which keeps every byte of it. */
 function roleFile({ path: target, mode, text }: TreeFile): string {
-	return `  - path: /${target}\n    permissions: '0${mode.toString(8)}'\n    content: ${yaml(text)}`;
+	return `  - path: ${pathText(`/${target}`)}\n    permissions: '0${mode.toString(8)}'\n    content: ${yaml(text)}`;
 }
 
 /** The template of a role's user-data: one for all roles, but for images of contract 0. */

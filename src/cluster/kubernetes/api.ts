@@ -149,6 +149,12 @@ export async function listNodes(kubeconfig: string): Promise<KubernetesNode[]> {
 	}));
 }
 
+/** Creates a Node object, for a node whose kubelet has not. It takes no pods. */
+export async function createNode(kubeconfig: string, name: string): Promise<void> {
+	const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } };
+	await askKubernetes(kubeconfig, 'POST', '/api/v1/nodes', node);
+}
+
 /** Deletes a Node object; it is no error if it does not exist. */
 export async function deleteNode(kubeconfig: string, name: string): Promise<void> {
 	await askKubernetes(kubeconfig, 'DELETE', `/api/v1/nodes/${name}`);

@@ -1,9 +1,11 @@
 import { UserError } from '../../base/errors.ts';
 import { readIfThere, type StackDirectory } from '../heat/directory.ts';
+import type { Stack } from '../heat/stack.ts';
 import { taintIdentity } from '../spec/node-marks.ts';
 import type { PoolRecord } from '../spec/pools.ts';
 import { packagedRoles, type Role } from '../spec/roles.ts';
 import { askKubernetes, KubernetesRefusal } from './api.ts';
+import { readKubeconfig } from './kubeconfig.ts';
 
 const folder = '/api/v1/namespaces/kube-system/configmaps';
 const name = 'kstack-pools';
@@ -74,6 +76,17 @@ export function hasNodeMarks(...stages: readonly Readonly<Record<string, PoolRec
 		({ role, labels, taints }) =>
 			Object.keys(labels).length > 0 || taints.length > 0 || packagedRoles[role] === undefined,
 	);
+}
+
+/**
+ * Whether the labels and taints of pools were never stored in the cluster, as after an interrupted `create`.
+ *
+ * @returns `undefined` when there is no kubeconfig
+ * @throws UserError when the API does not answer
+ */
+export async function lacksPools(stack: Stack, directory: StackDirectory): Promise<boolean | undefined> {
+	const kubeconfig = await readKubeconfig(directory, stack);
+	return kubeconfig === undefined ? undefined : (await readConfigMap(kubeconfig)) === undefined;
 }
 
 /**

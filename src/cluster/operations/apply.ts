@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { CommandError } from '../../base/run.ts';
+import { interrupted } from '../../base/interrupt.ts';
 import { readTree, writeTree } from '../../base/tree.ts';
 import { ClientTimeout } from '../../openstack/failure.ts';
 import { inTemporaryFolder, openstackWith } from '../heat/arguments.ts';
@@ -109,12 +109,16 @@ async function request(
 ): Promise<Set<string>> {
 	let restore = async () => {};
 	let asked = false;
+	let told = false;
 	try {
 		await requireUnchanged(stack);
 		const known = await eventsUntilNow(stack.id);
 		restore = await writeBack(stack, directory, change, requestedParameters(stack, change));
 		const { templates } = change;
-		const send = (template: string | undefined) => sendUpdate(stack, directory, change, template, false);
+		const send = async (template: string | undefined) => {
+			await sendUpdate(stack, directory, change, template, false);
+			told = true;
+		};
 		asked = true;
 		if (templates === undefined) await send(undefined);
 		else if (existsSync(directory.path)) await send(directory.template);
@@ -128,7 +132,8 @@ async function request(
 		return known;
 	} catch (error) {
 		// A client that was interrupted or killed may have sent the request: the files then keep the new values.
-		if (asked && (!(error instanceof CommandError) || error instanceof ClientTimeout)) keep();
+		const unknown = error instanceof ClientTimeout || interrupted.signal.aborted;
+		if (told || (asked && unknown)) keep();
 		else await restore();
 		throw error;
 	}

@@ -113,7 +113,7 @@ const steps = ({ stack: { name, id }, servers, files }: Deletion): Step<Deletion
 
 /**
  * `kstack delete`: deletes the stack with everything that it made, and the secrets in its directory. A stack that Heat
- * is busy with is deleted too: Heat ends what it is doing.
+ * is busy with is deleted too: Heat ends what it is doing. Another kstack that has the lock of the directory is waited for.
  *
  * @param flags.yes  whether the operator confirmed on the command line
  * @returns the steps of a dry run; `undefined` when the cluster is deleted

@@ -1,13 +1,18 @@
 import { existsSync } from 'node:fs';
+import { UserError } from '../../base/errors.ts';
+import { interrupted } from '../../base/interrupt.ts';
+import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { abandonUnready, type MemberState, withMembers } from '../heat/inventory.ts';
 import { membersOf } from '../heat/members.ts';
-import type { Stack } from '../heat/stack.ts';
+import { requireStack, type Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken } from '../kubernetes/master-token.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
+import { removeFromEtcd } from '../kubernetes/remove-from-etcd.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
+import { runsControlPlane } from '../spec/roles.ts';
 import { applyChange } from './apply.ts';
 import { foreseenStack } from './foresee.ts';
 import type { Step } from './runner.ts';
@@ -58,15 +63,42 @@ const drainSettings = ({ parameters }: Stack) => {
 	return { drainForce, drainTimeout };
 };
 
+/** @throws UserError that tells how the operator sets the drain options in Heat back, where this cannot be done here */
+async function restoreDrainOptions(
+	name: string,
+	directory: StackDirectory,
+	settings: ReturnType<typeof drainSettings>,
+): Promise<Stack> {
+	try {
+		interrupted.signal.throwIfAborted();
+		return await applyChange(await requireStack(name), directory, { settings }, () => {});
+	} catch (error) {
+		const { drainForce, drainTimeout } = settings;
+		const command = existsSync(directory.cluster)
+			? `set drainForce: ${drainForce} and drainTimeout: ${drainTimeout} in ${directory.cluster}, then: kstack update ${name}`
+			: `openstack stack update --existing --parameter drain_force=${drainForce} --parameter drain_timeout=${drainTimeout} ${name}`;
+		throw new UserError(
+			`${(error as Error).message} Heat keeps the drain options of this command. To set them back, ${command}`,
+		);
+	}
+}
+
 /**
  * Without a kubeconfig, nodes that are removed request their own drain, with the options that the stack had before the
- * update. So options that differ for this command need a separate update first.
+ * update. So options that differ for this command need a separate update first. The update that removes the nodes sets
+ * them back; if it is not made, the undo of this step does.
  */
 function setDrainOptions(
-	{ kubeconfig }: StackDirectory,
+	directory: StackDirectory,
 	leaving: readonly MemberState[],
 	{ force, drainTimeout }: DrainOptions,
 ): StackStep {
+	const { kubeconfig } = directory;
+	let before: ReturnType<typeof drainSettings> | undefined;
+	const restore = async (context: StackContext) => {
+		if (before !== undefined)
+			context.stack = await restoreDrainOptions(context.stack.name, directory, before);
+	};
 	return {
 		title: `Setting the drain options in Heat, because there is no ${kubeconfig}`,
 		skip: ({ stack }) => {
@@ -74,10 +106,20 @@ function setDrainOptions(
 			const same = now.drainForce === force && now.drainTimeout === drainTimeout;
 			return leaving.length === 0 || same || existsSync(kubeconfig);
 		},
-		run: async (context, keep) => {
+		run: async (context) => {
+			const now = drainSettings(context.stack);
+			const remember = () => {
+				before = now;
+			};
 			const change = { settings: { drainForce: force, drainTimeout } };
-			context.stack = await applyChange(context.stack, context.directory, change, keep);
+			try {
+				context.stack = await applyChange(context.stack, directory, change, remember);
+			} catch (error) {
+				await restore(context).catch((failure: Error) => say(failure.message));
+				throw error;
+			}
 		},
+		undo: restore,
 	};
 }
 
@@ -120,6 +162,7 @@ export function memberSteps(
 ): StackStep[] {
 	let secrets = change.secrets;
 	const failed = goes.filter(({ condition }) => condition === 'failed');
+	const failedMasters = failed.filter(runsControlPlane);
 	// Also members that an earlier update failed to remove: Heat still waits for them.
 	const leaving = [
 		...goes,
@@ -141,6 +184,11 @@ export function memberSteps(
 		},
 		setDrainOptions(directory, leaving, how),
 		storeMarks(change),
+		{
+			title: `Removing ${names(failedMasters)}, which never became Ready, from etcd`,
+			skip: () => failedMasters.length === 0,
+			run: ({ stack, directory }) => removeFromEtcd(stack, directory, failedMasters),
+		},
 		{
 			title: `Deleting the servers of ${names(failed)}, which never became Ready`,
 			skip: () => failed.length === 0,

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
@@ -115,7 +115,8 @@ export function underLock<Result>(
 	dryRun: boolean,
 	use: () => Promise<Result>,
 ): Promise<Result> {
-	return dryRun || !existsSync(directory.path) ? use() : withLock(directory, use);
+	const exists = statSync(directory.path, { throwIfNoEntry: false })?.isDirectory() === true;
+	return dryRun || !exists ? use() : withLock(directory, use);
 }
 
 /**

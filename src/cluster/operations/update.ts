@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { say } from '../../base/say.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { hasNodeMarks, lacksPools, storePools } from '../kubernetes/pools.ts';
+import { recordsOf } from '../spec/pools.ts';
 import { type DesiredChange, type DesiredSource, desiredChange, desiredSource } from './desired-change.ts';
 import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
 import { changeMembers } from './member-change.ts';
@@ -31,12 +33,45 @@ async function* dropEmptied(
 	yield* memberSteps(context, await changeMembers(context.stack, change, going, flags, title));
 }
 
+async function* inTurn(
+	first: Iterable<StackStep>,
+	then: AsyncIterable<StackStep>,
+): AsyncGenerator<StackStep> {
+	yield* first;
+	yield* then;
+}
+
 /** An interrupted `create` leaves the operator's key and no kubeconfig. */
 const completeKubeconfig = ({ directory }: StackContext): StackStep => ({
 	title: `Writing ${directory.kubeconfig}`,
 	skip: () => existsSync(directory.kubeconfig) || !existsSync(directory.operatorKey),
 	run: async ({ stack }) => void (await obtainKubeconfig(directory, stack)),
 });
+
+/**
+ * An interrupted `create` has not stored them. Whether they are stored is seen in the cluster alone: the update that
+ * finishes the creation may be interrupted too.
+ */
+async function* completeMarks(context: StackContext, isNew: boolean): AsyncGenerator<StackStep> {
+	const { stack, directory } = context;
+	const records = recordsOf(stack.parameters);
+	if (!hasNodeMarks(records)) return;
+	const lacking = await lacksPools(stack, directory).catch((error: Error) => {
+		say(`Could not check that the labels and taints of pools are stored in the cluster: ${error.message}`);
+		return undefined;
+	});
+	if (!(lacking ?? isNew)) return;
+	yield {
+		title: 'Storing the labels and taints of pools in the cluster',
+		run: () => storePools(stack.name, directory, records),
+	};
+}
+
+/** What an interrupted `create` has not done. */
+async function* completeSteps(context: StackContext, isNew: boolean): AsyncGenerator<StackStep> {
+	yield completeKubeconfig(context);
+	yield* completeMarks(context, isNew);
+}
 
 async function* updateSteps(
 	context: StackContext,
@@ -45,9 +80,10 @@ async function* updateSteps(
 	change: MemberChange,
 	flags: UpdateFlags,
 ): AsyncGenerator<StackStep> {
+	const isNew = context.stack.parameters.cluster_state !== 'existing';
 	yield* memberSteps(context, change);
 	if (emptied.length > 0) yield* dropEmptied(context, source, emptied, flags);
-	yield completeKubeconfig(context);
+	yield* completeSteps(context, isNew);
 }
 
 /**
@@ -71,7 +107,7 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<S
 				upToDate = true;
 				// The stack may already have the value of a flag while the files have an older one.
 				const sync = Object.keys(source.flags).length > 0 ? await syncAllSteps(stack, directory) : [];
-				return { context, steps: [...sync, completeKubeconfig(context)] };
+				return { context, steps: inTurn(sync, completeSteps(context, false)) };
 			}
 			const plan = await planOf(wish);
 			if (plan.changes.length > 0) say(planText(plan));

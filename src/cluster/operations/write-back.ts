@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { readText } from '../../base/read-text.ts';
 import { readTree, replaceTree } from '../../base/tree.ts';
 import { readParameters, type StackDirectory, setValues, writeTemplates } from '../heat/directory.ts';
 import { setPoolCounts, syncParameters, wantedPoolCounts } from '../heat/pool-files.ts';
@@ -14,7 +15,7 @@ import { declared, type StackChange } from './stack-change.ts';
 
 /**
  * Writes the new values of the stack to the files of the stack directory, so that the next edit is the only
- * difference.
+ * difference. When it fails, the files are as they were.
  *
  * @returns what puts them back as they were
  */
@@ -25,8 +26,28 @@ export async function writeBack(
 	requested: Readonly<Record<string, string>>,
 ): Promise<() => Promise<void>> {
 	const undo: (() => Promise<void>)[] = [];
+	const restore = async () => {
+		for (const step of undo.reverse()) await step();
+	};
+	try {
+		await writeFiles(stack, directory, change, requested, undo);
+	} catch (error) {
+		await restore();
+		throw error;
+	}
+	return restore;
+}
+
+/** @param undo  gets what puts each file back, before it is written */
+async function writeFiles(
+	stack: Stack,
+	directory: StackDirectory,
+	change: StackChange,
+	requested: Readonly<Record<string, string>>,
+	undo: (() => Promise<void>)[],
+): Promise<void> {
 	const remember = async (file: string) => {
-		const text = await readFile(file, 'utf8');
+		const text = await readText(file);
 		undo.push(() => writeFile(file, text));
 	};
 	const wanted: Settings = { ...settingsOf(stack.parameters), ...change.settings };
@@ -62,9 +83,6 @@ export async function writeBack(
 		undo.push(() => replaceTree(heat, present));
 		await writeTemplates(directory, change.templates);
 	}
-	return async () => {
-		for (const step of undo) await step();
-	};
 }
 
 /** Whether a parameter belongs to the additional pools that a change names. */

@@ -14,6 +14,9 @@ const isOurs = (key: string) => /(^|\.)(kubernetes\.io|k8s\.io|kstack\.io)\//.te
 const isMapping = (value: unknown): value is Record<string, unknown> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** A scalar as text. A list or mapping is none: as text it may be endless. */
+const textOf = (value: unknown) => (typeof value === 'object' ? '' : String(value));
+
 /** Gets each mistake: the key, what is wrong with it, and the value. */
 export type Mistake = (key: string, what: string, value: unknown) => void;
 
@@ -27,10 +30,10 @@ export function readLabels(value: unknown, mistake: Mistake): Record<string, str
 	for (const [key, text] of Object.entries(value)) {
 		if (!keyPattern.test(key)) mistake('labels', 'is not a label key', key);
 		else if (isOurs(key)) mistake('labels', 'is a key that Kubernetes or kstack sets: use another', key);
-		if (isMapping(text) || Array.isArray(text) || !valuePattern.test(String(text ?? '')))
+		if (isMapping(text) || Array.isArray(text) || !valuePattern.test(textOf(text ?? null)))
 			mistake(`labels.${key}`, 'is not a label value', text);
 	}
-	return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text ?? '')]));
+	return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, textOf(text ?? null)]));
 }
 
 /** Key and effect of a taint: a node has one taint of each. */
@@ -48,9 +51,10 @@ export function readTaints(value: unknown, mistake: Mistake, allowOurs = false):
 		return [];
 	}
 	const ids = new Set<string>();
-	for (const taint of value.map(String)) {
+	for (const entry of value) {
+		const taint = textOf(entry);
 		if (!taintPattern.test(taint)) {
-			mistake('taints', 'must be KEY=VALUE:EFFECT with NoSchedule, PreferNoSchedule or NoExecute', taint);
+			mistake('taints', 'must be KEY=VALUE:EFFECT with NoSchedule, PreferNoSchedule or NoExecute', entry);
 			continue;
 		}
 		if (isOurs(taint) && !allowOurs)
@@ -60,7 +64,7 @@ export function readTaints(value: unknown, mistake: Mistake, allowOurs = false):
 		ids.add(id);
 	}
 	// The API writes a taint without a value as `KEY:EFFECT`.
-	return value.map((taint) => String(taint).replace(/=:/, ':'));
+	return value.map((taint) => textOf(taint).replace(/=:/, ':'));
 }
 
 /** A taint as the kubelet's `--register-with-taints` takes it in every version: with `=`, also without a value. */

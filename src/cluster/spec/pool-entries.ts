@@ -1,4 +1,4 @@
-import type { Form } from '../../base/forms.ts';
+import { type Form, shown } from '../../base/forms.ts';
 import { similar } from '../../base/similar.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
@@ -26,11 +26,12 @@ const poolRoles = (roles: Roles): Role[] =>
 const reserved = new Set([
 	...defaultPools.flatMap(({ id, name }) => [id, name]),
 	...['api', 'previous', 'removed', 'pool', 'pools', 'node', 'cluster'],
+	// A property of all objects.
+	'constructor',
 ]);
 /** Longest CLUSTER-POOL: a server's name has at most 53 characters, `-gN-INDEX` among them. */
 const longestPrefix = 48;
 
-const shown = (value: unknown) => JSON.stringify(value);
 const isMapping = (value: unknown): value is Record<string, unknown> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -124,7 +125,9 @@ function readEntry(
 	}
 	const labels = readLabels(value.labels, mistake);
 	const taints = readTaints(value.taints, mistake);
-	const ofRole = marksOf(roles[String(role)]).taints.map(taintIdentity);
+	const ofRole = marksOf(known.includes(role as Role) ? roles[role as Role] : undefined).taints.map(
+		taintIdentity,
+	);
 	for (const taint of taints.filter((one) => ofRole.includes(taintIdentity(one))))
 		mistake('taints', `repeats the key and effect of a taint of the role ${role}`, taint);
 	if (mistakes.length > before) return undefined;

@@ -1,4 +1,13 @@
-import { boolean, type Form, type JsonSchema, line, matching, oneOf, wholeNumber } from '../../base/forms.ts';
+import {
+	boolean,
+	type Form,
+	type JsonSchema,
+	line,
+	matching,
+	oneOf,
+	shown,
+	wholeNumber,
+} from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { type Fields, fileSchema, listOf, mappingSchema } from '../../base/schema.ts';
 import { parseRange } from './cidr.ts';
@@ -57,7 +66,9 @@ export const standardRole = 'minion';
 /** The name of a role, which is a part of a node's labels. */
 export const roleNameForm = matching(
 	/^[a-z][a-z0-9]{0,15}$/,
-	'1 to 16 of a-z and 0-9, beginning with a letter',
+	'1 to 16 of a-z and 0-9, beginning with a letter, and not constructor',
+	// A property of all objects.
+	(name) => name !== 'constructor',
 );
 
 const memory = wholeNumber({ min: 1, max: 1_048_576 }, 'megabytes');
@@ -178,7 +189,7 @@ export function readRoleFile(
 	const minimum = top.within('minimum');
 	minimum.only('memory', 'cpus');
 	const mistake = (key: string, what: string, value: unknown) =>
-		mistakes.push(`${place}: ${key} is ${JSON.stringify(value)}: it ${what}.`);
+		mistakes.push(`${place}: ${key} is ${shown(value)}: it ${what}.`);
 	const flag = (key: string) => top.value(key, boolean) ?? false;
 	return {
 		description: top.text('description', sentence),

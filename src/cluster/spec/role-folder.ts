@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { packageRoot } from '../../base/package.ts';
 import { similar } from '../../base/similar.ts';
@@ -22,21 +22,47 @@ export interface RoleFolder extends RoleFile {
 	readonly brings: Tree;
 }
 
-const isFolder = (file: string) => existsSync(file) && statSync(file).isDirectory();
+/** Bytes that a file of a role may have: Nova takes no more as user-data. */
+const longest = 65_536;
+
+const statOf = (file: string) => statSync(file, { throwIfNoEntry: false });
+
+/** The text of a file, once it is sure that reading it comes to an end. */
+function readTextFile(file: string, mistakes: string[]): string {
+	const stats = statOf(file);
+	if (stats?.isFile() !== true || stats.size > longest) {
+		mistakes.push(`${file} must be a file of at most ${longest / 1024} KiB.`);
+		return '';
+	}
+	const bytes = readFileSync(file);
+	const text = bytes.toString('utf8');
+	if (text.includes('\0') || !Buffer.from(text).equals(bytes))
+		mistakes.push(`${file} is not text: user-data holds text alone.`);
+	return text;
+}
 
 /** The files below a folder, whatever links lead to them. */
-function filesBelow(folder: string, mistakes: string[]): TreeFile[] {
-	if (!isFolder(folder)) return [];
-	return readdirSync(folder).flatMap((name) => {
+function filesBelow(folder: string, mistakes: string[], names = readdirSync(folder)): TreeFile[] {
+	return names.flatMap((name) => {
 		const file = path.join(folder, name);
-		if (isFolder(file))
+		const stats = statOf(file);
+		if (stats?.isDirectory())
 			return filesBelow(file, mistakes).map((one) => ({ ...one, path: `${name}/${one.path}` }));
-		const bytes = readFileSync(file);
-		const text = bytes.toString('utf8');
-		if (text.includes('\0') || !Buffer.from(text).equals(bytes))
-			mistakes.push(`${file} is not text: user-data holds text alone.`);
-		return [{ path: name, mode: (statSync(file).mode & 0o100) === 0 ? 0o644 : 0o755, text }];
+		const text = readTextFile(file, mistakes);
+		return [{ path: name, mode: ((stats?.mode ?? 0) & 0o100) === 0 ? 0o644 : 0o755, text }];
 	});
+}
+
+/**
+ * The files below a folder of a role, which need not exist.
+ *
+ * @param takes  whether a file or folder in it is one of them
+ */
+function filesOf(folder: string, mistakes: string[], takes = (_: string) => true): TreeFile[] {
+	if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return [];
+	if (statOf(folder)?.isDirectory()) return filesBelow(folder, mistakes, readdirSync(folder).filter(takes));
+	mistakes.push(`${folder} must be a folder.`);
+	return [];
 }
 
 const stepsOfImage = (role: string) =>
@@ -45,14 +71,16 @@ const stepsOfImage = (role: string) =>
 		.split('\n');
 
 function readSteps(folder: string, mistakes: string[]): TreeFile[] {
-	const steps = filesBelow(folder, mistakes);
+	// Such as .gitkeep.
+	const steps = filesOf(folder, mistakes, (name) => !name.startsWith('.'));
 	for (const { path: name, text } of steps) {
 		const wrong = (what: string) => mistakes.push(`${path.join(folder, name)}: ${what}.`);
 		if (!/^\d\d-[a-z0-9-]+$/.test(name))
 			wrong('the name of a step must be two digits, a hyphen and a word, such as 90-start');
 		else if (existsSync(path.join(imageFiles, assemble, 'steps', name)))
 			wrong(`the image has a step ${name}: use another name`);
-		if (!text.startsWith('#!/bin/bash\n')) wrong('a step must begin with #!/bin/bash');
+		if (text.includes('\r')) wrong('a step must have LF line ends, and this has CRLF');
+		else if (!text.startsWith('#!/bin/bash\n')) wrong('a step must begin with #!/bin/bash');
 	}
 	return steps;
 }
@@ -79,10 +107,10 @@ export function readRoleFolder(folder: string, packaged: boolean, mistakes: stri
 		);
 	}
 	if (!existsSync(file)) mistakes.push(`${file} is missing: a role is a folder with a role.yaml.`);
-	const content = existsSync(file) ? parseYaml(readFileSync(file, 'utf8'), file, 'typed') : undefined;
+	const content = existsSync(file) ? parseYaml(readTextFile(file, mistakes), file, 'typed') : undefined;
 	const role = readRoleFile(content ?? { description: 'missing' }, file, packaged, mistakes);
 	const steps = readSteps(path.join(folder, 'steps'), mistakes);
-	const files = filesBelow(path.join(folder, 'files'), mistakes);
+	const files = filesOf(path.join(folder, 'files'), mistakes);
 	for (const { path: target } of files.filter((one) => isOurs(one.path)))
 		mistakes.push(`${path.join(folder, 'files', target)} would replace a file of kstack: use another path.`);
 	const own = steps.map((step) => ({ ...step, path: `${assemble}/steps/${step.path}`, mode: 0o755 }));

@@ -32,7 +32,7 @@ function readRoles(folder: string, packaged: boolean, taken: Roles): Roles {
 		const place = path.join(folder, name);
 		if (roleNameForm.read(name) === undefined)
 			mistakes.push(`${place}: the name of a role must be ${roleNameForm.words}.`);
-		if (taken[name] !== undefined) mistakes.push(`${place}: kstack has a role ${name}: use another name.`);
+		if (Object.hasOwn(taken, name)) mistakes.push(`${place}: kstack has a role ${name}: use another name.`);
 		return { ...readRoleFolder(place, packaged, mistakes), name };
 	});
 	refuse(mistakes, undefined, 'invalid-role');
