@@ -205,7 +205,7 @@ export const settings: readonly Setting[] = [
 		type: 'choice',
 		choices: ['calico', 'flannel', 'routed'],
 		describe:
-			'Network plugin (CNI) of the cluster (default: the first of calico, flannel and routed that the image supports)',
+			'Network plugin, CNI (default: the first of calico, flannel and routed that the image supports)',
 	}),
 	rendered('flannelBackend', {
 		type: 'choice',
