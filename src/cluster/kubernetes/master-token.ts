@@ -30,7 +30,7 @@ function secretOf(token: string, end: Date): object {
 }
 
 /**
- * The kubeconfig by which the cluster is told of a token for new masters.
+ * The kubeconfig with which a token for new masters is issued.
  *
  * @throws UserError when there is none
  */
@@ -38,7 +38,7 @@ export async function kubeconfigForMasters(stack: Stack, directory: StackDirecto
 	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig !== undefined) return kubeconfig;
 	throw new UserError(
-		`There is no ${directory.kubeconfig}: a new master needs a token that the cluster knows, and only the kubeconfig can tell it one.`,
+		`There is no ${directory.kubeconfig}: a new master needs a token, which kstack issues through the Kubernetes API.`,
 		{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
 	);
 }
