@@ -5,6 +5,13 @@ import path from 'node:path';
 /** The first descriptor of a child process after its standard streams. */
 const firstDescriptor = 3;
 
+/** Writes all bytes: on a disk that is nearly full, one write may be short without an error. */
+export async function writeAll(handle: Pick<FileHandle, 'write'>, bytes: Uint8Array): Promise<void> {
+	for (let at = 0; at < bytes.length; ) {
+		at += (await handle.write(bytes, at, bytes.length - at, at)).bytesWritten;
+	}
+}
+
 /**
  * Files without a name, for secrets that a child process reads: the kernel frees them with the last process that has
  * them open, however that ends, so that none is left on the disk.
@@ -27,7 +34,7 @@ export class NamelessFiles {
 			await rm(folder, { recursive: true, force: true });
 		}
 		// Written once it has no name, and without moving the place at which the child begins to read.
-		await this.#handles.at(-1)?.write(text, 0);
+		await writeAll(this.#handles.at(-1) as FileHandle, Buffer.from(text));
 		return `/dev/fd/${firstDescriptor + this.#handles.length - 1}`;
 	}
 

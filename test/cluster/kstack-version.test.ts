@@ -18,7 +18,14 @@ for (const newer of [`${major}.${minor}.${patch + 1}`, `${major}.${minor + 10}.0
 	});
 }
 
-for (const generations of ['', '{}', '{"kstack":"0.1.12"}', '{"kstack":"later"}', withOwnVersion({})]) {
+for (const generations of [
+	'',
+	'{}',
+	'{"kstack":"0.1.12"}',
+	`{"kstack":"${packageVersion()}-rc.1"}`,
+	'{"kstack":"later"}',
+	withOwnVersion({}),
+]) {
 	test(`a stack with generations ${JSON.stringify(generations)} can be changed`, (t) => {
 		t.notThrows(() => requireNotNewer(stack(generations)));
 	});

@@ -259,6 +259,7 @@ for (const [what, files, ...words] of [
 	['a file in place of steps', { 'a/role.yaml': good, 'a/steps': '' }, 'a/steps', 'folder'],
 	['a big file', { 'a/role.yaml': good, 'a/files/opt/a': 'a'.repeat(65_537) }, 'opt/a', '64 KiB'],
 	['a value that contains itself', { 'a/role.yaml': 'description: &a [*a]\n' }, 'description', 'a list'],
+	['a name that is a value in YAML', { 'null/role.yaml': good }, 'null: the name'],
 	['a name like a property of all objects', { 'constructor/role.yaml': good }, 'constructor: the name'],
 	['a file of kstack', { 'a/role.yaml': good, 'a/files/usr/local/sbin/kstack-leave': '' }, 'kstack-leave'],
 	['the facts of a node', { 'a/role.yaml': good, 'a/files/etc/kstack/node.env': '' }, 'node.env'],

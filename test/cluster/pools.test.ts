@@ -64,6 +64,7 @@ for (const [what, pool, place, value] of [
 	['a name with a hyphen', '{name: big-ones, count: 1}', 'pools[0]', '"big-ones"'],
 	['the name of a default pool', '{name: minions, count: 1}', 'pools[0]', '"minions"'],
 	['a name like a generation', '{name: g2, count: 1}', 'pools[0]', '"g2"'],
+	['a name that is a value in YAML', '{name: "no", count: 1}', 'pools[0]', '"no"'],
 	['the name of a property of all objects', '{name: constructor, count: 1}', 'pools[0]', '"constructor"'],
 	['a role like a property of all objects', '{name: gpu, role: toString, count: 1}', '.role', '"toString"'],
 	['an entry that contains itself', '&a [*a]', 'pools[0]', 'a list'],

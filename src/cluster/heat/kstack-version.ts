@@ -4,7 +4,8 @@ import { jsonParameter } from '../spec/json-parameter.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import type { Stack } from './stack.ts';
 
-const numbers = (version: string) => version.split('.').map(Number);
+/** A pre-release counts as its release. */
+const numbers = (version: string) => version.replace(/-.*/, '').split('.').map(Number);
 
 /** Below, equal or above 0 as `one` is older, the same or newer. */
 function compare(one: string, other: string): number {
@@ -19,7 +20,7 @@ function compare(one: string, other: string): number {
  */
 function recordedVersion(parameters: Parameters): string | undefined {
 	const { kstack } = jsonParameter(parameters, 'generations');
-	return typeof kstack === 'string' && /^\d+\.\d+\.\d+$/.test(kstack) ? kstack : undefined;
+	return typeof kstack === 'string' && /^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(kstack) ? kstack : undefined;
 }
 
 /** The parameter `generations` of a stack that gets its templates from this kstack. */

@@ -102,7 +102,11 @@ export async function renderCluster(
 		poolsParameter(pools, roles),
 		renderedGenerations({ ...parametersOf(settings), ...ids }),
 	);
-	await withLock(directory, () => writeFiles(directory, { cluster: { name, settings, pools }, ids }));
+	await withLock(directory, async () => {
+		// A `create` that had the lock may have created the cluster.
+		await requireWritable(directory, name);
+		await writeFiles(directory, { cluster: { name, settings, pools }, ids });
+	});
 	return directory.path;
 }
 

@@ -2,7 +2,7 @@ import { type Form, shown } from '../../base/forms.ts';
 import { similar } from '../../base/similar.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
-import { standardRole } from './role-file.ts';
+import { meaningful, standardRole } from './role-file.ts';
 import { knownRoles, type Role, type RoleDefinition, type Roles } from './roles.ts';
 
 /** A pool as cluster.yaml asks for it. */
@@ -26,8 +26,7 @@ const poolRoles = (roles: Roles): Role[] =>
 const reserved = new Set([
 	...defaultPools.flatMap(({ id, name }) => [id, name]),
 	...['api', 'previous', 'removed', 'pool', 'pools', 'node', 'cluster'],
-	// A property of all objects.
-	'constructor',
+	...meaningful,
 ]);
 /** Longest CLUSTER-POOL: a server's name has at most 53 characters, `-gN-INDEX` among them. */
 const longestPrefix = 48;

@@ -63,12 +63,17 @@ export interface RoleFile {
 /** The role of pools that name none, from which operators' roles take steps, image, flavor and availability zone. */
 export const standardRole = 'minion';
 
+/** Names that are values in Heat's YAML 1.1, and one that is a property of all objects. */
+export const meaningful: ReadonlySet<string> = new Set([
+	...['y', 'n', 'yes', 'no', 'on', 'off', 'true', 'false', 'null'],
+	'constructor',
+]);
+
 /** The name of a role, which is a part of a node's labels. */
 export const roleNameForm = matching(
 	/^[a-z][a-z0-9]{0,15}$/,
-	'1 to 16 of a-z and 0-9, beginning with a letter, and not constructor',
-	// A property of all objects.
-	(name) => name !== 'constructor',
+	'1 to 16 of a-z and 0-9, beginning with a letter, and not a word with a meaning of its own, such as no or null',
+	(name) => !meaningful.has(name),
 );
 
 const memory = wholeNumber({ min: 1, max: 1_048_576 }, 'megabytes');
