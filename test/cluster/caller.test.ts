@@ -1,9 +1,11 @@
-import { rmSync } from 'node:fs';
-import { readdir, writeFile } from 'node:fs/promises';
+import { rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
+import { renderCluster } from '../../src/cluster/operations/render.ts';
 import { scaleCluster } from '../../src/cluster/operations/scale.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { callOperation } from '../support/in-process.ts';
 import { made, updates } from '../support/kstack-on-cloud.ts';
 
@@ -47,4 +49,21 @@ test('an operation waits while another has the lock of the stack directory; a dr
 	t.regex(told[0] ?? '', /^Waiting for another kstack/);
 	t.is(updates(asked).length, 1);
 	t.false((await readdir(path.join(folder, 'demo'))).includes('.kstack.lock'));
+});
+
+test('render that waited for the lock of a create does not overwrite the cluster', async (t) => {
+	const folder = await temporaryFolder();
+	const render = (minions: string) => () => renderCluster('demo', { minions }, undefined);
+	t.is((await callOperation([], folder, render('3'))).error, undefined);
+	const file = (name: string) => path.join(folder, 'demo', name);
+	const before = await readFile(file('parameters.yaml'), 'utf8');
+	await writeFile(file('.kstack.lock'), `${process.ppid} ${hostname()}\n`);
+	setTimeout(() => {
+		writeFileSync(file('kubeconfig'), 'of the new cluster');
+		rmSync(file('.kstack.lock'));
+	}, 1500);
+	const { error, told } = await callOperation([], folder, render('7'));
+	t.regex(told.join('\n'), /Waiting for another kstack/);
+	t.like(error, { exitCode: 2, code: 'running-cluster' });
+	t.is(await readFile(file('parameters.yaml'), 'utf8'), before);
 });
