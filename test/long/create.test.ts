@@ -122,6 +122,14 @@ test('a creation that fails says which resource, what Nova says and what the nod
 					},
 					resource_status_reason: 'Went to status ERROR',
 				}),
+				event(2, 'CREATE_FAILED', {
+					...{
+						stack_name: 'demo-minions-x7-1-k4',
+						resource_name: 'server',
+						physical_resource_id: 'server-8',
+					},
+					resource_status_reason: 'Went to status ERROR',
+				}),
 				event(3, 'CREATE_FAILED', { resource_name: 'minions', resource_status_reason: 'resources.minions' }),
 				event(4, 'CREATE_FAILED', { resource_status_reason: 'Resource CREATE failed' }),
 			],
@@ -143,7 +151,12 @@ test('a creation that fails says which resource, what Nova says and what the nod
 	t.regex(stderr, /The node reports: demo-minion-0: step 70-join failed \(exit 1\)\n {4}a\n {4}the end\n/);
 	t.regex(
 		stderr,
-		/demo-minions-x7-1-k4\/server: Went to status ERROR\n {2}Nova reports: No valid host was found\.\n/,
+		/\n {2}demo-minion-1: server: Went to status ERROR\n {2}Nova reports: No valid host was found\.\n/,
+	);
+	t.is(
+		stderr.match(/demo-minion-1: server: Went/g)?.length,
+		1,
+		'a server that Heat tried twice is told once',
 	);
 	t.notRegex(stderr, /resources\.minions/);
 	t.regex(stderr, /kstack delete demo\n$/);

@@ -69,7 +69,7 @@ test('an upgrade proceeds in steps to the new image, and then the files of the d
 	);
 	t.regex(
 		stderr,
-		/^demo: Kubernetes 1\.20\.2 -> 1\.20\.7, image next-patch \(image-2\)\. .*1 masters, 1 minions/m,
+		/^demo: Kubernetes 1\.20\.2 -> 1\.20\.7, image next-patch \(image-2\)\. .*1 master, 1 minion;/m,
 	);
 	const asks = updates(asked);
 	t.is(asks.length, 5);

@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.ts';
 import { CommandError } from '../../base/run.ts';
 import { groupOf } from '../spec/pools.ts';
-import type { Outcome } from './follow.ts';
+import { type Outcome, owner } from './follow.ts';
 import {
 	consoleLog,
 	deploymentOutput,
@@ -55,8 +55,8 @@ async function lookUp(label: string, look: Promise<string | undefined>): Promise
 
 const onNewLine = (text: string | undefined) => (text ? `\n${indented(text)}` : undefined);
 
-async function explain(event: StackEvent): Promise<string> {
-	const reason = `${event.stack}/${event.resource}: ${event.reason}`;
+async function explain(event: StackEvent, cluster: string): Promise<string> {
+	const reason = `${owner(event, cluster)}: ${event.resource}: ${event.reason}`;
 	switch (event.resource) {
 		case 'server':
 			return reason + (await lookUp('Nova reports:', serversFault(event)));
@@ -98,8 +98,16 @@ export async function explainFailure(what: string, outcome: Outcome, hint: strin
 		return new UserError(`${what} failed: the stack was deleted by someone else.`, { code: 'stack-deleted' });
 	}
 	const own = outcome.failures.filter((event) => !isEcho(event));
-	const reasons = await Promise.all((own.length > 0 ? own : outcome.failures.slice(0, 1)).map(explain));
-	const told = [...new Set(reasons)].map((reason) => `  ${reason}`).join('\n');
+	const reasons = await Promise.all(
+		(own.length > 0 ? own : outcome.failures.slice(0, 1)).map((event) => explain(event, outcome.cluster)),
+	);
+	// Heat tries a server again: of a failure that repeats, the fullest account is enough.
+	const repeated = (reason: string, index: number) =>
+		reasons.some((other, at) => at !== index && other.startsWith(reason) && (other !== reason || at < index));
+	const told = reasons
+		.filter((reason, index) => !repeated(reason, index))
+		.map((reason) => `  ${reason}`)
+		.join('\n');
 	return new UserError(`${what} failed (${outcome.status}).\n${told === '' ? `  ${outcome.reason}` : told}`, {
 		code: 'heat-failed',
 		hint,

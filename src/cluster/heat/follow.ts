@@ -14,6 +14,8 @@ type Action = 'CREATE' | 'UPDATE' | 'DELETE';
 
 /** The outcome of an operation of Heat. */
 export interface Outcome {
+	/** The cluster's name. */
+	readonly cluster: string;
 	/** Such as `CREATE_COMPLETE`; empty when the stack is gone. */
 	readonly status: string;
 	readonly reason: string;
@@ -25,7 +27,7 @@ export interface Outcome {
  * `demo-minions-x7-2-k3` is the nested stack of minion 2 of `demo`, `demo-minions_3-x7-2-k3` that of generation 3;
  * anything else is the cluster's own.
  */
-function owner(event: StackEvent, name: string): string {
+export function owner(event: StackEvent, name: string): string {
 	const nested = nestedStackOf(name, event.stack);
 	if (nested?.index === undefined) return name;
 	return memberName(name, nested.id, nested.generation, nested.index);
@@ -84,19 +86,20 @@ export async function follow(name: string, id: string, action: Action, known: Se
 	const lost = (why: string) => notFollowed(why, name, action);
 	for (;;) {
 		const events = await withRetry(() => stackEvents(id), lost);
-		if (events === undefined) return { status: '', reason: '', failures };
+		if (events === undefined) return { cluster: name, status: '', reason: '', failures };
 		// Heat forgets the events of a stack that it has deleted; one that exists has at least one.
 		if (events.length === 0) {
 			const stack = await withRetry(() => showStack(id), lost);
-			if (stack === undefined) return { status: '', reason: '', failures };
-			if (stack.status === 'DELETE_COMPLETE') return { status: stack.status, reason: '', failures };
+			if (stack === undefined) return { cluster: name, status: '', reason: '', failures };
+			if (stack.status === 'DELETE_COMPLETE')
+				return { cluster: name, status: stack.status, reason: '', failures };
 		}
 		for (const event of events) {
 			if (known.has(event.id)) continue;
 			known.add(event.id);
 			const ended = event.status === `${action}_COMPLETE` || event.status === `${action}_FAILED`;
 			if (event.resource === name && event.physicalId === id && ended) {
-				return { status: event.status, reason: event.reason, failures };
+				return { cluster: name, status: event.status, reason: event.reason, failures };
 			}
 			if (event.status.endsWith('_FAILED')) failures.push(event);
 			if (!isContainer(event, name) && isTold(event) && !event.status.startsWith('SIGNAL')) {

@@ -152,7 +152,9 @@ async function begin(
 	await requireSameEtcd(place.nowImages.master, image);
 	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
 	const next = startUpgrade(place, image.id, image.contract);
-	const all = place.pools.filter(({ id }) => now[id]).map(({ id, name }) => `${now[id]} ${name}`);
+	const all = place.pools
+		.filter(({ id }) => now[id])
+		.map(({ id, name }) => `${now[id]} ${now[id] === 1 ? id : name}`);
 	return {
 		place: {
 			...next,
