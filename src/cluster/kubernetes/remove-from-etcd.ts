@@ -13,7 +13,7 @@ const limit = 180;
 
 const refused = (target: string, reason: string) =>
 	new UserError(`Could not remove ${target} from etcd: ${reason}`, {
-		hint: 'Nothing was deleted: without its member, etcd could lose its quorum. On the masters: journalctl -u kstack-leavers',
+		hint: 'No server was deleted, because etcd could lose its quorum. On the masters: journalctl -u kstack-leavers',
 	});
 
 /**
