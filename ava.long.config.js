@@ -1,5 +1,11 @@
-// Tests that need nothing but this machine, and minutes: programs of the nodes that
-// wait and watch, and whole walks of kstack.
+// Tests that need nothing but this machine, and minutes: the programs of the nodes, other programs that read what kimg
+// and kstack render, and whole operations of both.
+import os from 'node:os';
 import config from './ava.config.js';
 
-export default { ...config, files: ['build/test/long/**/*.test.js'], timeout: '5m' };
+export default {
+	...config,
+	files: ['build/test/{long,node}/**/*.test.js'],
+	concurrency: os.availableParallelism(),
+	timeout: '5m',
+};
