@@ -19,7 +19,7 @@ import { furtherPools } from '../../src/cluster/spec/pools.ts';
 import { roleSchema } from '../../src/cluster/spec/role-file.ts';
 import { packagedRoles, type Roles, rolesWith } from '../../src/cluster/spec/roles.ts';
 import { assemble, node, started, stepsOf } from '../support/assembling.ts';
-import { nodeFiles } from '../support/clusters.ts';
+import { nodeFiles, ofContract } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { judgeByHeat } from '../support/heat.ts';
 import { filledIn } from '../support/node.ts';
@@ -50,7 +50,7 @@ function cluster() {
 const { input, entries, records, parameters } = cluster();
 const tree = renderTemplates(input);
 const textOf = (name: string) => tree.find((file) => file.path === name)?.text ?? '';
-const userData = textOf('user-data/pool-builder-contract-1.yaml');
+const userData = textOf('user-data/pool-builder-contract-2.yaml');
 
 test('nothing under src/cluster names the role', async (t) => {
 	for (const file of await readTree(path.join(packageRoot, 'src/cluster')))
@@ -69,7 +69,7 @@ test('kstack render takes the role from the stack directory, and leaves it there
 	}
 	t.deepEqual(await readTree(path.join(directory, 'roles')), await readTree(fixture));
 	const read = async (name: string) => readFile(path.join(directory, name), 'utf8');
-	t.is(await read('heat/user-data/pool-builder-contract-1.yaml'), userData);
+	t.is(await read('heat/user-data/pool-builder-contract-2.yaml'), userData);
 	t.like((load(await read('parameters.yaml')) as { parameters: object }).parameters, {
 		builder_count: 2,
 		builder_flavor: 'm1.medium',
@@ -208,7 +208,7 @@ test('a role that is not there is refused with the one that was meant, or with w
 	});
 	t.throws(() => readCluster('demo', {}, source), { message: /"builder".*minion.*gateway/ });
 	t.throws(() => renderTemplates({ ...input, roles: packagedRoles }), { code: 'unknown-role' });
-	t.throws(() => renderTemplates(input, undefined, () => 0), { code: 'image-without-role' });
+	t.throws(() => renderTemplates(input, undefined, ofContract(0)), { code: 'image-without-role' });
 });
 
 test('a taint of the role is refused in a pool', (t) => {

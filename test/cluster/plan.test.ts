@@ -140,8 +140,8 @@ test('a key pair, which cannot be updated, replaces every server', (t) => {
 
 test('a new text of user-data is for machines to come', (t) => {
 	const files = rendered();
-	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
-	const changes = planned({ files: { ...files, 'user-data/minion-contract-1.yaml': text } });
+	const text = `${files['user-data/minion-contract-2.yaml']}# more\n`;
+	const changes = planned({ files: { ...files, 'user-data/minion-contract-2.yaml': text } });
 	t.deepEqual(brief(changes), ['update minions/0/server', 'update minions/1/server']);
 	t.is(changes[0]?.why, 'user_data (for machines to come)');
 });
@@ -149,13 +149,13 @@ test('a new text of user-data is for machines to come', (t) => {
 test('without the policy that keeps it, a new text replaces servers', (t) => {
 	const files = rendered();
 	const careless = replaced(
-		files['minion-contract-1.yaml'] ?? '',
+		files['minion-contract-2.yaml'] ?? '',
 		'user_data_update_policy: IGNORE',
 		'tags: []',
 	);
-	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
+	const text = `${files['user-data/minion-contract-2.yaml']}# more\n`;
 	const after = {
-		files: { ...files, 'minion-contract-1.yaml': careless, 'user-data/minion-contract-1.yaml': text },
+		files: { ...files, 'minion-contract-2.yaml': careless, 'user-data/minion-contract-2.yaml': text },
 	};
 	t.deepEqual(
 		brief(planned(after)).filter((line) => line.startsWith('!')),
