@@ -40,5 +40,6 @@ export function drainOptions(stack: Stack, flags: DrainFlags, changed: Settings 
 	return {
 		drainTimeout: Number(drainTimeoutOf(stack.name, flags) ?? settings.drainTimeout ?? 300),
 		force: flags.force === true || settings.drainForce === true,
+		forceFlag: flags.force === true,
 	};
 }
