@@ -47,10 +47,10 @@ test('if no master answers in time, label and answer are taken away and created 
 	});
 	t.deepEqual([...made.nodes.keys()], [first]);
 	t.deepEqual(made.nodes.get(first)?.metadata, { name: first, labels: {}, annotations: {} });
-	t.deepEqual(made.told, [`Request withdrawn: ${first}`, `Request withdrawn: ${second}`]);
+	t.deepEqual(made.told, [`Request cancelled: ${first}`, `Request cancelled: ${second}`]);
 });
 
-test('if the masters refuse, the request for every master that is still there is withdrawn', async (t) => {
+test('if the masters refuse, the request for every master that is still there is cancelled', async (t) => {
 	const made = await cluster(t, [first], {
 		answer: (nodes) => {
 			if (asked(nodes.get(first)) && asked(nodes.get(second))) nodes.delete(first);
@@ -61,7 +61,7 @@ test('if the masters refuse, the request for every master that is still there is
 		message: 'Could not remove demo-master-2 from etcd: etcd would lose its quorum',
 	});
 	t.deepEqual([...made.nodes], []);
-	t.deepEqual(made.told, [`${first}: removed from etcd and Kubernetes`, `Request withdrawn: ${second}`]);
+	t.deepEqual(made.told, [`${first}: removed from etcd and Kubernetes`, `Request cancelled: ${second}`]);
 });
 
 test('a Node object that an earlier, killed kstack created is deleted too', async (t) => {
@@ -71,7 +71,7 @@ test('a Node object that an earlier, killed kstack created is deleted too', asyn
 	t.deepEqual([...made.nodes], []);
 });
 
-test('if a request cannot be made, those made before it are withdrawn', async (t) => {
+test('if a request cannot be made, those made before it are cancelled', async (t) => {
 	const made = await cluster(t, [first, second], {
 		refuses: (what) => (what === `PATCH /api/v1/nodes/${second}` ? 403 : undefined),
 	});
@@ -79,7 +79,7 @@ test('if a request cannot be made, those made before it are withdrawn', async (t
 	t.false(made.isAsked(first));
 });
 
-test('a request that cannot be withdrawn is told with the command that does it', async (t) => {
+test('a request that cannot be cancelled is told with the command that does it', async (t) => {
 	let listed = 0;
 	const made = await cluster(t, [first], {
 		answer: () => void listed++,
@@ -108,13 +108,13 @@ async function access(members: readonly MemberState[], force: boolean) {
 }
 
 test('without a kubeconfig, a failed master is not removed while another master works, except by --force', async (t) => {
-	for (const condition of ['well', 'leaving'] as const) {
+	for (const condition of ['ready', 'leaving'] as const) {
 		const members = [master(0, condition), master(1)];
 		const error = await t.throwsAsync(access(members, false), { instanceOf: UserError });
 		t.regex(error?.message ?? '', /: demo-master-1 cannot be removed from etcd/);
 		t.regex((error as UserError).hint ?? '', /kstack kubeconfig demo\..* --force /);
 		await t.notThrowsAsync(access(members, true));
 	}
-	const minion: MemberState = { ...master(0, 'well'), role: 'minion', pool: 'minion' };
+	const minion: MemberState = { ...master(0, 'ready'), role: 'minion', pool: 'minion' };
 	await t.notThrowsAsync(access([master(0), minion], false), 'no master has ever worked');
 });

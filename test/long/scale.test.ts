@@ -262,7 +262,7 @@ test('during an upgrade, scale prints the command that resumes it', async (t) =>
 async function withFailedMasters(t: ExecutionContext) {
 	// The setting is about pods: it does not allow to remove a master whose etcd member stays.
 	const cluster = await upgradable(t, { master: 1, minion: 0, gateway: 0 }, { drain_force: 'True' });
-	cluster.heat.update({ master_count: 3 }, 'comers fail');
+	cluster.heat.update({ master_count: 3 }, 'additions fail');
 	await rm(path.join(cluster.folder, 'demo/kubeconfig'));
 	return cluster;
 }
@@ -283,7 +283,7 @@ test('without a kubeconfig, failed masters are not removed while another master 
 test('--force removes failed masters without a kubeconfig', async (t) => {
 	const { folder, heat, now } = await withFailedMasters(t);
 	const stages = [now()];
-	heat.update({ master_count: 1 }, 'well');
+	heat.update({ master_count: 1 }, 'success');
 	stages.push(now());
 	const args = ['scale', 'demo', '--masters', '1', '--yes', '--force'];
 	const { code, stderr, asked } = await on(stages, args, { cwd: folder });

@@ -5,12 +5,12 @@ import type { StackDirectory } from '../heat/directory.ts';
 import type { MemberState } from '../heat/inventory.ts';
 import type { Stack } from '../heat/stack.ts';
 import { runsControlPlane } from '../spec/roles.ts';
-import { createNode, deleteNode, KubernetesRefusal, listNodes } from './api.ts';
+import { createNode, deleteNode, KubernetesApiError, listNodes } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
-import { ask, followRequests, type NodeRequest, withdraw, withdrawByHand } from './requests.ts';
+import { cancelCommand, cancelRequest, type NodeRequest, sendRequest, waitForAnswers } from './requests.ts';
 
-/** Seconds in which masters remove an etcd member. */
-const limit = 180;
+/** Seconds to wait until the masters have removed the etcd members. */
+const answerTimeout = 180;
 
 const noServerDeleted = 'No server was deleted, because etcd could lose its quorum.';
 
@@ -54,23 +54,23 @@ export async function requireEtcdAccess(
 /** A master that failed before its kubelet registered it has no Node object, or one that kstack created. */
 const isRegistered = ({ version }: { readonly version: string }) => version !== '';
 
-/** Creates the Node object by whose label the masters are asked. */
+/** Creates the Node object that the request is stored on. */
 async function createTarget(kubeconfig: string, name: string): Promise<void> {
 	try {
 		await createNode(kubeconfig, name);
 	} catch (error) {
 		// An earlier request created it whose answer was lost, or another run of kstack.
-		if (!(error instanceof KubernetesRefusal && error.status === 409)) throw error;
+		if (!(error instanceof KubernetesApiError && error.status === 409)) throw error;
 	}
 }
 
 /**
- * Withdraws the requests that the masters have not met, and deletes the Node objects that were created for them. What
- * cannot be withdrawn is told with the command that does it.
+ * Cancels the requests that the masters have not met, and deletes the Node objects that were created for them. If that
+ * fails, prints the command that does it.
  *
  * @param registered  names of the nodes that had a Node object before
  */
-async function takeBack(
+async function cancelRequests(
 	kubeconfig: string,
 	requests: readonly NodeRequest[],
 	registered: ReadonlySet<string>,
@@ -79,30 +79,30 @@ async function takeBack(
 	for (const request of requests) {
 		const { target } = request;
 		if (nodes?.some(({ name }) => name === target) === false) continue;
-		const had = registered.has(target);
-		const byHand = had ? withdrawByHand(request) : `kubectl delete node ${target}`;
+		const hadNode = registered.has(target);
+		const byHand = hadNode ? cancelCommand(request) : `kubectl delete node ${target}`;
 		try {
-			await (had ? withdraw(kubeconfig, request) : deleteNode(kubeconfig, target));
-			say(`Request withdrawn: ${target}`);
+			await (hadNode ? cancelRequest(kubeconfig, request) : deleteNode(kubeconfig, target));
+			say(`Request cancelled: ${target}`);
 		} catch (error) {
-			say(`${(error as Error).message} The request to remove ${target} stays; withdraw it: ${byHand}`);
+			say(`${(error as Error).message} The request to remove ${target} stays; cancel it: ${byHand}`);
 		}
 	}
 }
 
 /**
- * Has the masters remove the etcd members of masters that never became Ready, before their servers are deleted: a
- * member that is gone still counts for the quorum. Masters remove members by the name of a Node object, so one is
- * created where a master failed before it had one. Does nothing without a kubeconfig: see `requireEtcdAccess`.
+ * Requests the removal of the etcd members of masters that never became Ready, before their servers are deleted: a
+ * deleted server still counts for the quorum. The request is a label on a Node object, so one is created for a master
+ * that has none. Does nothing without a kubeconfig: see `requireEtcdAccess`.
  *
- * @param seconds  in which the masters are to remove them
- * @throws UserError when the masters cannot; the requests are then withdrawn, and no server may be deleted
+ * @param seconds  to wait until the masters have removed them
+ * @throws UserError when a member was not removed; the requests are then cancelled, and no server may be deleted
  */
 export async function removeFromEtcd(
 	stack: Stack,
 	directory: StackDirectory,
 	masters: readonly MemberState[],
-	seconds = limit,
+	seconds = answerTimeout,
 ): Promise<void> {
 	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig === undefined) {
@@ -119,21 +119,21 @@ export async function removeFromEtcd(
 			parameters: { timeout: '0', force: 'true' },
 		}),
 	);
-	const made: NodeRequest[] = [];
+	const sent: NodeRequest[] = [];
 	try {
 		for (const request of requests) {
 			interrupted.signal.throwIfAborted();
-			made.push(request);
+			sent.push(request);
 			if (!registered.has(request.target)) await createTarget(kubeconfig, request.target);
-			await ask(kubeconfig, request);
+			await sendRequest(kubeconfig, request);
 		}
-		await followRequests(kubeconfig, requests, {
+		await waitForAnswers(kubeconfig, requests, {
 			...{ isDone: () => false, done: 'removed from etcd and Kubernetes', seconds },
 			failed: refused,
 			timedOut: (targets) => refused(targets.join(', '), `no master has answered within ${seconds} s.`),
 		});
 	} catch (error) {
-		await takeBack(kubeconfig, made, registered);
+		await cancelRequests(kubeconfig, sent, registered);
 		throw error;
 	}
 }
