@@ -20,9 +20,12 @@ test('every program, step and functions file of the image passes bash -n and she
 	const programs = [path.join(share, 'assemble/functions'), path.join(share, 'gateway/functions')];
 	for (const folder of [sbin, path.join(share, 'assemble/steps'), path.join(share, 'functions')])
 		for (const { path: name } of await readTree(folder)) programs.push(path.join(folder, name));
-	t.true(programs.length > 5);
-	for (const file of programs) await output('bash', ['-n', file]);
-	const checked = await runToEnd(tool('shellcheck', 'shellcheck'), ['-S', 'style', ...programs]);
+	const scripts = [];
+	for (const file of programs)
+		if (/^#(!.*bash| shellcheck)/.test(await readFile(file, 'utf8'))) scripts.push(file);
+	t.true(scripts.length > 20);
+	for (const file of scripts) await output('bash', ['-n', file]);
+	const checked = await runToEnd(tool('shellcheck', 'shellcheck'), ['-S', 'style', ...scripts]);
 	t.is(checked.stdout, '');
 });
 
