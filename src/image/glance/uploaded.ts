@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { isAbsent } from '../../openstack/absence.ts';
+import { isNotFound } from '../../openstack/absence.ts';
 import { type Json, openstack, show } from '../../openstack/client.ts';
 import { ownName, stillRuns } from '../workspace/workplace.ts';
 
@@ -75,6 +75,6 @@ export async function isAbandoned(image: UploadedImage): Promise<boolean> {
 /** Deletes an image, whatever has interrupted us; one that is not there is as good as deleted. */
 export async function removeImage(id: string): Promise<void> {
 	await openstack(['image', 'delete', id], { uninterrupted: true }).catch((error: unknown) => {
-		if (!isAbsent(error)) throw error;
+		if (!isNotFound(error)) throw error;
 	});
 }

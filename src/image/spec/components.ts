@@ -112,10 +112,11 @@ function textsOf(mapping: Mapping, form?: TextForm): Record<string, string> {
 }
 
 function readOrigin(origin: Mapping): Origin {
-	origin.only('licence', 'url', 'published', 'addon', 'layout', 'checksums');
+	origin.allowOnly('licence', 'url', 'published', 'addon', 'layout', 'checksums');
 	const checksums = origin.within('checksums');
 	for (const version of checksums.keys)
-		if (!forms.version.pattern.test(version)) checksums.wrong(version, `is not ${forms.version.words}`);
+		if (!forms.version.pattern.test(version))
+			checksums.addMistake(version, `is not ${forms.version.description}`);
 	return {
 		licence: origin.text('licence'),
 		url: origin.text('url', address),
@@ -127,7 +128,7 @@ function readOrigin(origin: Mapping): Origin {
 }
 
 function readImage(image: Mapping): ImageOrigin {
-	image.only('repository', 'published', 'digests');
+	image.allowOnly('repository', 'published', 'digests');
 	const digests = image.within('digests');
 	return {
 		repository: image.text('repository', repository),
@@ -138,30 +139,31 @@ function readImage(image: Mapping): ImageOrigin {
 
 /** Tags of images, with the releases of the line's components filled in. */
 function readTags(tags: Mapping, images: Catalogue['images'], versions: Line['versions']): Tags {
-	for (const name of tags.keys) if (images[name] === undefined) tags.wrong(name, 'is none of the images');
+	for (const name of tags.keys)
+		if (images[name] === undefined) tags.addMistake(name, 'is none of the images');
 	return tags.record((name) => {
 		const text = tags.text(name, tag);
 		const [, of] = /\{(.*?)\}/.exec(text) ?? [];
 		if (of !== undefined && versions[of] === undefined)
-			tags.wrong(name, `is ${text}, but the line has no version of ${of}`);
+			tags.addMistake(name, `is ${text}, but the line has no version of ${of}`);
 		return text;
 	});
 }
 
 function readLine(line: Mapping, { origins, images }: Omit<Catalogue, 'lines'>): Line {
-	line.only('before', 'profiles', 'versions', 'images', 'networks');
+	line.allowOnly('before', 'profiles', 'versions', 'images', 'networks');
 	const chosen = line.within('versions');
 	const versions = textsOf(chosen, forms.version);
-	if (!chosen.has('kubernetes')) chosen.wrong('kubernetes', 'is missing');
+	if (!chosen.has('kubernetes')) chosen.addMistake('kubernetes', 'is missing');
 	for (const [name, version] of Object.entries(versions)) {
-		if (origins[name] === undefined) chosen.wrong(name, 'is none of the components');
+		if (origins[name] === undefined) chosen.addMistake(name, 'is none of the components');
 		else if (origins[name].checksums[version] === undefined)
-			chosen.wrong(name, `is ${version}, whose checksum is not among its checksums`);
+			chosen.addMistake(name, `is ${version}, whose checksum is not among its checksums`);
 	}
 	const networks = line.within('networks');
 	const everyone = line.within('images');
 	for (const name of ['pause', 'coredns'])
-		if (!everyone.has(name)) everyone.wrong(name, 'is missing: every node needs it');
+		if (!everyone.has(name)) everyone.addMistake(name, 'is missing: every node needs it');
 	return {
 		before: line.has('before') ? minorOf(line.text('before', forms.version)) : Number.POSITIVE_INFINITY,
 		profiles: line.texts('profiles'),
@@ -178,13 +180,13 @@ function readLine(line: Mapping, { origins, images }: Omit<Catalogue, 'lines'>):
  */
 export function readCatalogue(content: unknown, file: string): Catalogue {
 	const top = new Mapping(content, file);
-	top.only('components', 'images', 'lines');
+	top.allowOnly('components', 'images', 'lines');
 	const [components, all] = [top.within('components'), top.within('images')];
 	const origins = components.record((name) => readOrigin(components.within(name)));
 	const images = all.record((name) => readImage(all.within(name)));
 	const lines = top.each('lines').map((line) => readLine(line, { origins, images }));
 	if (lines.at(-1)?.before !== Number.POSITIVE_INFINITY)
-		top.wrong('lines', 'must end with one that has no `before`: it takes every later release');
+		top.addMistake('lines', 'must end with one that has no `before`: it takes every later release');
 	refuse(top.mistakes);
 	return { origins, images, lines };
 }

@@ -61,7 +61,7 @@ export function lockText(lock: Lock): string {
 const date = matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'a date such as 2026-11-21T10:00:00Z');
 
 function readComponent(component: Mapping): LockedComponent {
-	component.only('version', 'url', 'checksum', 'licence', 'files');
+	component.allowOnly('version', 'url', 'checksum', 'licence', 'files');
 	const files = component.within('files');
 	return {
 		version: component.text('version'),
@@ -73,7 +73,7 @@ function readComponent(component: Mapping): LockedComponent {
 }
 
 function readPackage(one: Mapping): LockedPackage {
-	one.only('version', 'architecture', 'checksum');
+	one.allowOnly('version', 'architecture', 'checksum');
 	return {
 		version: one.text('version'),
 		architecture: one.text('architecture'),
@@ -82,7 +82,7 @@ function readPackage(one: Mapping): LockedPackage {
 }
 
 function readImage(image: Mapping): LockedImage {
-	image.only('archive', 'digest', 'checksum');
+	image.allowOnly('archive', 'digest', 'checksum');
 	return {
 		archive: image.text('archive', forms.fileName),
 		...(image.has('digest') ? { digest: image.text('digest', forms.digest) } : {}),
@@ -106,7 +106,7 @@ export async function readLock(file: string): Promise<Lock> {
 		);
 	}
 	const top = new Mapping(content, file);
-	top.only('kimg', 'profile', 'debian', 'elements', 'components', 'images', 'packages');
+	top.allowOnly('kimg', 'profile', 'debian', 'elements', 'components', 'images', 'packages');
 	const [debian, components, images, packages] = ['debian', 'components', 'images', 'packages'].map((key) =>
 		top.within(key),
 	) as [Mapping, Mapping, Mapping, Mapping];
