@@ -6,7 +6,7 @@ import { packageRoot } from '../../base/package.ts';
 import { readYaml } from '../../base/yaml-file.ts';
 import { forms } from './forms.ts';
 
-/** A file of an upstream project, pinned: what is fetched is this or nothing. */
+/** A file of an upstream project, pinned by its checksum. */
 export interface Component {
 	readonly name: string;
 	readonly version: string;
@@ -16,13 +16,13 @@ export interface Component {
 	/** Where the checksum is published. */
 	readonly published: string;
 	readonly licence: string;
-	/** How its parts lie on a node: members of the archive, or the file itself as `''`, to folders. */
+	/** Folders on the node, by members of the archive; `''` is the file itself. */
 	readonly layout: Readonly<Record<string, string>>;
 }
 
-/** A container image of an upstream project; with its digest what is fetched is this or nothing. */
+/** A container image of an upstream project, pinned if it has a digest. */
 export interface ContainerImage {
-	/** What pods call it: registry, repository and tag, such as `registry.k8s.io/pause:3.10.1`. */
+	/** The reference that pods use: registry, repository and tag, such as `registry.k8s.io/pause:3.10.1`. */
 	readonly reference: string;
 	/** The registry's digest of the tag, such as `sha256:9f86…`; absent where none is published. */
 	readonly digest?: string;
@@ -30,7 +30,7 @@ export interface ContainerImage {
 	readonly published?: string;
 }
 
-/** What goes together with one release of Kubernetes: its own programs, and what it needs beside them. */
+/** The compatible components of one release of Kubernetes. */
 export interface ReleaseLine {
 	/** Upstream's release that `--kubernetes-source upstream` fetches. */
 	readonly kubernetes: Component;
@@ -38,39 +38,39 @@ export interface ReleaseLine {
 	readonly companions: readonly Component[];
 	/** Container images that every node needs, and those of the network drivers, by their names here. */
 	readonly images: Readonly<Record<string, ContainerImage>>;
-	/** Names of the images of each network driver whose manifest the image carries beside `routed`. */
+	/** Names of the images of each network driver with a manifest in the image. */
 	readonly networks: Readonly<Record<string, readonly string[]>>;
 	/** Manifests that are fetched, by the name of the addon they belong to. */
 	readonly manifests: Readonly<Record<string, Component>>;
 }
 
-/** Another release of a component than the line's: with a checksum where components.yaml has none of it. */
+/** A different release of a component, with a checksum if components.yaml has none. */
 export interface Choice {
 	readonly version: string;
 	readonly checksum?: string;
-	/** Where the choice stands. */
+	/** The file that contains the choice, for messages. */
 	readonly published?: string;
 }
 
 /** Choices by the name of the component. */
 export type Choices = Readonly<Record<string, Choice>>;
 
-/** What components.yaml says of a component, for whichever release. */
+/** A component in components.yaml, for any release. */
 interface Origin {
 	readonly url: string;
 	readonly published: string;
 	readonly licence: string;
 	readonly layout: Readonly<Record<string, string>>;
 	readonly addon: string | undefined;
-	/** Of each release that is known. */
+	/** By known release. */
 	readonly checksums: Readonly<Record<string, string>>;
 }
 
-/** What components.yaml says of a container image, for whichever tag. */
+/** A container image in components.yaml, for any tag. */
 interface ImageOrigin {
 	readonly repository: string;
 	readonly published: string | undefined;
-	/** Of each tag whose digest is known. */
+	/** By tag, if its digest is known. */
 	readonly digests: Readonly<Record<string, string>>;
 }
 
@@ -78,7 +78,7 @@ interface ImageOrigin {
 type Tags = Readonly<Record<string, string>>;
 
 interface Line {
-	/** The first minor version of Kubernetes 1 that is beyond it. */
+	/** The first minor version of Kubernetes 1 that is not included. */
 	readonly before: number;
 	readonly profiles: readonly string[];
 	readonly versions: Readonly<Record<string, string>>;
@@ -86,17 +86,17 @@ interface Line {
 	readonly networks: Readonly<Record<string, Tags>>;
 }
 
-/** The whole of components.yaml. */
+/** The content of components.yaml. */
 export interface Catalogue {
 	readonly origins: Readonly<Record<string, Origin>>;
 	readonly images: Readonly<Record<string, ImageOrigin>>;
 	readonly lines: readonly Line[];
 }
 
-/** What holds a pod's namespaces: the container runtime's own image. */
+/** The name of the pause image, which holds the namespaces of a pod. */
 export const pauseImage = ({ images }: ReleaseLine) => (images.pause as ContainerImage).reference;
 
-/** Minor version of Kubernetes, 20 of 1.20.2. */
+/** Minor version of Kubernetes: 20 for 1.20.2. */
 export const minorOf = (version: string) => Number(version.split('.')[1]);
 
 const repository = matching(
@@ -176,7 +176,7 @@ function readLine(line: Mapping, { origins, images }: Omit<Catalogue, 'lines'>):
 /**
  * Reads the content of a file such as components.yaml.
  *
- * @throws UserError exit code 2, with every mistake in it
+ * @throws UserError exit code 2, with all mistakes
  */
 export function readCatalogue(content: unknown, file: string): Catalogue {
 	const top = new Mapping(content, file);
@@ -215,7 +215,7 @@ function component(name: string, { version, checksum, published }: Choice): Comp
 	};
 }
 
-/** Images by name, of tags in which the releases of components are still to be filled in. */
+/** Images by name, from tags with placeholders for the releases of components. */
 function imagesOf(tags: Tags, components: readonly Component[]): ReleaseLine['images'] {
 	const version = (of: string) => components.find(({ name }) => name === of)?.version as string;
 	const images = Object.entries(tags).map(([name, text]) => {
@@ -229,9 +229,9 @@ function imagesOf(tags: Tags, components: readonly Component[]): ReleaseLine['im
 }
 
 /**
- * The line whose components suit a release of Kubernetes.
+ * The release line with compatible components for a release of Kubernetes.
  *
- * @param choices  releases to take in place of the line's own
+ * @param choices  releases that replace those of the line
  */
 export function lineFor(kubernetes: string, choices: Choices = {}): ReleaseLine {
 	const { origins, lines } = catalogue();

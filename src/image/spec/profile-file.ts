@@ -12,7 +12,7 @@ import { defaultProfile, type Profile, profileNamed, profiles } from './profiles
 
 const isFile = (word: string) => /\.ya?ml$/.test(word);
 
-/** A release of a component: one whose checksum is known, or a mapping of version and checksum. */
+/** A release of a component: a version with a known checksum, or a mapping of version and checksum. */
 function readChoice(versions: Mapping, name: string, file: string): Choice {
 	const known = catalogue().origins[name]?.checksums;
 	if (known === undefined)
@@ -39,7 +39,7 @@ function readChoice(versions: Mapping, name: string, file: string): Choice {
 	return { version };
 }
 
-/** Container images: references as they are, archives as their paths. */
+/** Container images: references, and absolute paths of archives. */
 function readImages(words: readonly string[], folder: string, wrong: (says: string) => void): string[] {
 	const images = words.map((word) => (isArchive(word) ? path.resolve(folder, word) : word));
 	for (const image of images) {
@@ -55,7 +55,7 @@ function readImages(words: readonly string[], folder: string, wrong: (says: stri
 	return images;
 }
 
-/** Elements of the operator's own, as the paths of their folders. */
+/** The paths of the folders of custom elements. */
 async function readElements(top: Mapping, folder: string): Promise<string[]> {
 	const folders = top.texts('elements').map((element) => path.resolve(folder, element));
 	const taken = await ourElements();
@@ -79,7 +79,7 @@ async function readElements(top: Mapping, folder: string): Promise<string[]> {
 	return folders;
 }
 
-/** The profile that another one is based on; kimg's default one where there is a mistake. */
+/** The base of a profile; the default profile if it is invalid. */
 async function readBase(top: Mapping, file: string, above: readonly string[]): Promise<Profile> {
 	const word = top.text('base');
 	try {
@@ -139,10 +139,10 @@ function addImages(profile: Profile, words: readonly string[], mistakes: string[
 }
 
 /**
- * The profile that a word names: one of kimg's own, or the YAML file of another one.
+ * The profile with this name, or in this YAML file.
  *
- * @param withImages  container images that are added to its own: references, or archives
- * @throws UserError exit code 2 when there is none, with every mistake of the file
+ * @param withImages  additional container images: references, or archives
+ * @throws UserError exit code 2 when it does not exist, or with all mistakes in the file
  */
 export async function readProfile(word: string, withImages: readonly string[] = []): Promise<Profile> {
 	const mistakes: string[] = [];
