@@ -23,9 +23,9 @@ import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } fro
 export interface BuildOptions {
 	/** The qcow2 to write; an older file is replaced when the new one is complete. */
 	readonly out?: string | undefined;
-	/** The lock that the image must be made from; as `''`, the profile's name with `.lock.json`. */
+	/** The lock that the image must be made from; `''` means the profile's name with `.lock.json`. */
 	readonly locked?: string | undefined;
-	/** Container images that are added: references, or archives. */
+	/** Additional container images: references, or archives. */
 	readonly withImages?: readonly string[];
 	readonly supply: Supply;
 }

@@ -13,7 +13,7 @@ import { cacheFolder, closeWorkplace, openWorkplace } from '../workspace/workpla
 export interface LockOptions {
 	/** The file (default: `./PROFILE.lock.json`). */
 	readonly out?: string | undefined;
-	/** Container images that are added: references, or archives. */
+	/** Additional container images: references, or archives. */
 	readonly withImages: readonly string[];
 	readonly supply: Supply;
 }
