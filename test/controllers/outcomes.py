@@ -13,6 +13,7 @@ class Outcomes(unittest.TestResult):
     def startTest(self, one):
         super().startTest(one)
         self.failed = []
+        self.skipped_for = ''
 
     def addError(self, one, error):
         super().addError(one, error)
@@ -26,6 +27,10 @@ class Outcomes(unittest.TestResult):
         super().addFailure(one, error)
         self.failed.append(self.failures[-1][1])
 
+    def addSkip(self, one, reason):
+        super().addSkip(one, reason)
+        self.skipped_for = reason
+
     def addSubTest(self, one, part, error):
         super().addSubTest(one, part, error)
         if error is not None:
@@ -34,10 +39,10 @@ class Outcomes(unittest.TestResult):
     def stopTest(self, one):
         super().stopTest(one)
         method = one._testMethodName.replace('test_', '', 1).replace('_', ' ')
-        self.tell('%s: %s' % (type(one).__module__.replace('_test', ''), method), '\n'.join(self.failed))
+        self.tell('%s: %s' % (type(one).__module__.replace('_test', ''), method), '\n'.join(self.failed), self.skipped_for)
 
-    def tell(self, title, failure):
-        outcomes.write(json.dumps({'title': title, 'failure': failure}) + '\n')
+    def tell(self, title, failure, skipped=''):
+        outcomes.write(json.dumps({'title': title, 'failure': failure, 'skipped': skipped}) + '\n')
         outcomes.flush()
 
 

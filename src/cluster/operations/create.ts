@@ -1,6 +1,6 @@
 import { refuse } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { parseAnswer } from '../../openstack/answer.ts';
+import { parseOutput } from '../../openstack/answer.ts';
 import { openstackWith } from '../heat/arguments.ts';
 import { type StackDirectory, setValues } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
@@ -75,7 +75,7 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 		...(supportOf(resolved).memberTokens ? { memberTokens: true } : {}),
 	};
 	const generations = { generations: withOwnVersion({ generations: JSON.stringify(record) }) };
-	const created = parseAnswer<{ id: string }>(
+	const created = parseOutput<{ id: string }>(
 		['stack', 'create', name],
 		await openstackWith(generations, secrets, (args) => [
 			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, ...args],
