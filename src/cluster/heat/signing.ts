@@ -27,13 +27,18 @@ const template = path.join(packageRoot, 'heat/operator-certificate.yaml');
 /** Where the program that signs is on a node whose image has it, below the root of the file system. */
 const program = 'usr/local/sbin/kstack-sign-operator';
 
-/** What a master runs: its own program, or the text of this release's where its image is older than the program. */
-async function scriptFor(server: Readonly<Record<string, unknown>>): Promise<string> {
+/**
+ * What a master runs: its own program, or the text of this release's where its image is older than the program. An image
+ * that has the program runs no such text; where the image cannot be found any more, both are tried.
+ */
+async function scriptsFor(server: Readonly<Record<string, unknown>>): Promise<string[]> {
 	const image = /\(([^()]+)\)$/.exec(String(server.image ?? ''))?.[1];
 	const shown = image === undefined ? undefined : await show(['image'], image);
+	const own = `#!/bin/bash\nexec /${program}\n`;
 	const properties = (shown?.properties ?? {}) as Readonly<Record<string, unknown>>;
-	if (Number(properties.kstack_contract ?? 0) >= 1) return `#!/bin/bash\nexec /${program}\n`;
-	return readFile(path.join(packageRoot, 'elements/kubernetes-services/static', program), 'utf8');
+	if (Number(properties.kstack_contract ?? 0) >= 1) return [own];
+	const sent = await readFile(path.join(packageRoot, 'elements/kubernetes-services/static', program), 'utf8');
+	return shown === undefined ? [own, sent] : [sent];
 }
 
 /** Waits until Heat is done with creating the stack, or the time is up. */
@@ -79,7 +84,20 @@ async function askMaster(
 	const shown = await show(['server'], server);
 	if (shown === undefined) return { reason: 'its server does not exist' };
 	if (shown.status !== 'ACTIVE') return { reason: `its server is ${shown.status}` };
-	const parameters = { ...asked, server, script: await scriptFor(shown) };
+	const reasons: string[] = [];
+	for (const script of await scriptsFor(shown)) {
+		const answer = await deploy(name, { ...asked, server, script });
+		if ('pem' in answer) return answer;
+		reasons.push(answer.reason);
+	}
+	return { reason: reasons.join('; ') };
+}
+
+/** Has Heat deploy one script. */
+async function deploy(
+	name: string,
+	parameters: Readonly<Record<string, string>>,
+): Promise<{ pem: string } | { reason: string }> {
 	try {
 		await openstackWith(parameters, {}, (words) => [
 			...['stack', 'create', '-t', template, ...words],

@@ -104,6 +104,7 @@ class Heat(object):
         self.now = now
         self.token = None
         self.url = ''
+        self.contexts = {}
         self.until = 0
 
     def metadata(self, stack, resource):
@@ -127,8 +128,19 @@ class Heat(object):
                 self.token = None
             raise
 
+    def context(self, named):
+        """
+        Verifies with the CAs of the system; to read them takes longer than a request. Python 3.4 does not compare
+        addresses with those of a certificate: connect does.
+        """
+        if named not in self.contexts:
+            made = self.contexts[named] = ssl.create_default_context()
+            made.check_hostname = named
+        return self.contexts[named]
+
     def login(self):
         self.token = None
+        self.contexts.clear()  # the CAs of the system may have changed
         where = token_url(self.user.auth_url)
         answer, headers = self.request('POST', where, json.dumps({'auth': {
             'identity': {'methods': ['password'],
@@ -151,7 +163,7 @@ class Heat(object):
         headers = dict(headers, **{'Accept': 'application/json', 'Content-Type': 'application/json'})
         connection = None
         try:
-            connection = connect(to, self.timeout)
+            connection = connect(to, self.timeout, self.context)
             connection.request(method, to.path, body, headers)
             answer = connection.getresponse()
             text = answer.read(MOST + 1)
@@ -170,15 +182,12 @@ class Heat(object):
             raise HeatError('%s: the answer is no JSON: %s' % (shown(url), values.printable(error)))
 
 
-def connect(to, timeout):
-    """A connection to a target, verified with the CAs of the system."""
+def connect(to, timeout, context):
+    """A connection to a target. context(named) gives a context that verifies names, or leaves that to the caller."""
     if to.scheme == 'http':
         return http.client.HTTPConnection(to.host, to.port, timeout=timeout)
-    context = ssl.create_default_context()
     address = parsed_address(to.host)
-    if address is not None:
-        context.check_hostname = False  # Python 3.4 does not compare addresses; the next lines do
-    connection = http.client.HTTPSConnection(to.host, to.port, timeout=timeout, context=context)
+    connection = http.client.HTTPSConnection(to.host, to.port, timeout=timeout, context=context(address is None))
     connection.connect()
     if address is not None and not names_address(connection.sock.getpeercert(), address):
         connection.close()
