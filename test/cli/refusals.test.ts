@@ -34,7 +34,7 @@ test('a stack of that name exists', refuses, {
 });
 test('scaling nothing', refuses, {
 	args: ['scale', 'demo'],
-	sentence: /^kstack: Missing what to scale: .*--pool POOL=N/,
+	sentence: /^kstack: Missing flag: .*--pool POOL=N/,
 });
 test('deleting without a name', refuses, {
 	args: ['delete'],

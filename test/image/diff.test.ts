@@ -41,7 +41,7 @@ test('every kind of change to a file is told, with its sizes', async (t) => {
 	t.regex(text, /^FILE +WHAT +BYTES +CHANGE\n\/etc\/added +added +4 +\+4\n/);
 	t.regex(text, /^\/etc\/passwd +removed +32 +-32$/m);
 	t.false(text.includes('kubelet'));
-	t.regex(text, /\n\n1 files of these packages are not the same; -o json lists them\.$/);
+	t.regex(text, /\n\n1 files of these packages differ; -o json lists them\.$/);
 });
 
 test('versions of the image, of components and of packages are compared by name', async (t) => {

@@ -223,7 +223,7 @@ test('a full disk is told with what came and what is free, and is not left full'
 	const error = await t.throwsAsync<UserError>(fetchComponent(component, cache, {}));
 	t.regex(
 		error?.message ?? '',
-		/^thing 1\.0 could not be written: after 0\.\d MB there were 0\.0 MB free in /,
+		/^thing 1\.0 could not be written: after 0\.\d MB, /,
 	);
 	t.deepEqual(await readdir(cache), []);
 });

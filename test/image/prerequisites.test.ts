@@ -65,6 +65,6 @@ asRoot('too little room is told before anything is made', async (t) => {
 	t.is(ended.code, 2);
 	t.regex(
 		ended.stderr,
-		/^kimg: This machine cannot build the image yet:\n {2}- (\S+)\/cache and \1\/new are on one disk, which has 0\.0 GB free, and the build needs 6\.0 GB\.\n$/,
+		/^kimg: This machine cannot build the image yet:\n {2}- (\S+)\/cache and \1\/new are on one disk, which has 0\.0 GB free; the build needs 6\.0 GB\.\n$/,
 	);
 });

@@ -113,7 +113,7 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 		/versions: runc: checksum is "md5"/,
 		/packages: 0 is "Big Package"/,
 		/images has \S+gone\.tar, /,
-		/images has notes\.txt, which is neither an image .*, nor a \.tar/,
+		/images has notes\.txt, which must be an image .*, or a \.tar/,
 		/elements has \S+kubernetes-node, but kubernetes-node is an element of kimg's own/,
 		/elements has \S+Gone, whose name diskimage-builder does not take/,
 		/elements has \S+Gone, .* folder/,
@@ -141,7 +141,7 @@ test('what --with-image adds joins the images of the profile, and all that is wr
 	t.regex(error?.message ?? '', /^4 mistakes:/);
 	for (const mistake of [
 		/--with-image has \S+\/gone\.tar, /,
-		/--with-image has nginx, which is neither an image with its registry/,
+		/--with-image has nginx, which must be an image with its registry/,
 		/--with-image has quay\.io\/team\/tool, which is neither/,
 		/--with-image has hello\.tar, /,
 	])
@@ -159,5 +159,5 @@ test('a version of what the image does not take from upstream is refused, and no
 		'mine.yaml': 'base: debian12-x64-kubernetes\nversions: { kubernetes: 1.20.4, etcd: 3.5.28 }\n',
 	});
 	// Beside Kubernetes 1.20, Debian 12 has an etcd of its own.
-	await t.throwsAsync(planFor(file, 'upstream'), { message: /^mine chooses a version of etcd, which/ });
+	await t.throwsAsync(planFor(file, 'upstream'), { message: /^mine sets a version of etcd, but/ });
 });

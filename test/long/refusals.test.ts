@@ -244,6 +244,6 @@ test('the message of the real client for an unknown cloud is recognized', async 
 	t.is(code, 2);
 	t.regex(
 		stderr,
-		/^kstack: The openstack client knows no cloud: Cloud nonsuch was not found\.\n {2}Set OS_CLOUD/,
+		/^kstack: The openstack client found no cloud: Cloud nonsuch was not found\.\n {2}Set OS_CLOUD/,
 	);
 });

@@ -61,7 +61,7 @@ async function cancelDrain(kubeconfig: string, leavers: readonly Leaver[], how: 
 			await withdraw(kubeconfig, request, uncordon);
 		} catch (error) {
 			say(
-				`${(error as Error).message} Once it does: ${withdrawByHand(request)}; kubectl uncordon ${member.name}`,
+				`${(error as Error).message} To cancel the drain later: ${withdrawByHand(request)}; kubectl uncordon ${member.name}`,
 			);
 		}
 	}
@@ -84,7 +84,7 @@ const failed = (target: string, reason: string) =>
 	});
 
 const timedOut = (targets: readonly string[], seconds: number) =>
-	new UserError(`No master has answered for ${targets.join(', ')} within ${seconds} s.`, {
+	new UserError(`The masters have not answered the requests for ${targets.join(', ')} within ${seconds} s.`, {
 		hint: 'Nothing was updated. On the masters: journalctl -u kstack-leavers',
 	});
 
@@ -230,7 +230,9 @@ export async function deleteRemovedNodes(
 	const byHand = `kubectl delete node ${gone.join(' ')}`;
 	const kubeconfig = await readKubeconfig(directory, before);
 	if (kubeconfig === undefined) {
-		say(`There is no ${directory.kubeconfig}; if their nodes are left, remove them: ${byHand}`);
+		say(
+			`There is no ${directory.kubeconfig}; if Node objects of removed nodes remain, delete them: ${byHand}`,
+		);
 		return;
 	}
 	try {
@@ -241,6 +243,6 @@ export async function deleteRemovedNodes(
 		}
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
-		say(`${error.message} Once it does: ${byHand}`);
+		say(`${error.message} To delete the Node objects later: ${byHand}`);
 	}
 }

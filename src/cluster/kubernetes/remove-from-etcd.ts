@@ -53,6 +53,6 @@ export async function removeFromEtcd(
 		...{ isDone: () => false, done: 'removed from etcd and Kubernetes', seconds: limit },
 		failed: refused,
 		timedOut: (targets, seconds) =>
-			refused(targets.join(', '), `no master has answered within ${seconds} s.`),
+			refused(targets.join(', '), `the masters have not answered within ${seconds} s.`),
 	});
 }

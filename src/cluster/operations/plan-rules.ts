@@ -106,7 +106,7 @@ function ofServer({ properties }: Resource, changed: readonly string[]): Action 
 function words(thing: Resource, changed: readonly string[]): string {
 	const kept = thing.properties.user_data_update_policy === 'IGNORE';
 	return changed
-		.map((name) => (name === 'user_data' && kept ? 'user_data (for machines to come)' : name))
+		.map((name) => (name === 'user_data' && kept ? 'user_data (for new members)' : name))
 		.join(', ');
 }
 

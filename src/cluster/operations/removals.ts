@@ -33,7 +33,7 @@ export async function membersToRemove(
 	const strangers = named.filter((name) => !members.some((member) => member.name === name));
 	if (strangers.length > 0) {
 		throw usageError(
-			`${stack.name} has no ${strangers.join(', ')}. There are: ${members.map(({ name }) => name).join(', ')}.`,
+			`${stack.name} has no node ${strangers.join(', ')}. Its nodes: ${members.map(({ name }) => name).join(', ')}.`,
 		);
 	}
 	const going: Removal[] = [];

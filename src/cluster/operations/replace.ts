@@ -62,7 +62,7 @@ export function nextMove(
 	if (mine && replacing.extra) {
 		if (member === undefined) {
 			const generations = { ...place.generations, replacing: { node, extra: false } };
-			return { place: { ...place, generations }, goes: [], words: `${node} was removed already` };
+			return { place: { ...place, generations }, goes: [], words: `${node} has already been removed` };
 		}
 		const words = `Removing ${node}, which the new ${member.role} replaces`;
 		return { place: more(place, member.pool, -1, node, false), goes: [member], words };
@@ -70,7 +70,7 @@ export function nextMove(
 	if (member === undefined) {
 		if (mine) return undefined;
 		throw usageError(
-			`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ') || 'none'}.`,
+			`There is no node ${node}. Nodes: ${members.map(({ name }) => name).join(', ') || 'none'}.`,
 		);
 	}
 	if (isDead || member.condition !== 'well') {

@@ -132,7 +132,7 @@ async function* rounds(
 function withResumeHint(error: unknown, name: string, { rollback }: Generations): unknown {
 	if (!(error instanceof UserError) || error.exitCode === exitCodes.usage) return error;
 	const back = rollback === true ? '' : `; roll back with: kstack upgrade ${name} --rollback`;
-	const ways = `Re-run to resume${back}`;
+	const ways = `Resume with: kstack upgrade ${name}${back}`;
 	return new UserError(error.message, {
 		exitCode: error.exitCode,
 		hint: error.hint === undefined ? ways : `${error.hint}\n  ${ways}`,
@@ -167,7 +167,7 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 			return { context, steps: rounds(context, plan, request.batch, how) };
 		},
 		result: ({ stack }) => {
-			if (plan !== undefined) say(`${name} is at generation ${plan.place.generations.current}`);
+			if (plan !== undefined) say(`${name}: every node is of generation ${plan.place.generations.current}`);
 			return clusterStatus(stack, directory);
 		},
 		explain: (error) => (plan === undefined ? error : withResumeHint(error, name, plan.place.generations)),

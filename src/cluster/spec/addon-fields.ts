@@ -44,9 +44,9 @@ export const addonForms = {
 function valueFields(type: 'string' | 'integer' | 'boolean'): Fields {
 	const standard = { string: addonForms.text, integer, boolean: trueOrFalse }[type];
 	return {
-		type: { describe: 'Kind of the value', form: { schema: { const: type } }, required: true },
-		default: { describe: 'Value that an operator need not give', form: standard, required: true },
-		description: { describe: 'What it is for', form: line, required: true },
+		type: { describe: 'Type of the value', form: { schema: { const: type } }, required: true },
+		default: { describe: 'Value if none is set', form: standard, required: true },
+		description: { describe: 'What the value is for', form: line, required: true },
 		...(type === 'string'
 			? {
 					pattern: {
@@ -93,7 +93,7 @@ export const addonFields: Fields = {
 	values: { describe: 'Values that the manifest contains as "@@NAME@@"', form: { schema: valuesSchema } },
 	needs: { describe: 'Addons that must be enabled before this one', form: listOf(addonForms.name) },
 	disable: {
-		describe: 'Who may disable it: anyone, who confirms what breaks, or nobody',
+		describe: 'Whether it can be disabled: allowed, only after confirmation (confirm), or never',
 		form: addonForms.disable,
 		default: 'allowed',
 	},

@@ -142,7 +142,7 @@ export function readCluster(
 		// cluster.yaml of a cluster without a network has both: kstack writes defaults into it.
 		if (asked.externalNetwork === 'none' && byFlag.apiFloatingIp === true) {
 			mistakes.push(
-				`${place('apiFloatingIp')} is true, but ${place('externalNetwork')} is none: name the network of the floating IP with --external-network.`,
+				`${place('apiFloatingIp')} is true, but ${place('externalNetwork')} is none: set the network of the floating IP with --external-network.`,
 			);
 		}
 	}

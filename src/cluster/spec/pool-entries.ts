@@ -54,9 +54,9 @@ export const poolsForm = (roles: Roles): Form => ({
 				},
 				role: { enum: poolRoles(roles), default: standardRole, description: 'Role of its nodes.' },
 				count: { type: 'integer', minimum: 0, maximum: 5000, description: 'Number of nodes.' },
-				flavor: { ...text, description: 'Flavor; default: that of the role.' },
-				image: { ...text, description: 'Image; default: that of the role.' },
-				availabilityZone: { ...text, description: 'Availability zone; default: that of the role.' },
+				flavor: { ...text, description: 'Flavor (default: that of the role).' },
+				image: { ...text, description: 'Image (default: that of the role).' },
+				availabilityZone: { ...text, description: 'Availability zone (default: that of the role).' },
 				labels: { type: ['object', 'null'], description: 'Labels of its nodes, set by the masters.' },
 				taints: {
 					type: ['array', 'null'],

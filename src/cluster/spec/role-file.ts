@@ -127,7 +127,7 @@ const fields: Fields = {
 		form: listOf({ schema: mappingSchema(portFields) }),
 	},
 	minimum: {
-		describe: 'What a flavor must have at least (default: that of a minion)',
+		describe: 'Minimum of a flavor (default: that of a minion)',
 		form: {
 			schema: mappingSchema({
 				memory: { describe: 'Megabytes of memory', form: memory },

@@ -44,7 +44,7 @@ function readImages(words: readonly string[], folder: string, wrong: (says: stri
 			if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
 				wrong(`has ${image}, which does not exist`);
 		} else if (!referenceForm.pattern.test(image)) {
-			wrong(`has ${image}, which is neither ${referenceForm.words}, nor a .tar as \`docker save\` writes it`);
+			wrong(`has ${image}, which must be ${referenceForm.words}, or a .tar archive of \`docker save\``);
 		}
 	}
 	return images;
@@ -57,15 +57,19 @@ async function readElements(top: Mapping, folder: string): Promise<string[]> {
 	for (const element of folders) {
 		const name = path.basename(element);
 		if (!/^[a-z0-9][a-z0-9-]*$/.test(name))
-			top.wrong('elements', `has ${element}, whose name diskimage-builder does not take`);
-		if (taken.has(name)) top.wrong('elements', `has ${element}, but ${name} is an element of kimg's own`);
+			top.wrong(
+				'elements',
+				`has ${element}, whose name is invalid for diskimage-builder: use a-z, 0-9 and -`,
+			);
+		if (taken.has(name))
+			top.wrong('elements', `has ${element}, but kimg has an element ${name}: use another name`);
 		if (statSync(element, { throwIfNoEntry: false })?.isDirectory() !== true) {
 			top.wrong('elements', `has ${element}, which is not a folder`);
 			continue;
 		}
 		for (const { path: file, text } of await readElement(element))
 			if (text.includes('\ufffd'))
-				top.wrong('elements', `has ${file}, which is no text: what is fetched or built belongs elsewhere`);
+				top.wrong('elements', `has ${file}, which is not a text file: an element can contain only text`);
 	}
 	return folders;
 }
@@ -113,7 +117,7 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 		elements: profile.elements.map((one) => path.basename(one)),
 	};
 	for (const [key, all] of Object.entries(names))
-		for (const name of repeated(all)) top.wrong(key, `has two of the name ${name}`);
+		for (const name of repeated(all)) top.wrong(key, `has ${name} twice`);
 	return profile;
 }
 
