@@ -138,12 +138,12 @@ test('a key pair, which cannot be updated, replaces every server', (t) => {
 	);
 });
 
-test('a new text of user-data is for machines to come', (t) => {
+test('a new text of user-data is for new members', (t) => {
 	const files = rendered();
 	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
 	const changes = planned({ files: { ...files, 'user-data/minion-contract-1.yaml': text } });
 	t.deepEqual(brief(changes), ['update minions/0/server', 'update minions/1/server']);
-	t.is(changes[0]?.why, 'user_data (for machines to come)');
+	t.is(changes[0]?.why, 'user_data (for new members)');
 });
 
 test('without the policy that keeps it, a new text replaces servers', (t) => {

@@ -116,5 +116,5 @@ test('a name that is no member is refused with those that are', (t) => {
 		},
 	) as UserError;
 	t.is(error.exitCode, 2);
-	t.is(error.message, 'There is no demo-minion-7. There are: demo-master-0, demo-minion-0.');
+	t.is(error.message, 'There is no node demo-minion-7. Nodes: demo-master-0, demo-minion-0.');
 });

@@ -13,7 +13,7 @@ test('two disks with the same content differ in nothing, whenever they were writ
 	const found = await compare(await nodeDisk(), await nodeDisk());
 	t.deepEqual(found, { facts: [], components: [], packages: [], files: [] });
 	t.is(diffCode(found), 0);
-	t.is(differenceText(found, new Set()), 'The images hold the same.');
+	t.is(differenceText(found, new Set()), 'The images have the same content.');
 });
 
 test('every kind of change to a file is told, with its sizes', async (t) => {

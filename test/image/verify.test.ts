@@ -53,7 +53,7 @@ const spoilt: Readonly<
 			/^bash: is 5\.2\.15-3; the lock has 5\.2\.15-2\+b8$/,
 			/^libc6: is not installed; the lock has 2\.36-9$/,
 			/^gcc-12: is installed \(12\.2\) but not in the lock$/,
-			/^gcc-12: a package to compile with$/,
+			/^gcc-12: a compiler package$/,
 		],
 	},
 	'another lock in the image': {
@@ -90,8 +90,8 @@ const spoilt: Readonly<
 			/^\/etc\/ssh\/ssh_host_rsa_key\.pub: an SSH host key/,
 			/^\/var\/lib\/systemd\/random-seed: /,
 			/^\/var\/lib\/cloud\/instances\/i-1: the state of cloud-init/,
-			/^\/etc\/machine-id: an ID/,
-			/^\/var\/lib\/dbus\/machine-id: an ID/,
+			/^\/etc\/machine-id: a machine ID/,
+			/^\/var\/lib\/dbus\/machine-id: a machine ID/,
 		],
 	},
 	'passwords, none needed, and keys': {
@@ -106,7 +106,7 @@ const spoilt: Readonly<
 			/^\/etc\/passwd: ops can log in without a password$/,
 			/^\/etc\/shadow: root has a password$/,
 			/^\/etc\/shadow: debian has a password$/,
-			/^\/etc\/shadow: guest needs no password$/,
+			/^\/etc\/shadow: guest can log in without a password$/,
 			/^\/root\/\.ssh\/authorized_keys: /,
 		],
 	},
@@ -160,7 +160,7 @@ const spoilt: Readonly<
 			/^\/tmp\/x: /,
 			/^\/etc\/dib-manifests\/dib_environment: sets DIB_RELEASE, as in the build$/,
 			/^\/usr\/local\/bin\/gcc: a compiler$/,
-			/^\/usr\/bin\/x86_64-linux-gnu-ld: a program to compile with$/,
+			/^\/usr\/bin\/x86_64-linux-gnu-ld: a compiler$/,
 		],
 	},
 	'units that are enabled and should not be, and the other way round': {
@@ -172,9 +172,9 @@ const spoilt: Readonly<
 		},
 		found: [
 			/^containerd\.service: is not enabled, but must be$/,
-			/^kstack-pods\.service: is not enabled$/,
-			/^etcd\.service: is enabled, and should not be$/,
-			/^keepalived\.service: is enabled, and should not be$/,
+			/^kstack-pods\.service: is not enabled, but must be$/,
+			/^etcd\.service: is enabled, but must not be$/,
+			/^keepalived\.service: is enabled, but must not be$/,
 		],
 	},
 };
@@ -193,7 +193,7 @@ test('an image without a lock cannot be verified, and is told so', async (t) => 
 	t.is(
 		verdictText('x.qcow2', verdict),
 		'x.qcow2 failed these checks (component files: 0, packages: 2, lock: none):\n' +
-			'  - lock: there is none: the components cannot be checked',
+			'  - lock: is missing: the components cannot be checked',
 	);
 });
 
@@ -237,7 +237,7 @@ test('of a release that no image has been looked at, only our own units are judg
 	});
 	t.true((await enabledUnits(files)).includes('of-debian-8.service'));
 	const { findings } = await verifyFiles(files, outer);
-	t.deepEqual(findings, [{ about: 'keepalived.service', problem: 'is enabled, and should not be' }]);
+	t.deepEqual(findings, [{ about: 'keepalived.service', problem: 'is enabled, but must not be' }]);
 });
 
 test('by a lock that knows an image by its digest alone, the archive is read and its digests are checked', async (t) => {

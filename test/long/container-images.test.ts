@@ -105,7 +105,7 @@ test('an archive of another image, or a truncated one, is not used', async (t) =
 	);
 	await writeFile(file, (await readFile(made)).subarray(0, 2000));
 	await t.throwsAsync(fetchImage({ ...pinned, digest }, places, supply), {
-		message: /is not a container image archive/,
+		message: /cannot be read as a container image archive/,
 	});
 	t.deepEqual(await filesIn(places), []);
 });

@@ -55,7 +55,7 @@ test('a file that is not YAML', refuses, {
 });
 test('an image that does not exist', refuses, {
 	args: ['create', 'demo', '--image', 'debian9'],
-	sentence: `There is no image "debian9". There are: debian12-x64-kubernetes.${nothing}`,
+	sentence: `There is no image "debian9". Available: debian12-x64-kubernetes.${nothing}`,
 });
 test('no image at all', refuses, {
 	args: ['create', 'demo'],
@@ -64,7 +64,7 @@ test('no image at all', refuses, {
 });
 test('a flavor that does not exist', refuses, {
 	args: ['create', 'demo', '--minion-flavor', 'huge'],
-	sentence: `There is no flavor "huge". There are: m1.tiny, m1.small, m1.medium.${nothing}`,
+	sentence: `There is no flavor "huge". Available: m1.tiny, m1.small, m1.medium.${nothing}`,
 });
 test('a flavor that is too small', refuses, {
 	args: ['create', 'demo', '--master-flavor', 'm1.tiny'],
@@ -72,7 +72,7 @@ test('a flavor that is too small', refuses, {
 });
 test('an external network that does not exist', refuses, {
 	args: ['create', 'demo', '--external-network', 'internet'],
-	sentence: `There is no external network "internet". There are: public.${nothing}`,
+	sentence: `There is no external network "internet". Available: public.${nothing}`,
 });
 test('an existing network that does not exist', refuses, {
 	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
