@@ -144,7 +144,12 @@ for (const type of ['symlink', 'link', 'character-device', 'directory', 'fifo'] 
 }
 for (const name of ['../kubelet', '/etc/kubelet', 'elements/../../kubelet', 'elements//a', 'etc/kubelet']) {
 	const entries = [{ name, text: 'kubelet' }];
-	test(refused, `the name ${name}`, () => written(entries, { [name]: 'kubelet' }), /which cannot be part of a bundle/);
+	test(
+		refused,
+		`the name ${name}`,
+		() => written(entries, { [name]: 'kubelet' }),
+		/which cannot be part of a bundle/,
+	);
 }
 test(
 	refused,

@@ -55,7 +55,7 @@ asRoot('who is not root is told so, with all else that is missing', async (t) =>
 	t.is(ended.code, 2);
 	t.is(
 		ended.stderr,
-		"kimg: This machine cannot build the image yet:\n  - Not root: a build mounts file systems and writes files of other owners. Run it with sudo.\n  - Not installed: kpartx. On Debian: apt-get install kpartx\n",
+		'kimg: This machine cannot build the image yet:\n  - Not root: a build mounts file systems and writes files of other owners. Run it with sudo.\n  - Not installed: kpartx. On Debian: apt-get install kpartx\n',
 	);
 	t.deepEqual(there, []);
 });

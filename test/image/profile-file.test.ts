@@ -111,13 +111,13 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 		/versions: docker is .*\betcd\b/,
 		/versions: runc: version is "new"/,
 		/versions: runc: checksum is "md5"/,
-		/packages: 0 is "Big Package"/,
+		/packages: 1 is "Big Package"/,
 		/images has \S+gone\.tar, /,
 		/images has notes\.txt, which must be an image .*, or a \.tar/,
 		/elements has \S+kubernetes-node, but kimg has an element kubernetes-node/,
 		/elements has \S+Gone, whose name is invalid for diskimage-builder/,
 		/elements has \S+Gone, .* folder/,
-		/elements has binary\/static\/usr\/bin\/tool, which is no text/,
+		/elements has binary\/static\/usr\/bin\/tool, which is not a text file/,
 	]) {
 		t.regex(error?.message ?? '', mistake);
 	}

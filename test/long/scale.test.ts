@@ -214,7 +214,11 @@ for (const [what, args, sentence] of [
 	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
 	['no master', ['--masters', '0'], /kstack: --masters is "?0"?: /],
 	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is "?0"?: /],
-	['more than there are nodes', ['--minions', '-4'], /kstack: --minions is -4, but the cluster has only 3 minions\./],
+	[
+		'more than there are nodes',
+		['--minions', '-4'],
+		/kstack: --minions is -4, but the cluster has only 3 minions\./,
+	],
 	[
 		'a node that is not there',
 		['--remove', 'demo-minion-9'],
