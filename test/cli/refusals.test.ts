@@ -14,7 +14,7 @@ test('a count below zero', refuses, {
 });
 test('a name that would lead elsewhere', refuses, {
 	args: ['create', '../demo'],
-	sentence: /^kstack: The cluster name "\.\.\/demo" cannot be part of a host name: /,
+	sentence: /^kstack: The cluster name "\.\.\/demo" is invalid, /,
 });
 test('a file with three mistakes, all told', refuses, {
 	args: ['create', 'demo'],

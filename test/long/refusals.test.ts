@@ -25,7 +25,7 @@ test('an invalid number of masters', refuses, {
 });
 test('a name that is not a valid host name', refuses, {
 	args: ['create', 'My_Cluster'],
-	sentence: /^kstack: The cluster name "My_Cluster" cannot be part of a host name: /,
+	sentence: /^kstack: The cluster name "My_Cluster" is invalid, /,
 });
 test('minions that are newer than the masters', refuses, {
 	args: ['create', 'demo', '--minion-image', 'newer'],
@@ -68,7 +68,7 @@ test('a flavor that does not exist', refuses, {
 });
 test('a flavor that is too small', refuses, {
 	args: ['create', 'demo', '--master-flavor', 'm1.tiny'],
-	sentence: `The flavor "m1.tiny" has 512 MB and 1 CPUs; a master needs 2048 MB and 2.${nothing}`,
+	sentence: `The flavor "m1.tiny" has 512 MB of memory and 1 CPUs; a master needs 2048 MB and 2 CPUs.${nothing}`,
 });
 test('an external network that does not exist', refuses, {
 	args: ['create', 'demo', '--external-network', 'internet'],

@@ -46,8 +46,8 @@ function isContainer(event: StackEvent, name: string): boolean {
 /** Messages for events that concern the operator, in place of the resource and its status. */
 const milestones: Readonly<Record<string, string>> = {
 	'ready CREATE_COMPLETE': 'Ready',
-	'leave DELETE_IN_PROGRESS': 'leaving',
-	'leave DELETE_COMPLETE': 'has left',
+	'leave DELETE_IN_PROGRESS': 'leaving the cluster',
+	'leave DELETE_COMPLETE': 'has left the cluster',
 };
 
 /** A leave can take minutes, so its start is printed too; of other resources only the end. */

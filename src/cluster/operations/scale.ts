@@ -161,6 +161,8 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Sta
 	if (named.length === 0 && requests.size === 0) {
 		throw usageError(
 			'Missing flag: --minions N, --gateways N, --masters N, --pool POOL=N, or --remove NODE.',
+			undefined,
+			invalidFlags,
 		);
 	}
 	drainTimeoutOf(name, flags);

@@ -28,7 +28,7 @@ const trueOrFalse: Form<boolean> = {
 export const addonForms = {
 	name: matching(
 		/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/,
-		'at most 40 of a-z, 0-9 and -, not beginning or ending with -',
+		'at most 40 characters of a-z, 0-9 and -, not beginning or ending with -',
 	),
 	line,
 	boolean: trueOrFalse,

@@ -31,7 +31,7 @@ export interface SettingsFile {
 /** Why a cluster may not have this name; `undefined` when it may. */
 export function mistakeInName(name: string): string | undefined {
 	if (nameForm.read(name) !== undefined) return undefined;
-	return `The cluster name "${name}" cannot be part of a host name: use ${nameForm.words}.`;
+	return `The cluster name "${name}" is invalid, because names of hosts begin with it: use ${nameForm.words}.`;
 }
 
 /**

@@ -72,7 +72,7 @@ export const meaningful: ReadonlySet<string> = new Set([
 /** The name of a role, which is a part of a node's labels. */
 export const roleNameForm = matching(
 	/^[a-z][a-z0-9]{0,15}$/,
-	'1 to 16 of a-z and 0-9, beginning with a letter, and not a word with a meaning of its own, such as no or null',
+	'1 to 16 characters of a-z and 0-9, beginning with a letter, and not a word that YAML reads as another value, such as no or null',
 	(name) => !meaningful.has(name),
 );
 
