@@ -150,7 +150,7 @@ test('kimg lock records the digest of a tag, and --locked fetches this digest', 
 	]);
 	t.is(built.code, 1, built.stderr);
 	t.regex(built.stderr, /container image example\.org\/team\/one:1: the lock has .*, found none/);
-	t.regex(built.stderr, /container image example\.org\/team\/other:1: the lock has none, here is /);
+	t.regex(built.stderr, /container image example\.org\/team\/other:1: the lock has none, found /);
 });
 
 test('kimg, interrupted while a registry does not answer, leaves no files and no skopeo process', async (t) => {
