@@ -23,6 +23,8 @@ export interface DrainOptions {
 	readonly drainTimeout: number;
 	/** Whether remaining pods are deleted after the timeout, and nodes that do not respond are treated as dead. */
 	readonly force: boolean;
+	/** Whether `--force` was given: the setting `drainForce` is about pods, not about the quorum of etcd. */
+	readonly forceFlag: boolean;
 }
 
 /** Seconds to wait for an answer of the masters, after the drain timeout. */
