@@ -43,7 +43,8 @@ test('masters remove a failed master by its Node object, or by one that is creat
 test('if no master answers in time, label and answer are taken away and created Node objects deleted', async (t) => {
 	const made = await cluster(t, [first]);
 	await t.throwsAsync(made.remove([master(1), master(2)], 0), {
-		message: /^Could not remove demo-master-1, demo-master-2 from etcd: the masters have not answered within 0 s\.$/,
+		message:
+			/^Could not remove demo-master-1, demo-master-2 from etcd: the masters have not answered within 0 s\.$/,
 	});
 	t.deepEqual([...made.nodes.keys()], [first]);
 	t.deepEqual(made.nodes.get(first)?.metadata, { name: first, labels: {}, annotations: {} });

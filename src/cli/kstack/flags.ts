@@ -1,4 +1,4 @@
-import { mistakeIn } from '../../base/forms.ts';
+import { invalidValue } from '../../base/forms.ts';
 import type { Settings } from '../../cluster/spec/config.ts';
 import { formOf } from '../../cluster/spec/setting-forms.ts';
 import { flagOf, type Setting, settings } from '../../cluster/spec/settings.ts';
@@ -47,7 +47,7 @@ function settingFlag(setting: Setting, isNew: boolean, others: Settings): Flag {
 	const value = choices?.join('|') ?? named ?? placeholders[type] ?? 'VALUE';
 	const form = formOf(setting);
 	const mistakeInValue = (given: unknown) =>
-		form.read(given) === undefined ? mistakeIn(`--${flagOf(setting)}`, given, form) : undefined;
+		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
 	const flag = { describe, value, mistakeIn: mistakeInValue };
 	const withoutDefault = describe.replace(/ \(default: [^()]*\)$/, '');
 	if (!isNew) return { ...flag, describe: withoutDefault };

@@ -2,7 +2,7 @@ import { UserError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { type Member, membersOf } from '../heat/members.ts';
-import { isAbsent, list, openstack, type Stack } from '../heat/stack.ts';
+import { isNotFound, list, openstack, type Stack } from '../heat/stack.ts';
 import { runsControlPlane } from '../spec/roles.ts';
 import { countMovablePods, deleteNode, type KubernetesNode, listNodes } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
@@ -118,7 +118,7 @@ async function deleteServers(leavers: readonly LeavingMember[]): Promise<void> {
 	try {
 		await openstack(['server', 'delete', ...present.map(({ member }) => member.server)]);
 	} catch (error) {
-		if (!isAbsent(error)) throw error;
+		if (!isNotFound(error)) throw error;
 	}
 }
 

@@ -1,5 +1,5 @@
 import { refuse } from '../../base/errors.ts';
-import { mistakeIn } from '../../base/forms.ts';
+import { invalidValue } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
 import { type FurtherNodes, newContradictions } from './contradictions.ts';
 import { comparable } from './heat-values.ts';
@@ -80,7 +80,7 @@ export function requireCounts(now: Settings, counts: Settings, further?: Further
 		.flatMap((setting) => {
 			const form = formOf(setting);
 			const value = counts[setting.key];
-			return form.read(value) === undefined ? [mistakeIn(`--${flagOf(setting)}`, value, form)] : [];
+			return form.read(value) === undefined ? [invalidValue(`--${flagOf(setting)}`, value, form)] : [];
 		});
 	const room =
 		mistakes.length > 0
