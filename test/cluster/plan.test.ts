@@ -147,7 +147,7 @@ test('new user-data is only used for new servers', (t) => {
 	const text = `${files['user-data/minion-contract-2.yaml']}# more\n`;
 	const changes = planned({ files: { ...files, 'user-data/minion-contract-2.yaml': text } });
 	t.deepEqual(brief(changes), ['update minions/0/server', 'update minions/1/server']);
-	t.is(changes[0]?.why, 'user_data (for machines to come)');
+	t.is(changes[0]?.why, 'user_data (for new members)');
 });
 
 test('without the policy that keeps it, a new text replaces servers', (t) => {
