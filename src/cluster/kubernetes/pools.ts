@@ -69,12 +69,15 @@ export function poolOfRole({ role, labels, taints }: PoolRecord, before?: NodePo
 	return { ...pool, formerLabels: [...new Set(former)] };
 }
 
-/** Whether any of the pools has labels, taints or a custom role; otherwise masters of an earlier release suffice. */
+/**
+ * Whether masters must be told of any of the pools: it has labels, taints or a custom role, or its nodes are gateways,
+ * which masters know by this record alone. Otherwise masters of an earlier release suffice.
+ */
 export function hasNodeMarks(...stages: readonly Readonly<Record<string, PoolRecord>>[]): boolean {
 	const records = stages.flatMap((stage) => Object.values(stage));
 	return records.some(
 		({ role, labels, taints }) =>
-			Object.keys(labels).length > 0 || taints.length > 0 || packagedRoles[role] === undefined,
+			Object.keys(labels).length > 0 || taints.length > 0 || packagedRoles[role]?.gatewayAddress !== false,
 	);
 }
 
