@@ -186,7 +186,9 @@ test.serial(
 		it.available(false);
 		stop();
 		await it.assemble();
-		await it.until('the failure is logged', async () => it.output().includes('/api/v1/services: not available'));
+		await it.until('the failure is logged', async () =>
+			it.output().includes('/api/v1/services: not available'),
+		);
 		t.is(await it.ask(shared, 80), `${two}:8080`);
 
 		const template = path.join(it.root, 'usr/share/kstack/gateway/haproxy.cfg');
