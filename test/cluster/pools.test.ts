@@ -87,14 +87,14 @@ for (const [what, pool, place, value] of [
 		'kstack.io/a',
 	],
 ] as const) {
-	test(`a pool with ${what} is refused, with its place and the value`, (t) => {
+	test(`a pool with ${what} is refused, with its location and value`, (t) => {
 		const message = mistakesIn(`  - ${pool}\n`);
 		t.true(message.includes(place), message);
 		t.true(message.includes(value), message);
 	});
 }
 
-test('every mistake in pools is told at once, two of one name among them', (t) => {
+test('all mistakes in pools are reported at once, including duplicate names', (t) => {
 	const message = mistakesIn(`${gpu}${gpu}  - {name: Big, count: x}\n`);
 	for (const part of ['"gpu"', '"Big"', '"x"']) t.true(message.includes(part), message);
 });
@@ -198,21 +198,21 @@ test('Heat takes the templates and parameters of a cluster with a pool, at rest 
 	for (const { error } of await judgeByHeat(candidates)) t.is(error, null);
 });
 
-test('an upgrade takes an additional pool in the turn of its role, and ends with as many members', (t) => {
+test('an upgrade replaces an additional pool in the order of its role, and ends with the same number of members', (t) => {
 	const heat = new SimulatedHeat(stackWithPool().parameters);
-	let place = startUpgrade(upgradeState(heat.parameters), 'B');
+	let state = startUpgrade(upgradeState(heat.parameters), 'B');
 	const seen: string[] = [];
 	for (;;) {
-		const step = nextStep(place, heat.members(), heat.settled, 1);
+		const step = nextStep(state, heat.members(), heat.settled, 1);
 		if (step === undefined) break;
-		for (const { pool, stayed, went } of heat.update(
-			parametersOfStep(place, step, membersToRemove(place, step, heat.members())),
-			'well',
+		for (const { pool, available, removed } of heat.update(
+			parametersOfStep(state, step, membersToRemove(state, step, heat.members())),
+			'success',
 		)) {
-			if (pool === 'gpu' && stayed < 2 - went) t.fail('fewer than wanted');
+			if (pool === 'gpu' && available < 2 - removed) t.fail('fewer than wanted');
 		}
 		if (step.pool !== undefined) seen.push(step.pool.id);
-		place = upgradeState(heat.parameters);
+		state = upgradeState(heat.parameters);
 	}
 	t.deepEqual([...new Set(seen)], ['master', 'minion', 'gpu']);
 	const names = heat.members().flatMap(({ name, pool }) => (pool === 'gpu' ? [name] : []));
@@ -220,7 +220,7 @@ test('an upgrade takes an additional pool in the turn of its role, and ends with
 	t.is(heat.parameters.gpu_image, 'B');
 });
 
-test('the stack alone tells its pools; one of an earlier release has the default ones', (t) => {
+test('pools are read from the stack; one of an earlier release has the default ones', (t) => {
 	const heat = new SimulatedHeat(stackWithPool().parameters);
 	t.like(poolsOf(heat.parameters).at(-1), { id: 'gpu', role: 'minion', labels: { accelerator: 'nvidia' } });
 	t.deepEqual(poolsOf({ minion_count: '3' }), [...defaultPools]);
