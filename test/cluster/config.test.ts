@@ -136,7 +136,11 @@ const badNames = [
 for (const name of badNames) {
 	test(`refused: a cluster of the name "${name}"`, (t) => {
 		const { message } = refusal(t, name, {});
-		t.true(message.startsWith(`The cluster name "${name}" cannot be part of a host name: use at most 40 of`));
+		t.true(
+			message.startsWith(
+				`The cluster name "${name}" is invalid, because names of hosts begin with it: use at most 40 characters of`,
+			),
+		);
 	});
 }
 

@@ -29,6 +29,8 @@ for name in sys.argv[1:]:
         result = unittest.TestResult()
         one.run(result)
         failures = [text for _, text in result.errors + result.failures]
-        print(json.dumps({'title': title(one), 'failure': '\n'.join(failures)}), file=printed, flush=True)
+        skipped = '; '.join(reason for _, reason in result.skipped)
+        outcome = {'title': title(one), 'failure': '\n'.join(failures), 'skipped': skipped}
+        print(json.dumps(outcome), file=printed, flush=True)
 sys.stdout.flush()
 os._exit(0)  # without waiting for threads of controllers
