@@ -4,8 +4,9 @@ import threading
 
 
 def say(message):
-    """One line, at once: systemd reads it."""
-    sys.stdout.write(message + '\n')
+    """One line, at once: systemd reads it. Python 3.4 takes the encoding of a service for ASCII."""
+    encoding = sys.stdout.encoding or 'ascii'
+    sys.stdout.write(message.encode(encoding, 'backslashreplace').decode(encoding) + '\n')
     sys.stdout.flush()
 
 
