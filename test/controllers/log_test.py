@@ -12,9 +12,9 @@ class Messages(unittest.TestCase):
         try:
             for message in messages:
                 say(message)
+            return raw.getvalue()
         finally:
             sys.stdout = kept
-        return raw.getvalue()
 
     def test_a_message_is_said_where_the_encoding_is_ascii(self):
         self.assertEqual(self.said('a', 'gr\xfc\xdfe'), b'a\ngr\\xfc\\xdfe\n')
