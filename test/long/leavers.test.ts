@@ -476,3 +476,15 @@ test('force that is set during a drain counts', async (t) => {
 	await gone(program, cluster, 'demo-minion-1');
 	t.true(cluster.done.includes('drain demo-minion-1 without eviction'));
 });
+
+test('an answer ends no request that was made while the node was drained', async (t) => {
+	const cluster = clusterOf(1, 2);
+	cluster.pods.set('demo-minion-1', ['web-1']);
+	cluster.onDrain = () => {
+		if (cluster.asked('demo-minion-1') === 'drain') cluster.ask('demo-minion-1', 'dead');
+	};
+	cluster.ask('demo-minion-1', 'drain');
+	const { program } = await leavers(t, cluster);
+	await gone(program, cluster, 'demo-minion-1');
+	t.is(cluster.done.filter((line) => line.includes('"drained"')).length, 0);
+});

@@ -107,6 +107,7 @@ class Leaver(object):
             drain.delete_pods(self.api, self.name)
         else:
             self.drain(node)
+        node = self.still(node)
         if node.action == 'drain':
             return self.answer('drained')
         self.leave_etcd(node)
@@ -162,6 +163,7 @@ class Leaver(object):
                 self.say(str(error))
                 raise Unmet('the etcd snapshot failed')
             # Much may have changed meanwhile.
+            self.still(node)
             own, healthy = self.removable_member()
             if own is None:
                 return
@@ -192,7 +194,8 @@ class Leaver(object):
                 if values.text(spec.get('holderIdentity')).startswith(self.name + '_'):
                     self.api.patch(where, {'spec': {'holderIdentity': ''}})
             except ApiError as error:
-                self.say('the lease %s is not released: %s' % (lease, error))
+                if not error.not_found:
+                    self.say('the lease %s is not released: %s' % (lease, error))
 
     def wait_for_volumes(self, node):
         if node.action == 'dead':
