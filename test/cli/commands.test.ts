@@ -4,7 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import { packageRoot } from '../../src/base/package.ts';
 import type { Command } from '../../src/cli/command.ts';
-import { parseWords } from '../../src/cli/parse.ts';
+import { parseArguments } from '../../src/cli/parse.ts';
 
 const built = path.join(packageRoot, 'build/src/cli');
 
@@ -35,8 +35,28 @@ for (const program of ['kimg', 'kstack']) {
 			for (const [line] of command.examples) {
 				const words = line.replace(/ >.*/, '').split(' ').slice(name.split('-').length);
 				const flags = { ...command.flags, 'os-cloud': { describe: '' } };
-				t.notThrows(() => parseWords(words, { ...command, flags }, ''), `${name}: ${line}`);
+				t.notThrows(() => parseArguments(words, { ...command, flags }, ''), `${name}: ${line}`);
 			}
 		}
 	});
 }
+
+/** Flags whose setting has no value by itself: a cluster without one needs no explanation. */
+const withoutDefault = ['fixed-subnet', 'config', 'dry-run'];
+
+test('the help of create names a default for every setting', async (t) => {
+	const commands = Object.fromEntries(await commandsOf('kstack'));
+	for (const [name, { describe, defaultText }] of Object.entries(commands.create?.flags ?? {})) {
+		if (withoutDefault.includes(name)) continue;
+		t.true(defaultText !== undefined || describe.includes('(default: '), `--${name}`);
+	}
+});
+
+test('the help of render shows the values that render writes', async (t) => {
+	const commands = Object.fromEntries(await commandsOf('kstack'));
+	const flags = commands.render?.flags ?? {};
+	t.is(flags.image?.defaultText, 'debian12-x64-kubernetes');
+	t.is(flags['external-network']?.defaultText, 'none');
+	t.notRegex(flags.image?.describe ?? '', /default/);
+	t.is(commands.create?.flags.image?.defaultText, undefined);
+});

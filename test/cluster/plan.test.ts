@@ -1,4 +1,8 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
+import { packageRoot } from '../../src/base/package.ts';
+import { readTree } from '../../src/base/tree.ts';
 import { type Group, resourcesOf, type Templates } from '../../src/cluster/heat/evaluate.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { dryRunResult, failuresIn, planText, requireSafe } from '../../src/cluster/operations/plan.ts';
@@ -90,7 +94,7 @@ test('the same templates and parameters, in whatever spelling, change nothing', 
 	t.deepEqual(planned({ parameters: { api_floating_ip: true, minion_count: '2', removed_minions: '' } }), []);
 });
 
-test('one more is added with what it needs, one less goes, and neither touches another', (t) => {
+test('adding or removing a member changes no other member', (t) => {
 	const member = ['leave', 'port', 'ready', 'ready_handle', 'server'];
 	t.deepEqual(
 		brief(planned({ parameters: { minion_count: 3 } })),
@@ -106,7 +110,7 @@ test('one more is added with what it needs, one less goes, and neither touches a
 	);
 });
 
-test('one that goes without being asked to is a loss', (t) => {
+test('removing a member that was not requested is a loss', (t) => {
 	t.deepEqual(
 		brief(planned({ parameters: { minion_count: 1 } })).filter((line) => line.startsWith('!')),
 		['! delete minions/1/port', '! delete minions/1/server'],
@@ -138,12 +142,12 @@ test('a key pair, which cannot be updated, replaces every server', (t) => {
 	);
 });
 
-test('a new text of user-data is for machines to come', (t) => {
+test('new user-data is only used for new servers', (t) => {
 	const files = rendered();
 	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
 	const changes = planned({ files: { ...files, 'user-data/minion-contract-1.yaml': text } });
 	t.deepEqual(brief(changes), ['update minions/0/server', 'update minions/1/server']);
-	t.is(changes[0]?.why, 'user_data (for machines to come)');
+	t.is(changes[0]?.why, 'user_data (for new members)');
 });
 
 test('without the policy that keeps it, a new text replaces servers', (t) => {
@@ -182,13 +186,53 @@ test('a switch that takes an address away is a loss', (t) => {
 });
 
 test('rules of access come and go in place', (t) => {
+	t.deepEqual(brief(planned({ parameters: { ssh_allowed_cidr: '192.0.2.0/24' } })), ['add ssh_rule']);
 	t.deepEqual(
-		brief(planned({ parameters: { ssh_allowed_cidr: '192.0.2.0/24', api_allowed_cidr: '192.0.2.0/24' } })),
-		['update security_group', 'add ssh_rule'],
+		brief(planned({ parameters: { api_allowed_cidr: '192.0.2.0/24' } })).sort(),
+		[...['sctp', 'tcp', 'udp'].map((protocol) => `replace pod_${protocol}_rule`), 'update security_group'],
+		'Heat deletes every rule of a group whose rules change; the pods get theirs back',
 	);
 });
 
-test('what failed its check is replaced by the next update; what never came to be is no loss', (t) => {
+test('stacks of earlier releases get the rules of pods, and keep their group and its rules', async (t) => {
+	const releases = path.join(packageRoot, 'test/releases');
+	for (const release of await readdir(releases)) {
+		const folder = path.join(releases, release);
+		const heat = await readTree(path.join(folder, 'heat'));
+		const old = Object.fromEntries(heat.map(({ path, text }) => [path, text]));
+		const { parameters } = readMapping(
+			await readFile(path.join(folder, 'parameters.yaml'), 'utf8'),
+			'parameters.yaml',
+		) as { parameters: Settings };
+		const changes = planned({ parameters }, { files: old, parameters });
+		t.false(
+			brief(changes).some((change) => change.startsWith('!') || /^(replace|delete) \S*server/.test(change)),
+		);
+		t.deepEqual(
+			brief(changes)
+				.filter((change) => /security_group$|_rule$/.test(change))
+				.sort(),
+			['sctp', 'tcp', 'udp'].map((protocol) => `add pod_${protocol}_rule`),
+			release,
+		);
+	}
+});
+
+test('pods of other nodes are allowed by their addresses, which a remote group of OVN does not have', (t) => {
+	const rules = resourcesOf(templates(rendered()), shown({ pod_cidr: '10.9.0.0/16' }), upTo).filter(
+		({ path: place }) => /^pod_\w+_rule$/.test(place),
+	);
+	t.deepEqual(
+		rules.map(({ properties }) => [properties.protocol, properties.remote_ip_prefix]),
+		[
+			['tcp', '10.9.0.0/16'],
+			['udp', '10.9.0.0/16'],
+			['sctp', '10.9.0.0/16'],
+		],
+	);
+});
+
+test('a resource that failed its check is replaced by the next update; one that was never created is no loss', (t) => {
 	const rows = [
 		{ resource_name: 'server', stack_name: 'demo-minions-x7-1-k3', resource_status: 'CHECK_FAILED' },
 		{ resource_name: 'server', stack_name: 'demo-minions-x7-0-k2', resource_status: 'CREATE_FAILED' },
@@ -201,7 +245,7 @@ test('what failed its check is replaced by the next update; what never came to b
 	);
 });
 
-test('an unknown type is feared for', (t) => {
+test('an unknown type is treated as stateful', (t) => {
 	const files = rendered();
 	const add = (size: number) => ({
 		...files,
@@ -225,7 +269,7 @@ const word = (name: string, type: string) => ({
 	stack_name: 'demo',
 });
 
-test("of Heat's dry run counts what comes and goes; what it calls replaced for a reference does not", (t) => {
+test("of Heat's dry run, added and deleted resources are used; replaced ones are not", (t) => {
 	const printed = JSON.stringify({
 		added: JSON.stringify([word('ssh_rule', 'OS::Neutron::SecurityGroupRule')]),
 		deleted: JSON.stringify([
@@ -240,7 +284,7 @@ test("of Heat's dry run counts what comes and goes; what it calls replaced for a
 	t.deepEqual(dryRunResult('{}', new Set()), []);
 });
 
-test('the table shows what holds something and counts the rest', (t) => {
+test('the table lists stateful resources and counts the others', (t) => {
 	const changes = planned({ parameters: { minion_count: 3, minion_image: 'image-2' } });
 	const text = planText({ name: 'demo', changes });
 	t.regex(text, /^ACTION +WHAT +NAME +WHY$/m);

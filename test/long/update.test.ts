@@ -20,7 +20,10 @@ test('scale works without a stack directory', async (t) => {
 	t.is(code, 0, stderr);
 	t.is(updates(asked).length, 1);
 	t.regex(stderr, /^There is no demo\/kubeconfig: the nodes drain themselves/m);
-	t.regex(stderr, /if their nodes are left, remove them: kubectl delete node demo-minion-2\n/);
+	t.regex(
+		stderr,
+		/if Node objects of removed nodes remain, delete them: kubectl delete node demo-minion-2\n/,
+	);
 	t.deepEqual(await readdir(folder), []);
 });
 
@@ -110,7 +113,7 @@ for (const args of [
 	['scale', 'demo', '--minions', '4'],
 	['update', 'demo', '--minions', '4'],
 ]) {
-	test(`${args[0]} waits until Heat has finished what it is doing, says so once, and then goes on`, async (t) => {
+	test(`${args[0]} waits until Heat is idle, prints that once, and then continues`, async (t) => {
 		const { folder, stages } = await made();
 		const [first = {}, second = {}] = stages(4);
 		const idle = first['stack-show-demo'] as object;
@@ -193,7 +196,7 @@ exit 1
 	t.regex(stderr, /drainForce: false and drainTimeout: 300 in demo\/cluster\.yaml.*kstack update demo/);
 });
 
-test('while Heat is waited for, a cloud that does not answer once is asked again', async (t) => {
+test('while kstack waits for Heat, a failed request is retried', async (t) => {
 	const { folder, stages } = await made();
 	const [first = {}, second = {}] = stages(4);
 	// The second look fails; at the third, Heat is done.

@@ -97,7 +97,7 @@ test('the files of a master are valid, and its secrets are readable by root only
 });
 
 for (const role of ['minion', 'gateway'] as const) {
-	test(`a ${role} joins with the CA from Heat and the join token, and has no other secret`, async (t) => {
+	test(`a ${role} joins with the CA from Heat and the join token, and gets no other secrets`, async (t) => {
 		const master = await node('master');
 		await master.run(step('20-pki'));
 		const ca = await master.file('etc/kubernetes/pki/ca.crt');
@@ -197,7 +197,7 @@ for (const [what, files, starts] of [
 		const { code, stdout } = await run(step('30-etcd'));
 		t.is(code, starts ? 0 : 1, stdout);
 		t.deepEqual(started(await asked('systemctl')), starts ? ['etcd'] : []);
-		if (!starts) t.regex(stdout, /may not form a cluster|not forming a second cluster/);
+		if (!starts) t.regex(stdout, /may not bootstrap a cluster|not bootstrapping a second cluster/);
 	});
 }
 

@@ -6,7 +6,14 @@ import { table } from '../../base/table.ts';
 import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
-import { isAbsent, list, openstack, type Stack, type StackResource, stackResources } from '../heat/stack.ts';
+import {
+	isNotFound,
+	list,
+	openstack,
+	type Stack,
+	type StackResource,
+	stackResources,
+} from '../heat/stack.ts';
 import { isKubeconfigOf } from '../kubernetes/kubeconfig.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
 
@@ -59,7 +66,7 @@ async function deleteServers(ids: readonly string[]): Promise<void> {
 			await openstack(['server', 'delete', ...servers]);
 			return;
 		} catch (error) {
-			if (!isAbsent(error)) throw error;
+			if (!isNotFound(error)) throw error;
 		}
 	}
 }
@@ -89,7 +96,7 @@ const steps = ({ stack: { name, id }, servers, files }: Deletion): Step<Deletion
 		skip: () => servers.length === 0,
 		run: async () => {
 			await deleteServers(servers).catch((error: Error) => {
-				say(`Could not delete the servers: ${error.message}\nHeat continues with them`);
+				say(`Could not delete the servers: ${error.message}\nHeat deletes them instead`);
 			});
 		},
 	},

@@ -1,5 +1,5 @@
 import { invalidFlags, refuse, usageError } from '../../base/errors.ts';
-import { mistakeIn } from '../../base/forms.ts';
+import { invalidValue } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
 import { clusterFields, nameForm } from './cluster-fields.ts';
@@ -31,7 +31,7 @@ export interface SettingsFile {
 /** Why the name of a cluster is invalid; `undefined` if it is valid. */
 export function mistakeInName(name: string): string | undefined {
 	if (nameForm.read(name) !== undefined) return undefined;
-	return `The cluster name "${name}" cannot be part of a host name: use ${nameForm.words}.`;
+	return `The cluster name "${name}" is invalid, because names of hosts begin with it: use ${nameForm.description}.`;
 }
 
 /**
@@ -55,7 +55,7 @@ export function readFlags(flags: Readonly<Record<string, unknown>>, mistakes: st
 		if (value === undefined) continue;
 		const form = formOf(setting);
 		const read = form.read(value);
-		if (read === undefined) mistakes.push(mistakeIn(`--${flagOf(setting)}`, value, form));
+		if (read === undefined) mistakes.push(invalidValue(`--${flagOf(setting)}`, value, form));
 		else found[setting.key] = read;
 	}
 	return found;
@@ -87,7 +87,7 @@ function readFile(
 		return {};
 	}
 	const top = new Mapping(content, path, mistakes);
-	top.only(...Object.keys(clusterFields()));
+	top.allowOnly(...Object.keys(clusterFields()));
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
 		const { key } = setting;
@@ -142,7 +142,7 @@ export function readCluster(
 		// Only as a flag: kstack writes both defaults to the cluster.yaml of a cluster without an external network.
 		if (requested.externalNetwork === 'none' && byFlag.apiFloatingIp === true) {
 			mistakes.push(
-				`${place('apiFloatingIp')} is true, but ${place('externalNetwork')} is none: name the network of the floating IP with --external-network.`,
+				`${place('apiFloatingIp')} is true, but ${place('externalNetwork')} is none: set the network of the floating IP with --external-network.`,
 			);
 		}
 	}

@@ -1,4 +1,4 @@
-import { type Form, shown } from '../../base/forms.ts';
+import { type Form, printable } from '../../base/forms.ts';
 import { similar } from '../../base/similar.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
@@ -38,7 +38,7 @@ const text = { type: ['string', 'number', 'null'] };
 
 /** The JSON Schema of `pools`, for editors; `readPools` validates the entries. */
 export const poolsForm = (roles: Roles): Form => ({
-	words: 'a list of pools',
+	description: 'a list of pools',
 	read: (value) => value,
 	schema: {
 		type: 'array',
@@ -54,9 +54,9 @@ export const poolsForm = (roles: Roles): Form => ({
 				},
 				role: { enum: poolRoles(roles), default: standardRole, description: 'Role of its nodes.' },
 				count: { type: 'integer', minimum: 0, maximum: 5000, description: 'Number of nodes.' },
-				flavor: { ...text, description: 'Flavor; default: that of the role.' },
-				image: { ...text, description: 'Image; default: that of the role.' },
-				availabilityZone: { ...text, description: 'Availability zone; default: that of the role.' },
+				flavor: { ...text, description: 'Flavor (default: that of the role).' },
+				image: { ...text, description: 'Image (default: that of the role).' },
+				availabilityZone: { ...text, description: 'Availability zone (default: that of the role).' },
 				labels: { type: ['object', 'null'], description: 'Labels of its nodes, set by the masters.' },
 				taints: {
 					type: ['array', 'null'],
@@ -78,7 +78,7 @@ function marksOf(role: RoleDefinition | undefined): Pick<PoolRecord, 'labels' | 
 
 function mistakeInPoolName(name: unknown, cluster: string): string | undefined {
 	if (typeof name !== 'string' || !/^[a-z][a-z0-9]{0,15}$/.test(name))
-		return 'must be 1 to 16 of a-z and 0-9, beginning with a letter';
+		return 'must be 1 to 16 characters of a-z and 0-9, beginning with a letter';
 	if (reserved.has(name) || /^g\d+$/.test(name)) return 'is reserved: use another name';
 	if (`${cluster}-${name}`.length > longestPrefix)
 		return `makes the prefix of server names ${cluster}-${name} longer than ${longestPrefix} characters: use a shorter name`;
@@ -94,11 +94,11 @@ function readEntry(
 ): PoolEntry | undefined {
 	const before = mistakes.length;
 	if (!isMapping(value)) {
-		mistakes.push(`${place} is ${shown(value)}: it must be a mapping with name, role and count.`);
+		mistakes.push(`${place} is ${printable(value)}: it must be a mapping with name, role and count.`);
 		return undefined;
 	}
 	const mistake = (key: string, what: string, wrong: unknown) =>
-		mistakes.push(`${place}.${key} is ${shown(wrong)}: it ${what}.`);
+		mistakes.push(`${place}.${key} is ${printable(wrong)}: it ${what}.`);
 	for (const key of Object.keys(value)) {
 		if (keys.includes(key)) continue;
 		const suggestion = similar(key, keys);
@@ -151,7 +151,7 @@ export function readPools(
 ): PoolEntry[] {
 	if (value === undefined || value === null) return [];
 	if (!Array.isArray(value)) {
-		mistakes.push(`${path}: pools is ${shown(value)}: it must be a list of pools.`);
+		mistakes.push(`${path}: pools is ${printable(value)}: it must be a list of pools.`);
 		return [];
 	}
 	const entries = value.flatMap(

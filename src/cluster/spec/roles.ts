@@ -31,7 +31,7 @@ function readRoles(folder: string, packaged: boolean, taken: Roles): Roles {
 	const found = names.map((name): RoleDefinition => {
 		const roleFolder = path.join(folder, name);
 		if (roleNameForm.read(name) === undefined)
-			mistakes.push(`${roleFolder}: the name of a role must be ${roleNameForm.words}.`);
+			mistakes.push(`${roleFolder}: the name of a role must be ${roleNameForm.description}.`);
 		if (Object.hasOwn(taken, name))
 			mistakes.push(`${roleFolder}: kstack has a role ${name}: use another name.`);
 		return { ...readRoleFolder(roleFolder, packaged, mistakes), name };
@@ -70,7 +70,7 @@ export function rolesWith(folder: string): Roles {
 export function requireRole(all: Roles, role: Role): RoleDefinition {
 	const found = all[role];
 	if (found !== undefined) return found;
-	throw new UserError(`There is no role ${role}; there are ${Object.keys(all).join(', ')}.`, {
+	throw new UserError(`There is no role ${role}. Available: ${Object.keys(all).join(', ')}.`, {
 		code: 'unknown-role',
 		hint: `Put the folder of the role at roles/${role} in the stack directory; see docs/roles.md.`,
 	});

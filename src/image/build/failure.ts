@@ -4,10 +4,10 @@ import { fullest, tellsOfFullDisk } from '../workspace/room.ts';
 import type { BuildLog } from './build-log.ts';
 
 /**
- * What the operator reads when a build has failed.
+ * The error for a failed build.
  *
- * @param name     the profile's
- * @param folders  what the build writes to
+ * @param name     the name of the profile
+ * @param folders  the folders of the build
  */
 export function explainFailure(
 	name: string,
@@ -21,8 +21,8 @@ export function explainFailure(
 	if (full !== undefined) {
 		return new UserError(`${name} could not be built: no space left in ${full}.`, {
 			hint: [
-				'Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image,',
-				'DIB_NO_TMPFS=1 to work on the disk where that was memory.',
+				'Free space there, or use another file system: KSTACK_CACHE for the cache, --out for the image,',
+				'DIB_NO_TMPFS=1 to build on disk instead of in memory.',
 				wholeLog,
 			].join('\n  '),
 			cause: error,
@@ -30,7 +30,7 @@ export function explainFailure(
 	}
 	if (!(error instanceof CommandError)) return error;
 	if (log.unfetched !== undefined) {
-		return new UserError(`${name} could not be built: Debian's mirror did not deliver\n    ${log.unfetched}`, {
+		return new UserError(`${name} could not be built: Debian's mirror did not serve\n    ${log.unfetched}`, {
 			hint: `Try again later, or set KSTACK_DEBIAN_MIRROR to another mirror.\n  ${wholeLog}`,
 			cause: error,
 		});

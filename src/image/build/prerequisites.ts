@@ -11,7 +11,7 @@ import type { KubernetesSource } from '../fetch/kubernetes.ts';
 import { shortOfRoom } from '../workspace/room.ts';
 import { downloadsFolder } from '../workspace/workplace.ts';
 
-/** Commands that a build runs, with the Debian package that brings each. */
+/** Commands that a build runs, with their Debian packages. */
 const commands: Readonly<Record<string, string>> = {
 	'disk-image-create': 'python3-diskimage-builder',
 	'qemu-img': 'qemu-utils',
@@ -28,7 +28,7 @@ const commands: Readonly<Record<string, string>> = {
 	zstd: 'zstd',
 };
 
-/** Where a build's programs are looked for, before anything that a user has put in PATH. */
+/** Folders that precede the user's PATH in a build. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 async function isThere(file: string, mode = constants.F_OK): Promise<boolean> {
@@ -44,7 +44,7 @@ async function inPath(command: string): Promise<boolean> {
 	return false;
 }
 
-/** Whether something can be fetched from an address, asked without fetching it. */
+/** Whether a URL is available, checked without downloading it. */
 async function answers(address: string, env: NodeJS.ProcessEnv = {}): Promise<boolean> {
 	const quietly = ['--fail', '--silent', '--location', '--netrc-optional', '--output', '/dev/null'];
 	try {
@@ -60,7 +60,7 @@ async function holds(mirrors: Mirrors, release: string): Promise<boolean> {
 	return answers(`${mirrors.main}/dists/${release}/Release`, await proxyEnvironment());
 }
 
-/** Commands that this build does without. */
+/** Commands that this build does not need. */
 async function unneeded({ profile, images }: ImagePlan, supply: Supply): Promise<string[]> {
 	return [
 		...(profile.archived ? ['mmdebstrap'] : []),
@@ -68,7 +68,7 @@ async function unneeded({ profile, images }: ImagePlan, supply: Supply): Promise
 	];
 }
 
-/** What this machine itself lacks. */
+/** Missing prerequisites of this machine. */
 async function machineLacks(
 	plan: ImagePlan,
 	supply: Supply,
@@ -76,7 +76,7 @@ async function machineLacks(
 ): Promise<string[]> {
 	const lacks: string[] = [];
 	if (process.getuid?.() !== 0)
-		lacks.push("This must be run as root: it mounts, and it writes other owners' files.");
+		lacks.push('Not root: a build mounts file systems and writes files of other owners. Run it with sudo.');
 	const missing = [];
 	const without = await unneeded(plan, supply);
 	for (const command of Object.keys(commands)) {
@@ -90,12 +90,12 @@ async function machineLacks(
 	if (!(await isThere('/dev/loop-control')))
 		lacks.push('This kernel has no loop devices (/dev/loop-control).');
 	if (!(await isThere('/usr/share/keyrings/debian-archive-keyring.gpg'))) {
-		lacks.push("Debian's keys are not here. On Debian: apt-get install debian-archive-keyring");
+		lacks.push("Not installed: the keys of Debian's archive. On Debian: apt-get install debian-archive-keyring");
 	}
 	return [...lacks, ...(await shortOfRoom(folders))];
 }
 
-/** The command lines that would build something here, for the operator who asked for what cannot be built. */
+/** Commands that would work on this machine, for a hint. */
 async function buildable(supply: Supply): Promise<string[]> {
 	const lines = await Promise.all(
 		profiles.map(async (profile) => {
@@ -113,11 +113,11 @@ async function buildable(supply: Supply): Promise<string[]> {
 async function otherProfiles(supply: Supply): Promise<string> {
 	const lines = await buildable(supply);
 	return lines.length === 0
-		? 'No profile can be built from what this machine reaches.'
-		: ['What can be built here:', ...lines].join('\n    ');
+		? 'This machine reaches no mirror from which a profile can be built.'
+		: ['On this machine, these can be built:', ...lines].join('\n    ');
 }
 
-/** Whether what comes from upstream can be had: from what stands in for it, from the cache, or from there. */
+/** Whether downloads are available: from a mirror, the cache, or upstream. */
 async function upstreamAnswers(plan: ImagePlan, supply: Supply): Promise<boolean> {
 	if (supply.mirror !== undefined || supply.components !== undefined) return true;
 	const cached = await Promise.all(
@@ -127,11 +127,11 @@ async function upstreamAnswers(plan: ImagePlan, supply: Supply): Promise<boolean
 }
 
 /**
- * Checks all that a build needs before it begins.
+ * Checks the prerequisites of a build.
  *
  * @param folders  folders that the build writes to, with the bytes it needs in each
- * @returns the mirrors and package sources to build from
- * @throws UserError that names everything that is missing; exit code 2 when it is this machine's, else 1
+ * @returns the mirrors and package sources of the build
+ * @throws UserError with everything that is missing; exit code 2 if it concerns this machine, otherwise 1
  */
 export async function checkPrerequisites(
 	plan: ImagePlan,
@@ -156,7 +156,7 @@ export async function checkPrerequisites(
 	]);
 	if (!hasRelease) {
 		throw new UserError(
-			`${profile.name} needs Debian ${profile.debian} (${profile.release}), which ${mirrors.main} does not give from here.`,
+			`${profile.name} needs Debian ${profile.debian} (${profile.release}), which cannot be downloaded from ${mirrors.main}.`,
 			{ hint: await otherProfiles(supply) },
 		);
 	}
@@ -166,8 +166,8 @@ export async function checkPrerequisites(
 			{
 				hint:
 					profile.debian < 12
-						? 'Name what holds the file with --mirror or --components.'
-						: "From Debian's packages alone: --kubernetes-source debian (Kubernetes 1.20.2, for tests).",
+						? 'Set another source of the file with --mirror or --components.'
+						: "Set another source of the file with --mirror or --components, or use only Debian's packages: --kubernetes-source debian (Kubernetes 1.20.2, for tests).",
 			},
 		);
 	}

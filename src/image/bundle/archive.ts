@@ -11,7 +11,7 @@ import { interrupted } from '../../base/interrupt.ts';
 /** Checksums of the files in an archive, by their names. */
 export type Contents = Readonly<Record<string, string>>;
 
-/** The first file of an archive: which files it has, and what else its maker says. */
+/** The first file of an archive: a list of its files, and other values. */
 export interface Head {
 	readonly format: number;
 	readonly files: Contents;
@@ -20,22 +20,22 @@ export interface Head {
 /** Its name. */
 export const headName = 'bundle.json';
 
-/** As much as a head may have: it is read whole. */
+/** Maximum size of the head, which is read into memory. */
 const headLimit = 16e6;
 
-/** The version of all this; whoever reads another refuses. */
+/** The version of the format; other versions are refused. */
 export const format = 1;
 
-/** Why a file is not taken for a bundle. */
+/** The error for a file that is not a valid bundle. */
 function bad(file: string, why: string): UserError {
 	return new UserError(`${file} is not a valid bundle: ${why}.`, {
-		hint: 'Copy it again, or make it again with `kimg bundle`.',
+		hint: 'Copy it again, or create it again with: kimg bundle',
 	});
 }
 
 const folders = ['elements', 'binaries', 'archives', 'components'];
 
-/** Whether a name stays where it belongs. */
+/** Whether a name is inside the folder. */
 function isSafe(name: string): boolean {
 	const [folder, ...rest] = name.split('/');
 	if (rest.length === 0) return /^[\w.-]+\.json$/.test(name) && name !== headName;
@@ -59,15 +59,16 @@ function readHead(text: string, file: string): Head {
 		throw bad(file, `its ${headName} is not JSON`);
 	}
 	if (head?.format !== format)
-		throw bad(file, `its form is ${JSON.stringify(head?.format)}, this kimg reads ${format}`);
+		throw bad(file, `its format is ${JSON.stringify(head?.format)}; this kimg supports ${format}`);
 	const { files } = head;
-	if (typeof files !== 'object' || files === null) throw bad(file, `its ${headName} names no files`);
+	if (typeof files !== 'object' || files === null) throw bad(file, `its ${headName} lists no files`);
 	const strange = Object.keys(files).find((name) => !isSafe(name));
-	if (strange !== undefined) throw bad(file, `it holds ${JSON.stringify(strange)}, which has no place in it`);
+	if (strange !== undefined)
+		throw bad(file, `its ${headName} lists ${JSON.stringify(strange)}, which cannot be part of a bundle`);
 	return { format, files };
 }
 
-/** Goes through an archive after its head, entry by entry, until `take` answers `true`. */
+/** Iterates over the entries of an archive after its head, until `take` returns `true`. */
 async function read(
 	file: string,
 	take: (header: Header, stream: Content, head: Head) => Promise<boolean>,
@@ -93,7 +94,7 @@ async function read(
 		if (error instanceof UserError) throw error;
 		if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
 			throw new UserError(`${file} cannot be unpacked: ${(error as Error).message}`, {
-				hint: 'Make room there, or set KSTACK_CACHE to a folder that has some.',
+				hint: 'Free space there, or set KSTACK_CACHE to a folder of another file system.',
 			});
 		}
 		throw bad(file, (error as Error).message);
@@ -102,15 +103,16 @@ async function read(
 	}
 }
 
-/** Where one entry goes, and what it must be. */
+/** The target of an entry, and its checksum. */
 function expected({ name, type }: Header, { files }: Head, file: string): string {
 	if (type !== 'file') throw bad(file, `${JSON.stringify(name)} in it is a ${type}`);
 	const checksum = Object.hasOwn(files, name) ? files[name] : undefined;
-	if (checksum === undefined) throw bad(file, `it holds ${JSON.stringify(name)}, which it does not name`);
+	if (checksum === undefined)
+		throw bad(file, `it contains ${JSON.stringify(name)}, which its ${headName} does not list`);
 	return checksum;
 }
 
-/** Passes bytes on and reckons their checksum. */
+/** Passes bytes on and computes their checksum. */
 function counting(hash: ReturnType<typeof createHash>): Transform {
 	return new Transform({
 		transform(chunk: Buffer, _, done) {
@@ -121,9 +123,9 @@ function counting(hash: ReturnType<typeof createHash>): Transform {
 }
 
 /**
- * Unpacks an archive into a folder, which then holds its files and folders and nothing else of it.
+ * Unpacks the files and folders of an archive into a folder.
  *
- * @throws UserError when it is no bundle, or has lost, gained or changed a file
+ * @throws UserError when it is not a bundle, or a file is missing, additional or changed
  */
 export async function unpackArchive(file: string, folder: string): Promise<void> {
 	const seen = new Set<string>();
@@ -133,7 +135,7 @@ export async function unpackArchive(file: string, folder: string): Promise<void>
 		files = head.files;
 		const { name } = header;
 		const checksum = expected(header, head, file);
-		if (seen.has(name)) throw bad(file, `it holds ${JSON.stringify(name)} twice`);
+		if (seen.has(name)) throw bad(file, `it contains ${JSON.stringify(name)} twice`);
 		seen.add(name);
 		const target = path.join(folder, name);
 		const hash = createHash('sha256');
@@ -141,17 +143,18 @@ export async function unpackArchive(file: string, folder: string): Promise<void>
 		await makeFolder(path.dirname(target));
 		await pipeline(stream, counting(hash), createWriteStream(target, { flags: 'wx', mode }));
 		const got = `sha256:${hash.digest('hex')}`;
-		if (got !== checksum) throw bad(file, `${name} in it has been altered: expected ${checksum}, got ${got}`);
+		if (got !== checksum)
+			throw bad(file, `the checksum of ${name} in it is wrong: expected ${checksum}, got ${got}`);
 		return false;
 	});
 	const lost = Object.keys(files).filter((name) => !seen.has(name));
-	if (lost.length > 0 || seen.size === 0) throw bad(file, `${lost[0] ?? 'everything'} is missing in it`);
+	if (lost.length > 0 || seen.size === 0) throw bad(file, `${lost[0] ?? 'every file'} is missing in it`);
 }
 
 /**
  * One file of an archive as text; reads no further.
  *
- * @throws UserError when it is no bundle, has no such file, or the file has been altered
+ * @throws UserError when it is not a bundle, does not have the file, or the file was changed
  */
 export async function readFrom(file: string, wanted: string): Promise<string> {
 	let found: string | undefined;
@@ -163,7 +166,7 @@ export async function readFrom(file: string, wanted: string): Promise<string> {
 		}
 		found = await textOf(stream);
 		if (`sha256:${createHash('sha256').update(found).digest('hex')}` !== checksum)
-			throw bad(file, `${wanted} in it has been altered`);
+			throw bad(file, `the checksum of ${wanted} in it is wrong`);
 		return true;
 	});
 	if (found === undefined) throw bad(file, `${wanted} is missing in it`);

@@ -5,7 +5,7 @@ import type { DiskFiles } from './disk-files.ts';
 import { checksumsOf, type InstalledPackage } from './disk-packages.ts';
 import type { Finding } from './verify-finding.ts';
 
-/** What is wrong with a file that a lock knows. */
+/** Checks a file against the lock. */
 async function fileFindings(
 	files: DiskFiles,
 	file: string,
@@ -15,10 +15,15 @@ async function fileFindings(
 	const actual = await files.checksum(file, expected.split(':')[0]);
 	if (actual === expected) return [];
 	if (actual === undefined) return [{ about: file, problem: `is missing: a file of ${owner}` }];
-	return [{ about: file, problem: `is not the file of ${owner}: it has ${actual}, the lock ${expected}` }];
+	return [
+		{
+			about: file,
+			problem: `differs from the file of ${owner}: its checksum is ${actual}, in the lock ${expected}`,
+		},
+	];
 }
 
-/** Files of components that are not those of the lock. */
+/** Files of components that differ from the lock. */
 export async function componentFindings(files: DiskFiles, lock: Lock): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const [name, component] of Object.entries(lock.components)) {
@@ -31,7 +36,7 @@ export async function componentFindings(files: DiskFiles, lock: Lock): Promise<F
 
 const imagesFolder = '/usr/share/kstack/images';
 
-/** What is wrong with one container image's archive; a lock of `kimg lock` knows its digest alone. */
+/** Checks the archive of a container image; a lock of `kimg lock` only has its digest. */
 async function imageFinding(files: DiskFiles, name: string, image: LockedImage): Promise<Finding[]> {
 	const file = `${imagesFolder}/${image.archive}`;
 	if (image.checksum !== undefined) return fileFindings(files, file, image.checksum, `the image ${name}`);
@@ -44,10 +49,10 @@ async function imageFinding(files: DiskFiles, name: string, image: LockedImage):
 	});
 	const found = images.find(({ references }) => references.includes(name));
 	if (found !== undefined && found.digest === image.digest) return [];
-	return [{ about: file, problem: `does not hold the image ${name} with the digest ${image.digest}` }];
+	return [{ about: file, problem: `does not contain the image ${name} with the digest ${image.digest}` }];
 }
 
-/** Archives of container images that are not those of the lock. */
+/** Archives of container images that differ from the lock. */
 export async function imageFindings(files: DiskFiles, lock: Lock): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const [name, image] of Object.entries(lock.images))
@@ -58,7 +63,7 @@ export async function imageFindings(files: DiskFiles, lock: Lock): Promise<Findi
 	return found;
 }
 
-/** Packages that are not those of the lock. */
+/** Packages that differ from the lock. */
 export function packageFindings(packages: readonly InstalledPackage[], lock: Lock): Finding[] {
 	const installed = new Map(packages.map((one) => [one.name, one]));
 	const found: Finding[] = [];
@@ -71,7 +76,7 @@ export function packageFindings(packages: readonly InstalledPackage[], lock: Loc
 	}
 	for (const { name, version } of packages) {
 		if (lock.packages[name] === undefined) {
-			found.push({ about: name, problem: `is installed (${version}) and not in the lock` });
+			found.push({ about: name, problem: `is installed (${version}) but not in the lock` });
 		}
 	}
 	return found;
@@ -80,7 +85,7 @@ export function packageFindings(packages: readonly InstalledPackage[], lock: Loc
 /** An image may lack documentation and translations, but not programs. */
 const program = /\/s?bin\//;
 
-/** Files that are not as their Debian package has brought them; configuration is not looked at. */
+/** Files that differ from their Debian package, except configuration files. */
 export async function packageFileFindings(
 	files: DiskFiles,
 	packages: readonly InstalledPackage[],
@@ -90,7 +95,7 @@ export async function packageFileFindings(
 		for (const [file, expected] of await checksumsOf(files, one)) {
 			const actual = await files.checksum(file, 'md5');
 			if (actual === expected || (actual === undefined && !program.test(file))) continue;
-			const how = actual === undefined ? 'is missing: a file' : 'has been changed: it is not the file';
+			const how = actual === undefined ? 'is missing: a file' : 'differs from the file';
 			found.push({ about: file, problem: `${how} of the package ${one.name} ${one.version}` });
 		}
 	}

@@ -3,7 +3,7 @@ import { usageError } from '../../base/errors.ts';
 import { CommandError, run } from '../../base/run.ts';
 import { beside, type ImageRecord } from '../disk/inspect-record.ts';
 
-/** What `qemu-img info` says of an image. */
+/** The output of `qemu-img info`. */
 interface Info {
 	readonly format: string;
 	readonly 'virtual-size': number;
@@ -16,7 +16,7 @@ interface Info {
 
 const magic = Buffer.from('QFI\xfb', 'latin1');
 
-/** How an image of another format becomes one that can be uploaded. */
+/** The command that converts an image to the right format. */
 const convert = (file: string) =>
 	`Convert a disk image with: qemu-img convert -O qcow2 ${file} NEW.qcow2. kimg build writes qcow2.`;
 
@@ -24,15 +24,15 @@ const unusable = (message: string, hint: string) => usageError(message, hint, 'n
 
 async function requireMagic(file: string, content: FileHandle): Promise<void> {
 	const stats = await content.stat();
-	if (stats.isDirectory()) throw unusable(`${file} is a folder.`, 'Name an image (.qcow2).');
-	if (!stats.isFile()) throw unusable(`${file} is not a regular file.`, 'Name an image (.qcow2).');
+	if (stats.isDirectory()) throw unusable(`${file} is a folder.`, 'Specify an image file (.qcow2).');
+	if (!stats.isFile()) throw unusable(`${file} is not a regular file.`, 'Specify an image file (.qcow2).');
 	if (stats.size === 0) throw unusable(`${file} is empty.`, 'Build the image again: kimg build.');
 	const head = Buffer.alloc(magic.length);
 	await content.read(head, 0, head.length, 0);
 	if (!head.equals(magic)) throw unusable(`${file} is not a qcow2 image.`, convert(file));
 }
 
-/** The exit code of `qemu-img check` for an image that is whole, and only takes more space than it has to. */
+/** The exit code of `qemu-img check` for a valid image with leaked clusters, which only waste space. */
 const leaks = 3;
 
 /** Runs `qemu-img`; undefined when it found nothing worse than wasted space. */
@@ -50,7 +50,7 @@ async function qemuImg(words: readonly string[], file: string): Promise<string |
 }
 
 /**
- * Whether a file is an image that Nova can boot by itself: qcow2, whole, without another file that it needs.
+ * Checks that Nova can boot an image: it must be a complete qcow2 file without a backing file.
  *
  * @returns the size of its disk in bytes
  * @throws UserError exit code 2 when it is not
@@ -63,26 +63,26 @@ export async function checkImage(file: string, content: FileHandle): Promise<num
 	const data = info['format-specific']?.data;
 	if (info['backing-filename'] !== undefined) {
 		throw unusable(
-			`${file} holds only what differs from ${info['backing-filename']}, its backing file.`,
+			`${file} contains only the differences from its backing file ${info['backing-filename']}.`,
 			convert(file),
 		);
 	}
 	if (data?.['data-file'] !== undefined)
-		throw unusable(`${file} keeps its content in another file, ${data['data-file']}.`, convert(file));
+		throw unusable(`${file} stores its content in another file, ${data['data-file']}.`, convert(file));
 	if (info.encrypted === true) throw unusable(`${file} is encrypted.`, convert(file));
 	await qemuImg(['check', '-f', 'qcow2', file], file);
 	return info['virtual-size'];
 }
 
 /**
- * Whether a file is an image of kimg, by the record that kimg build writes beside it.
+ * Checks that an image was built by kimg, by the record that kimg build writes next to it.
  *
- * @throws UserError exit code 2 when there is no record: kstack would not know what is in the image
+ * @throws UserError exit code 2 when there is no record: kstack needs the content of the image
  */
 export function requireRecord(file: string, { kubernetes }: ImageRecord): void {
 	if (kubernetes !== undefined) return;
 	throw unusable(
-		`${file} has no record of what is in it: ${beside(file, 'json')} is missing, or names no version of Kubernetes.`,
-		'kimg build writes that file beside the image: copy both. Other images go up with: openstack image create.',
+		`The properties of ${file} are unknown: ${beside(file, 'json')} is missing, or has no version of Kubernetes.`,
+		'kimg build writes that file next to the image: copy both. To upload an image that kimg did not build: openstack image create.',
 	);
 }

@@ -4,9 +4,9 @@ import { forms } from './forms.ts';
 
 const oneLine = matching(/^[^\n\r\0]+$/, 'one line of text');
 
-/** The forms of what an own profile's file has. */
+/** The forms of the values in the file of a custom profile. */
 export const profileForms = {
-	name: matching(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'made of a-z, 0-9, - and ., as a name is'),
+	name: matching(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'a name of a-z, 0-9, - and .'),
 	line: oneLine,
 	/** Debian's rule for the names of packages. */
 	package: matching(/^[a-z0-9][a-z0-9+.-]+$/, 'the name of a Debian package'),
@@ -22,7 +22,7 @@ const release: JsonSchema = {
 	],
 };
 
-/** The keys of the file of an own profile. */
+/** The keys of the file of a custom profile. */
 export const profileFields: Fields = {
 	name: { describe: "Name of the image (default: the file's name)", form: asWritten(profileForms.name) },
 	base: {
@@ -49,4 +49,4 @@ export const profileFields: Fields = {
 
 /** The JSON Schema of a profile file. */
 export const profileSchema = (): JsonSchema =>
-	fileSchema('kimg profile', 'An image of your own, based on a profile of kimg.', profileFields);
+	fileSchema('kimg profile', 'A custom image, based on a profile of kimg.', profileFields);

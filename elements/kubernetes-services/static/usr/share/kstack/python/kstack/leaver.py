@@ -98,7 +98,7 @@ class Leaver(object):
             raise Ended()
         if node.action != self.started:
             self.started = node.action
-            self.say(node.action)
+            self.say('processing the request leave=' + node.action)
         if node.action != 'drain':
             self.removable_member()
         if not node.unschedulable:
