@@ -4,9 +4,11 @@ import threading
 
 
 def say(message):
-    """One line, at once: systemd reads it. Python 3.4 takes the encoding of a service for ASCII."""
-    encoding = sys.stdout.encoding or 'ascii'
-    sys.stdout.write(message.encode(encoding, 'backslashreplace').decode(encoding) + '\n')
+    """One line, at once: systemd reads it."""
+    try:
+        sys.stdout.write(message + '\n')
+    except UnicodeEncodeError:  # the locale of a service may be ASCII
+        sys.stdout.write(message.encode('ascii', 'backslashreplace').decode() + '\n')
     sys.stdout.flush()
 
 
