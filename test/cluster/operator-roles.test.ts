@@ -10,7 +10,7 @@ import { resourcesOf, type Template } from '../../src/cluster/heat/evaluate.ts';
 import { peakOf } from '../../src/cluster/heat/resource-limit.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { renderUserData } from '../../src/cluster/heat/user-data.ts';
-import { poolOfRole } from '../../src/cluster/kubernetes/pools.ts';
+import { hasNodeMarks, poolOfRole } from '../../src/cluster/kubernetes/pools.ts';
 import { nextStep, startUpgrade, upgradeState } from '../../src/cluster/operations/upgrade-steps.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
 import { type Parameters, parametersOf } from '../../src/cluster/spec/parameters.ts';
@@ -177,6 +177,14 @@ test('masters label the nodes of a pool with its role and what role.yaml says, a
 	for (const other of Object.keys(packagedRoles))
 		t.true(told.formerLabels.includes(`node-role.kubernetes.io/${other}`), other);
 	t.deepEqual(entriesFor(records, { builder: 2 }, roles), entries);
+});
+
+test('masters get the record of a pool of gateways, and of none that has no marks', (t) => {
+	const record = (role: string) => ({ edge: { role, labels: {}, taints: [] } });
+	t.true(hasNodeMarks(record('gateway')), 'they recognise its gateways by the record only');
+	t.true(hasNodeMarks(record('builder')));
+	t.false(hasNodeMarks(record('minion')));
+	t.false(hasNodeMarks({}));
 });
 
 /** The pools that an upgrade takes, in order. */
