@@ -14,6 +14,7 @@ import {
 	writeTemplates,
 } from '../heat/directory.ts';
 import { whenIdle } from '../heat/inventory.ts';
+import { lockOf, withLock } from '../heat/lock.ts';
 import { operatorName } from '../heat/operator.ts';
 import { wantedPoolCounts } from '../heat/pool-files.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
@@ -51,7 +52,8 @@ async function requireFree(directory: StackDirectory): Promise<void> {
 		throw usageError(`${directory.path} is not a folder.`, undefined, 'directory-exists');
 	});
 	// An operator's roles are there before the directory is written: it cannot be written without them.
-	const files = all.filter((name) => name !== path.basename(directory.roles));
+	const ours = [directory.roles, lockOf(directory)].map((file) => path.basename(file));
+	const files = all.filter((name) => !ours.includes(name));
 	if (files.length === 0) return;
 	throw usageError(
 		existsSync(directory.cluster)
@@ -142,8 +144,10 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 	if (mistake !== undefined) throw usageError(mistake);
 	const operator = operatorName(user);
 	const free = await stackDirectory(name);
+	// The lock of a killed kstack goes, that of a running one is waited for.
+	if (existsSync(lockOf(free))) await withLock(free, () => requireFree(free));
 	await requireFree(free);
-	// No lock: its file would make the folder one that is not empty. The rename at the end allows one winner.
+	// No lock while it works: its file would make the folder one that is not empty. The rename allows one winner.
 	const stack = await whenIdle(name);
 	// Before a master is asked to sign.
 	const roles = rolesOf(free);
