@@ -1,4 +1,4 @@
-import { type Form, matching, mistakeIn, type TextForm } from './forms.ts';
+import { cut, type Form, matching, mistakeIn, type TextForm } from './forms.ts';
 import { similar } from './similar.ts';
 
 const text: TextForm = matching(/^[^\n\r\0]+$/, 'one line of text');
@@ -53,7 +53,9 @@ export class Mapping {
 			if (known.includes(key)) continue;
 			const meant = similar(key, known);
 			const hint = meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${meant}?`;
-			this.mistakes.push(`${this.#place}: ${key} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`);
+			this.mistakes.push(
+				`${this.#place}: ${cut(key)} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`,
+			);
 		}
 	}
 

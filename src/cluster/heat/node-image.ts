@@ -1,4 +1,5 @@
 import { imageContract } from '../../base/contract.ts';
+import { cut } from '../../base/forms.ts';
 import { type Json, list, ownProject, show } from '../../openstack/client.ts';
 
 /** An image that members are made from. */
@@ -103,11 +104,11 @@ async function ofThatId(wanted: string, mistakes: string[]): Promise<NodeImage |
 	const found = await show(['image'], wanted);
 	if (found === undefined) {
 		const all = (await list(['image'])).map(({ Name }) => Name);
-		mistakes.push(`There is no image "${wanted}". There are: ${all.join(', ') || 'none'}.`);
+		mistakes.push(`There is no image "${cut(wanted)}". There are: ${all.join(', ') || 'none'}.`);
 		return undefined;
 	}
 	if ((found.status ?? 'active') !== 'active') {
-		mistakes.push(`The image "${wanted}" cannot be used: it is ${found.status}.`);
+		mistakes.push(`The image "${cut(wanted)}" cannot be used: it is ${found.status}.`);
 		return undefined;
 	}
 	return requireKimg(found, mistakes);
@@ -132,7 +133,9 @@ async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage
 	const byHand = all.filter(({ byKimg }) => !byKimg);
 	if (byHand.length > 0 && all.length > 1) {
 		const lines = all.map(({ id, name, byKimg }) => `\n    ${id}  ${name}${byKimg ? ', by kimg' : ''}`);
-		mistakes.push(`"${wanted}" may be any of ${all.length} images; name one by its ID:${lines.join('')}`);
+		mistakes.push(
+			`"${cut(wanted)}" may be any of ${all.length} images; name one by its ID:${lines.join('')}`,
+		);
 		return undefined;
 	}
 	// kimg 0.2.0 gave all of one profile the same name, and no property that says it.

@@ -1,8 +1,8 @@
 import { refuse } from '../../base/errors.ts';
-import { mistakeIn } from '../../base/forms.ts';
+import { cut, mistakeIn, shown } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
 import { type FurtherNodes, newContradictions } from './contradictions.ts';
-import { comparable } from './heat-values.ts';
+import { comparable, textOf } from './heat-values.ts';
 import type { Parameters } from './parameters.ts';
 import { recordsOf } from './pools.ts';
 import { formOf } from './setting-forms.ts';
@@ -45,7 +45,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 		].filter(({ value }) => value !== undefined && value !== has);
 		if (flag === undefined && edits.length === 2) {
 			mistakes.push(
-				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${value} in ${place}`).join(' and ')}: changed elsewhere, or in both files? ${key === 'drainTimeout' ? 'Write the same value to both files.' : `Say which with --${flagOf(setting)}.`}`,
+				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${cut(String(value))} in ${place}`).join(' and ')}: changed elsewhere, or in both files? ${key === 'drainTimeout' ? 'Write the same value to both files.' : `Say which with --${flagOf(setting)}.`}`,
 			);
 			continue;
 		}
@@ -54,7 +54,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 		if (setting.fixed) {
 			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
 			mistakes.push(
-				`${key} is ${JSON.stringify(wanted)} ${place}; this cluster was created with ${JSON.stringify(has)}, which cannot be changed: that would replace its servers.`,
+				`${key} is ${shown(wanted)} ${place}; this cluster was created with ${JSON.stringify(has)}, which cannot be changed: that would replace its servers.`,
 			);
 			continue;
 		}
@@ -104,6 +104,6 @@ export function editsOfKept(now: Parameters, file: Parameters, path: string): st
 		.map(([name, value]) =>
 			name === 'operator_request'
 				? `${path} was rendered again after the cluster was created: its operator_request is another one, which the cluster cannot take. Put the former file back, or write the directory again elsewhere: kstack adopt.`
-				: `${name} is ${value} in ${path}; the cluster has ${now[name]}, which cannot be changed.`,
+				: `${name} is ${cut(textOf(value))} in ${path}; the cluster has ${cut(textOf(now[name]))}, which cannot be changed.`,
 		);
 }

@@ -1,5 +1,5 @@
-import { invalidFlags, refuse, usageError } from '../../base/errors.ts';
-import { mistakeIn } from '../../base/forms.ts';
+import { collect, invalidFlags, refuse, usageError } from '../../base/errors.ts';
+import { cut, mistakeIn, shown } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
 import { clusterFields, nameForm } from './cluster-fields.ts';
@@ -31,7 +31,7 @@ export interface SettingsFile {
 /** Why a cluster may not have this name; `undefined` when it may. */
 export function mistakeInName(name: string): string | undefined {
 	if (nameForm.read(name) !== undefined) return undefined;
-	return `The cluster name "${name}" cannot be part of a host name: use ${nameForm.words}.`;
+	return `The cluster name ${shown(name)} cannot be part of a host name: use ${nameForm.words}.`;
 }
 
 /**
@@ -77,7 +77,7 @@ function readFile(
 ): Settings {
 	if ((content.name ?? name) !== name) {
 		mistakes.push(
-			`${path}: name is ${JSON.stringify(content.name)}, but the command names the cluster "${name}".`,
+			`${path}: name is ${shown(content.name)}, but the command names the cluster "${cut(name)}".`,
 		);
 	}
 	if ('parameters' in content || 'parameter_defaults' in content) {
@@ -109,7 +109,8 @@ const defaultsOf = (all: readonly Setting[]): Settings =>
  * @param file      cluster.yaml; `undefined` when there is none
  * @param existing  the settings of the cluster that the file is of, when it exists: what it has, the file
  *   may have too, and what contradicts in it is left to whoever changes it
- * @param roles    those that additional pools may have
+ * @param roles     those that additional pools may have
+ * @param mistakes  sentences about other files, which are told too
  * @throws UserError exit code 2, with every mistake in it
  */
 export function readCluster(
@@ -118,11 +119,13 @@ export function readCluster(
 	file: SettingsFile | undefined,
 	existing?: Settings,
 	roles: Roles = packagedRoles,
+	mistakes: string[] = [],
 ): Cluster {
-	const mistakes: string[] = [];
+	const ofOthers = mistakes.length > 0;
 	const wrongName = mistakeInName(name);
 	if (wrongName !== undefined) mistakes.push(wrongName);
-	const content: Content = file === undefined ? {} : readMapping(file.text, file.path);
+	const content: Content =
+		(file === undefined ? undefined : collect(mistakes, () => readMapping(file.text, file.path))) ?? {};
 	const inFile = readFile(content, file?.path ?? '', name, existing ?? {}, mistakes);
 	const byFlag = readFlags(flags, mistakes);
 	const given = { ...inFile, ...byFlag };
@@ -147,6 +150,6 @@ export function readCluster(
 		}
 	}
 	mistakes.push(...ofPools);
-	refuse(mistakes, undefined, file === undefined ? invalidFlags : 'invalid-settings');
+	refuse(mistakes, undefined, file === undefined && !ofOthers ? invalidFlags : 'invalid-settings');
 	return { name, settings: asked, given: new Set(Object.keys(given)), pools };
 }
