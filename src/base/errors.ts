@@ -53,9 +53,9 @@ export function usageError(message: string, hint?: string, code?: string): UserE
 }
 
 /**
- * Reads something of which others are read too, so that all mistakes are told at once.
+ * Reads something of which others are read too, so that all mistakes are reported at once.
  *
- * @param mistakes  gets the message of a usage error; without it, the error is thrown
+ * @param mistakes  receives the message of a usage error; without it, the error is thrown
  * @returns `undefined` after a mistake
  */
 export function collect<Read>(mistakes: string[] | undefined, read: () => Read): Read | undefined {

@@ -25,7 +25,7 @@ const ends = test.macro({
 	},
 });
 
-test(ends, ['end', 'well'], { code: 0, stdout: 'result\n', stderr: '' });
+test(ends, ['end', 'normally'], { code: 0, stdout: 'result\n', stderr: '' });
 test(ends, ['end', 'badly'], { code: 1, stderr: 'fake: The cloud is full.\n  Ask for more.\n' });
 test(ends, ['end', 'wrongly'], { code: 2, stderr: 'fake: No such flavor.\n' });
 test(ends, ['end', 'with-mistakes'], {
@@ -41,14 +41,17 @@ const help = "\n  See 'fake --help'.\n";
 const helpOfEnd = "\n  See 'fake end --help'.\n";
 test(ends, [], { code: 2, stderr: `fake: Missing command.${help}` });
 test(ends, ['end'], { code: 2, stderr: `fake: Missing argument HOW.${helpOfEnd}` });
-test(ends, ['ends', 'well'], { code: 2, stderr: `fake: Unknown command: ends. Did you mean end?${help}` });
+test(ends, ['ends', 'normally'], {
+	code: 2,
+	stderr: `fake: Unknown command: ends. Did you mean end?${help}`,
+});
 test(ends, ['--colour'], { code: 2, stderr: `fake: Unknown flag: --colour.${help}` });
-test(ends, ['end', 'well', '--colour'], { code: 2, stderr: `fake: Unknown flag: --colour.${helpOfEnd}` });
-test(ends, ['end', 'well', '--number-of-ends'], {
+test(ends, ['end', 'normally', '--colour'], { code: 2, stderr: `fake: Unknown flag: --colour.${helpOfEnd}` });
+test(ends, ['end', 'normally', '--number-of-ends'], {
 	code: 2,
 	stderr: `fake: --number-of-ends needs a value.${helpOfEnd}`,
 });
-test(ends, ['end', 'well', 'twice', '--output', 'yaml'], {
+test(ends, ['end', 'normally', 'twice', '--output', 'yaml'], {
 	code: 2,
 	stderr: /^fake: 2 mistakes:\n.*--output is "yaml".*table or json.*\n.*argument: twice\.\n/,
 });
@@ -108,7 +111,7 @@ for (const [what, pipe] of [
 test('results that the disk does not take are a failure', async (t) => {
 	const { code, stderr } = await runToEnd('bash', [
 		'-c',
-		'exec "$0" "$1" end well >/dev/full',
+		'exec "$0" "$1" end normally >/dev/full',
 		process.execPath,
 		runnable('test/fixtures/program.ts'),
 	]);

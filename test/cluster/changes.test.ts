@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { UserError } from '../../src/base/errors.ts';
-import { changes, editsOfKept, requireCounts } from '../../src/cluster/spec/changes.ts';
+import { changes, editsOfFixed, requireCounts } from '../../src/cluster/spec/changes.ts';
 import { readCluster, type Settings } from '../../src/cluster/spec/config.ts';
 
 const now: Settings = {
@@ -142,13 +142,13 @@ test('a cluster made by an older release may lack a setting; what its files say 
 test('edits of IDs and of identity in parameters.yaml are told; settings, and what Heat does not know, are not', (t) => {
 	const stack = { minion_count: '3', minion_image: 'b7c6', join_token: '******', operator_request: 'LS0t' };
 	const file = { minion_count: 5, minion_image: 'aaaa', operator_request: 'LS0t', note: 'mine' };
-	const [told, ...more] = editsOfKept(stack, file, 'demo/parameters.yaml');
+	const [told, ...more] = editsOfFixed(stack, file, 'demo/parameters.yaml');
 	t.deepEqual(more, []);
 	t.regex(told ?? '', /^minion_image is aaaa in demo\/parameters\.yaml; .* b7c6/);
 });
 
 test('a directory that was rendered again is told as such, without the text of the request', (t) => {
-	const [told, ...more] = editsOfKept(
+	const [told, ...more] = editsOfFixed(
 		{ operator_request: 'LS0tLS1C' },
 		{ operator_request: 'T1RIRVI' },
 		'demo/parameters.yaml',
@@ -222,7 +222,7 @@ test('ports that change by flag are compared with those of the cluster, and not 
 test('a parameter that Heat shows with other spaces is not an edit', (t) => {
 	const now = { generations: '{"contracts": {"image-1": 1}, "kstack": "0.3.0"}' };
 	const same = { generations: '{"contracts":{"image-1":1},"kstack":"0.3.0"}' };
-	t.deepEqual(editsOfKept(now, same, 'parameters.yaml'), []);
+	t.deepEqual(editsOfFixed(now, same, 'parameters.yaml'), []);
 	const other = { generations: '{"contracts":{"image-1":0}}' };
-	t.is(editsOfKept(now, other, 'parameters.yaml').length, 1);
+	t.is(editsOfFixed(now, other, 'parameters.yaml').length, 1);
 });

@@ -1,7 +1,7 @@
 // How members leave: what the command says, else what the cluster's settings say.
 import test from 'ava';
 import type { Stack } from '../../src/cluster/heat/stack.ts';
-import { drainOptions } from '../../src/cluster/operations/drain-options.ts';
+import { drainOptionsOf } from '../../src/cluster/operations/drain-options.ts';
 
 const stack = (parameters: Record<string, string>): Stack => ({
 	...{ id: 'stack-1', name: 'demo', status: 'CREATE_COMPLETE', reason: '', outputs: {} },
@@ -33,6 +33,6 @@ for (const [what, parameters, flags, changed, expected] of [
 	],
 ] as const) {
 	test(`drain options by ${what}`, (t) => {
-		t.deepEqual(drainOptions(stack(parameters), flags, changed), expected);
+		t.deepEqual(drainOptionsOf(stack(parameters), flags, changed), expected);
 	});
 }

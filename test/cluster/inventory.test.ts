@@ -1,5 +1,5 @@
 import test from 'ava';
-import { standings, withMembers } from '../../src/cluster/heat/inventory.ts';
+import { memberStates, withMembers } from '../../src/cluster/heat/inventory.ts';
 import { membersOf } from '../../src/cluster/heat/members.ts';
 import type { Stack } from '../../src/cluster/heat/stack.ts';
 import { defaultPools } from '../../src/cluster/spec/pools.ts';
@@ -36,12 +36,12 @@ const rows = [
 ];
 
 test('members are told with their condition from what Heat says of their resources', (t) => {
-	const found = standings('demo', defaultPools, rows, []);
+	const found = memberStates('demo', defaultPools, rows, []);
 	t.deepEqual(
 		found.map(({ name, server, condition }) => [name, server, condition]),
 		[
-			['demo-minion-0', 'server-0', 'well'],
-			['demo-minion-10', 'server-10', 'well'],
+			['demo-minion-0', 'server-0', 'ready'],
+			['demo-minion-10', 'server-10', 'ready'],
 			['demo-minion-1', 'server-1', 'failed'],
 			['demo-minion-2', '', 'failed'],
 			['demo-master-g3-0', 'server-m', 'leaving'],
@@ -52,8 +52,8 @@ test('members are told with their condition from what Heat says of their resourc
 
 test('a cluster whose name looks like a pool of another is not taken for it', (t) => {
 	const others = [row('0', 'demo-minions-minions-ab12', 'CREATE_COMPLETE')];
-	t.deepEqual(standings('demo', defaultPools, others, []), []);
-	t.is(standings('demo-minions', defaultPools, others, [])[0]?.name, 'demo-minions-minion-0');
+	t.deepEqual(memberStates('demo', defaultPools, others, []), []);
+	t.is(memberStates('demo-minions', defaultPools, others, [])[0]?.name, 'demo-minions-minion-0');
 });
 
 test('a stack that lacks outputs gets them from its members', (t) => {
@@ -61,7 +61,7 @@ test('a stack that lacks outputs gets them from its members', (t) => {
 		...{ id: 'stack-1', name: 'demo', status: 'UPDATE_FAILED', reason: '', parameters: {} },
 		outputs: { minions: null, api_endpoint: 'https://192.0.2.1:6443' },
 	};
-	const told = withMembers(stack, standings('demo', defaultPools, rows, []));
+	const told = withMembers(stack, memberStates('demo', defaultPools, rows, []));
 	t.is(membersOf(told).length, 5);
 	t.is(told.outputs.api_endpoint, 'https://192.0.2.1:6443');
 	const well = { ...stack, status: 'UPDATE_COMPLETE' };

@@ -13,7 +13,7 @@ test('nodes are listed with what the table shows, by the certificate in the kube
 	];
 	const kubernetes = await fakeKubernetes({ 'GET /api/v1/nodes': [200, { items }] });
 	t.teardown(kubernetes.close);
-	const plain = { silent: false, unschedulable: false, labels: {}, annotations: {} };
+	const plain = { unreachable: false, unschedulable: false, labels: {}, annotations: {} };
 	t.deepEqual(await listNodes(kubernetes.kubeconfig), [
 		{
 			...{ name: 'demo-master-0', ready: true, roles: 'master', version: 'v1.20.2', address: '10.0.0.11' },

@@ -200,19 +200,19 @@ test('Heat takes the templates and parameters of a cluster with a pool, at rest 
 
 test('an upgrade takes an additional pool in the turn of its role, and ends with as many members', (t) => {
 	const heat = new SimulatedHeat(stackWithPool().parameters);
-	let place = startUpgrade(upgradeState(heat.parameters), 'B');
+	let state = startUpgrade(upgradeState(heat.parameters), 'B');
 	const seen: string[] = [];
 	for (;;) {
-		const step = nextStep(place, heat.members(), heat.settled, 1);
+		const step = nextStep(state, heat.members(), heat.settled, 1);
 		if (step === undefined) break;
-		for (const { pool, stayed, went } of heat.update(
-			parametersOfStep(place, step, membersToRemove(place, step, heat.members())),
-			'well',
+		for (const { pool, available, removed } of heat.update(
+			parametersOfStep(state, step, membersToRemove(state, step, heat.members())),
+			'success',
 		)) {
-			if (pool === 'gpu' && stayed < 2 - went) t.fail('fewer than wanted');
+			if (pool === 'gpu' && available < 2 - removed) t.fail('fewer than wanted');
 		}
 		if (step.pool !== undefined) seen.push(step.pool.id);
-		place = upgradeState(heat.parameters);
+		state = upgradeState(heat.parameters);
 	}
 	t.deepEqual([...new Set(seen)], ['master', 'minion', 'gpu']);
 	const names = heat.members().flatMap(({ name, pool }) => (pool === 'gpu' ? [name] : []));

@@ -1,35 +1,46 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { UserError } from '../../src/base/errors.ts';
-import { nextMove } from '../../src/cluster/operations/replace.ts';
+import { nextReplacementStep } from '../../src/cluster/operations/replace.ts';
 import {
 	parametersOfStep,
 	type UpgradeState,
 	upgradeState,
 } from '../../src/cluster/operations/upgrade-steps.ts';
 import { type Counts, unfinished } from '../../src/cluster/spec/generations.ts';
-import { type Fate, SimulatedHeat } from '../support/simulated-heat.ts';
+import { SimulatedHeat, type UpdateOutcome } from '../support/simulated-heat.ts';
 
-const asked = (counts: Counts) => ({
+const parametersWith = (counts: Counts) => ({
 	...Object.fromEntries(Object.entries(counts).map(([role, count]) => [`${role}_count`, count])),
 	...{ master_image: 'A', minion_image: 'A', gateway_image: 'A', generations: '{}' },
 });
 
 const started = { master: 3, minion: 3, gateway: 1 };
 
-/** Replaces a member to the end, with what becomes of each update; tells what was there after each. */
-function replace(heat: SimulatedHeat, node: string, fates: readonly Fate[], isDead: boolean): string[] {
+/** Replaces a member, with these outcomes of the updates. Returns the members after each update. */
+function replace(
+	heat: SimulatedHeat,
+	node: string,
+	outcomes: readonly UpdateOutcome[],
+	isDead: boolean,
+): string[] {
 	const seen: string[] = [];
 	const role = /^demo-(\w+)-/.exec(node)?.[1];
 	for (let updates = 0; ; updates++) {
-		if (updates > fates.length + 10) throw new Error('it does not end');
-		const move = nextMove(node, upgradeState(heat.parameters), heat.members(), heat.settled, isDead);
-		if (move === undefined) return seen;
-		const fate = fates[updates] ?? 'well';
-		const done = heat.update(parametersOfStep(move.place, move.place, move.goes), fate);
-		for (const { role: of, stayed } of done) {
+		if (updates > outcomes.length + 10) throw new Error('it does not end');
+		const step = nextReplacementStep(
+			node,
+			upgradeState(heat.parameters),
+			heat.members(),
+			heat.settled,
+			isDead,
+		);
+		if (step === undefined) return seen;
+		const outcome = outcomes[updates] ?? 'success';
+		const done = heat.update(parametersOfStep(step.state, step.state, step.toRemove), outcome);
+		for (const { role: of, available } of done) {
 			const needed = (started[of as 'minion'] ?? 0) - (isDead && of === role ? 1 : 0);
-			if (stayed < needed) throw new Error(`${stayed} ${of}s served through an update`);
+			if (available < needed) throw new Error(`${available} ${of}s served through an update`);
 		}
 		seen.push(
 			heat
@@ -41,18 +52,21 @@ function replace(heat: SimulatedHeat, node: string, fates: readonly Fate[], isDe
 	}
 }
 
-test('a replaced member is gone, and as many are there as before, whatever fails on the way', (t) => {
-	const fates = fc.array(fc.constantFrom<Fate>('well', 'comers fail', 'goers stay', 'both', 'refused'), {
-		maxLength: 12,
-	});
+test('a replaced member is removed, and the number of members is the same, even if updates fail', (t) => {
+	const outcomes = fc.array(
+		fc.constantFrom<UpdateOutcome>('success', 'additions fail', 'removals fail', 'both fail', 'refused'),
+		{
+			maxLength: 12,
+		},
+	);
 	const node = fc.constantFrom('demo-master-1', 'demo-minion-0', 'demo-minion-2', 'demo-gateway-0');
 	fc.assert(
-		fc.property(node, fates, fc.boolean(), (name, happenings, isDead) => {
-			const heat = new SimulatedHeat(asked(started));
-			replace(heat, name, happenings, isDead);
+		fc.property(node, outcomes, fc.boolean(), (name, events, isDead) => {
+			const heat = new SimulatedHeat(parametersWith(started));
+			replace(heat, name, events, isDead);
 			const members = heat.members();
 			t.false(members.some((member) => member.name === name));
-			t.true(members.every(({ condition }) => condition === 'well'));
+			t.true(members.every(({ condition }) => condition === 'ready'));
 			for (const role of ['master', 'minion', 'gateway'] as const)
 				t.is(members.filter((member) => member.role === role).length, started[role]);
 			t.is(unfinished('demo', upgradeState(heat.parameters).generations), undefined);
@@ -60,57 +74,69 @@ test('a replaced member is gone, and as many are there as before, whatever fails
 	);
 });
 
-test('a living member goes when another is there; a dead one goes at once', (t) => {
-	const living = new SimulatedHeat(asked(started));
-	t.deepEqual(replace(living, 'demo-master-0', [], false), [
-		'0 well, 1 well, 2 well, 3 well',
-		'1 well, 2 well, 3 well',
+test('a live member is removed once another one has joined; a dead one is removed at once', (t) => {
+	const alive = new SimulatedHeat(parametersWith(started));
+	t.deepEqual(replace(alive, 'demo-master-0', [], false), [
+		'0 ready, 1 ready, 2 ready, 3 ready',
+		'1 ready, 2 ready, 3 ready',
 	]);
-	const dead = new SimulatedHeat(asked(started));
-	t.deepEqual(replace(dead, 'demo-master-0', [], true), ['1 well, 2 well, 3 well']);
+	const dead = new SimulatedHeat(parametersWith(started));
+	t.deepEqual(replace(dead, 'demo-master-0', [], true), ['1 ready, 2 ready, 3 ready']);
 });
 
-test('a new member that fails is another one the next time, and the old one stays until one is Ready', (t) => {
-	const heat = new SimulatedHeat(asked(started));
-	t.deepEqual(replace(heat, 'demo-minion-1', ['comers fail', 'comers fail'], false), [
-		'0 well, 1 well, 2 well, 3 failed',
-		'0 well, 1 well, 2 well, 4 failed',
-		'0 well, 1 well, 2 well, 5 well',
-		'0 well, 2 well, 5 well',
+test('a new member that fails is replaced by another one, and the old one is kept until one is Ready', (t) => {
+	const heat = new SimulatedHeat(parametersWith(started));
+	t.deepEqual(replace(heat, 'demo-minion-1', ['additions fail', 'additions fail'], false), [
+		'0 ready, 1 ready, 2 ready, 3 failed',
+		'0 ready, 1 ready, 2 ready, 4 failed',
+		'0 ready, 1 ready, 2 ready, 5 ready',
+		'0 ready, 2 ready, 5 ready',
 	]);
 });
 
-test('a replacement that has been brought to its end is not done a second time', (t) => {
-	const heat = new SimulatedHeat(asked(started));
+test('a completed replacement is not repeated', (t) => {
+	const heat = new SimulatedHeat(parametersWith(started));
 	replace(heat, 'demo-minion-1', [], false);
 	t.deepEqual(replace(heat, 'demo-minion-1', [], false), []);
 });
 
-test('in the middle of a replacement that is said, with the command that goes on', (t) => {
-	const heat = new SimulatedHeat(asked(started));
-	const move = nextMove('demo-minion-1', upgradeState(heat.parameters), heat.members(), true, false);
-	const place = move?.place as UpgradeState;
-	heat.update(parametersOfStep(place, place, []), 'well');
+test('during a replacement, the message has the command that resumes it', (t) => {
+	const heat = new SimulatedHeat(parametersWith(started));
+	const step = nextReplacementStep(
+		'demo-minion-1',
+		upgradeState(heat.parameters),
+		heat.members(),
+		true,
+		false,
+	);
+	const state = step?.state as UpgradeState;
+	heat.update(parametersOfStep(state, state, []), 'success');
 	t.regex(
 		unfinished('demo', upgradeState(heat.parameters).generations) ?? '',
 		/being replaced: .*`kstack replace demo demo-minion-1`/,
 	);
 });
 
-test('a member that somebody else removed meanwhile is not missed', (t) => {
-	const heat = new SimulatedHeat(asked(started));
-	const move = nextMove('demo-minion-1', upgradeState(heat.parameters), heat.members(), true, false);
-	const place = move?.place as UpgradeState;
-	heat.update(parametersOfStep(place, place, []), 'well');
-	heat.update({ removed_minions: '1', minion_count: 3 }, 'well');
-	t.deepEqual(replace(heat, 'demo-minion-1', [], false), ['0 well, 2 well, 3 well']);
+test('a replacement completes if another client has removed the member meanwhile', (t) => {
+	const heat = new SimulatedHeat(parametersWith(started));
+	const step = nextReplacementStep(
+		'demo-minion-1',
+		upgradeState(heat.parameters),
+		heat.members(),
+		true,
+		false,
+	);
+	const state = step?.state as UpgradeState;
+	heat.update(parametersOfStep(state, state, []), 'success');
+	heat.update({ removed_minions: '1', minion_count: 3 }, 'success');
+	t.deepEqual(replace(heat, 'demo-minion-1', [], false), ['0 ready, 2 ready, 3 ready']);
 	t.is(upgradeState(heat.parameters).now.minion, 3);
 });
 
-test('a name that is no member is refused with those that are', (t) => {
-	const heat = new SimulatedHeat(asked({ master: 1, minion: 1, gateway: 0 }));
+test('an unknown name is refused, and the message lists the members', (t) => {
+	const heat = new SimulatedHeat(parametersWith({ master: 1, minion: 1, gateway: 0 }));
 	const error = t.throws(
-		() => nextMove('demo-minion-7', upgradeState(heat.parameters), heat.members(), true, false),
+		() => nextReplacementStep('demo-minion-7', upgradeState(heat.parameters), heat.members(), true, false),
 		{
 			instanceOf: UserError,
 		},

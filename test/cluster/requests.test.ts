@@ -3,11 +3,11 @@ import { withCaller } from '../../src/base/caller.ts';
 import { UserError } from '../../src/base/errors.ts';
 import {
 	answerOf,
-	ask,
-	type Following,
-	followRequests,
+	cancelRequest,
 	type NodeRequest,
-	withdraw,
+	sendRequest,
+	type WaitOptions,
+	waitForAnswers,
 } from '../../src/cluster/kubernetes/requests.ts';
 import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 
@@ -28,7 +28,7 @@ async function withAnswer(t: ExecutionContext, answer: string | undefined) {
 	return kubernetes;
 }
 
-const following: Following = {
+const following: WaitOptions = {
 	isDone: (node) => answerOf(node, 'reboot') === 'rebooted',
 	...{ done: 'rebooted', seconds: 0 },
 	failed: (target, reason) => new UserError(`${target} failed: ${reason}`, { code: 'failed' }),
@@ -39,14 +39,14 @@ const following: Following = {
 async function follow(kubeconfig: string): Promise<string[]> {
 	const told: string[] = [];
 	const caller = { tell: (message: string) => void told.push(message), confirm: async () => true };
-	await withCaller(caller, () => followRequests(kubeconfig, [request], following));
+	await withCaller(caller, () => waitForAnswers(kubeconfig, [request], following));
 	return told;
 }
 
 test('a request is a label of its kind with its parameters, and takes an earlier answer away', async (t) => {
 	const kubernetes = await withAnswer(t, undefined);
-	await ask(kubernetes.kubeconfig, request);
-	await withdraw(kubernetes.kubeconfig, request, { spec: { unschedulable: null } });
+	await sendRequest(kubernetes.kubeconfig, request);
+	await cancelRequest(kubernetes.kubeconfig, request, { spec: { unschedulable: null } });
 	t.deepEqual(
 		kubernetes.sent.map((body) => JSON.parse(body)),
 		[

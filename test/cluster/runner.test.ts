@@ -22,7 +22,7 @@ const step = (title: string, more: Partial<Step<Context>> = {}): Step<Context> =
 	title,
 	run: async ({ done }) => void done.push(title),
 	undo: async ({ done }) => void done.push(`undo ${title}`),
-	foresee: ({ done }) => void done.push(`foresee ${title}`),
+	predict: ({ done }) => void done.push(`predict ${title}`),
 	...more,
 });
 
@@ -74,17 +74,17 @@ test('an undo that fails is told, and the others are undone all the same', async
 	t.deepEqual(context.done, ['one', 'stuck', 'undo one']);
 });
 
-test('a dry run runs no step, and decides on later ones by what it foresees', async (t) => {
+test('a dry run runs no step, and decides on later ones by the predicted context', async (t) => {
 	const context: Context = { done: [] };
 	async function* steps() {
 		yield step('one');
-		if (context.done.includes('foresee one')) yield step('two');
+		if (context.done.includes('predict one')) yield step('two');
 	}
 	const told = await collected(async () =>
 		t.deepEqual(await runSteps(context, steps(), true), ['one', 'two']),
 	);
 	t.deepEqual(told, []);
-	t.deepEqual(context.done, ['foresee one', 'foresee two']);
+	t.deepEqual(context.done, ['predict one', 'predict two']);
 });
 
 for (const dryRun of [false, true]) {
@@ -94,7 +94,7 @@ for (const dryRun of [false, true]) {
 		await collected(() =>
 			t.throwsAsync(runSteps(context, [step('one'), refused], dryRun), { message: 'no' }),
 		);
-		t.deepEqual(context.done, dryRun ? ['foresee one'] : ['one', 'undo one']);
+		t.deepEqual(context.done, dryRun ? ['predict one'] : ['one', 'undo one']);
 	});
 }
 

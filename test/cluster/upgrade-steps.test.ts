@@ -10,7 +10,7 @@ import {
 	upgradeState,
 } from '../../src/cluster/operations/upgrade-steps.ts';
 import { byRole, type Counts, finished } from '../../src/cluster/spec/generations.ts';
-import { type Fate, SimulatedHeat } from '../support/simulated-heat.ts';
+import { SimulatedHeat, type UpdateOutcome } from '../support/simulated-heat.ts';
 
 const sizes: fc.Arbitrary<Counts> = fc.record({
 	master: fc.constantFrom(1, 3, 5, 7),
@@ -18,74 +18,80 @@ const sizes: fc.Arbitrary<Counts> = fc.record({
 	gateway: fc.nat({ max: 3 }),
 });
 
-const fates: fc.Arbitrary<Fate> = fc.constantFrom('well', 'comers fail', 'goers stay', 'both', 'refused');
+const outcomes: fc.Arbitrary<UpdateOutcome> = fc.constantFrom(
+	'success',
+	'additions fail',
+	'removals fail',
+	'both fail',
+	'refused',
+);
 
-/** What happens before and in an update: `turn` is the operator's change of mind. */
-interface Happening {
-	readonly fate: Fate;
+/** One update: its outcome, the batch size, and whether the operator reverses the upgrade before it. */
+interface UpdateEvent {
+	readonly outcome: UpdateOutcome;
 	readonly batch: number;
-	readonly turn: boolean;
+	readonly reverse: boolean;
 }
 
-const story = fc.array(
+const eventLists = fc.array(
 	fc.record({
-		fate: fates,
+		outcome: outcomes,
 		batch: fc.integer({ min: 1, max: 4 }),
-		turn: fc.integer({ min: 0, max: 7 }).map((number) => number === 0),
+		reverse: fc.integer({ min: 0, max: 7 }).map((number) => number === 0),
 	}),
 	{ maxLength: 40 },
 );
 
-const asked = (counts: Counts) => ({
+const parametersWith = (counts: Counts) => ({
 	...Object.fromEntries(Object.entries(counts).map(([role, count]) => [`${role}_count`, count])),
 	...{ master_image: 'A', minion_image: 'A', gateway_image: 'A', generations: '{}' },
 });
 
-/** One walk from its beginning to its end, and what was seen at each update. */
-function walk(
+/** Simulates an upgrade until it is complete, and checks each update. */
+function simulate(
 	wanted: Counts,
-	happenings: readonly Happening[],
+	events: readonly UpdateEvent[],
 	down: boolean,
-	check: (heat: SimulatedHeat, place: UpgradeState, batch: number) => void = () => {},
+	check: (heat: SimulatedHeat, state: UpgradeState, batch: number) => void = () => {},
 ) {
-	const heat = new SimulatedHeat(asked(wanted));
+	const heat = new SimulatedHeat(parametersWith(wanted));
 	const start = startUpgrade(upgradeState(heat.parameters), 'B');
-	let place: UpgradeState = { ...start, generations: { ...start.generations, mastersLast: down } };
+	let state: UpgradeState = { ...start, generations: { ...start.generations, mastersLast: down } };
 	let updates = 0;
 	for (; ; updates++) {
-		const { fate, batch, turn } = happenings[updates] ?? { fate: 'well', batch: 1, turn: false };
-		// Until Heat has taken the first update there is nothing to turn round.
-		const going = upgradeState(heat.parameters).generations.previous !== null;
-		if (going) place = upgradeState(heat.parameters);
-		if (going && turn) place = reversedUpgrade(place, true);
+		const { outcome, batch, reverse } = events[updates] ?? { outcome: 'success', batch: 1, reverse: false };
+		// Before the first update there is nothing to reverse.
+		const started = upgradeState(heat.parameters).generations.previous !== null;
+		if (started) state = upgradeState(heat.parameters);
+		if (started && reverse) state = reversedUpgrade(state, true);
 		const members = heat.members();
-		const step = nextStep(place, members, heat.settled, batch);
+		const step = nextStep(state, members, heat.settled, batch);
 		if (step === undefined) break;
-		if (updates > happenings.length + 60) throw new Error('it does not end');
-		const told = parametersOfStep(place, step, membersToRemove(place, step, members));
-		const seen = heat.update(told, fate);
-		for (const { role, stayed, came, went } of seen) {
-			if (stayed < (wanted[role] ?? 0))
-				throw new Error(`${stayed} ${role}s of ${wanted[role]} served through an update`);
-			if (role === 'master' && went + came > 1 && heat.settled && step.pool !== undefined)
+		if (updates > events.length + 60) throw new Error('it does not end');
+		const parameters = parametersOfStep(state, step, membersToRemove(state, step, members));
+		const seen = heat.update(parameters, outcome);
+		for (const { role, available, added, removed } of seen) {
+			if (available < (wanted[role] ?? 0))
+				throw new Error(`${available} ${role}s of ${wanted[role]} served through an update`);
+			if (role === 'master' && removed + added > 1 && heat.settled && step.pool !== undefined)
 				throw new Error('more than one master at a time');
-			if (step.pool !== undefined && step.pool.role !== role && went + came > 0)
+			if (step.pool !== undefined && step.pool.role !== role && removed + added > 0)
 				throw new Error(`${role}s moved with the ${step.pool.name}`);
 		}
 		check(heat, upgradeState(heat.parameters), batch);
 	}
-	return { heat, place, updates };
+	return { heat, state, updates };
 }
 
-test('an upgrade ends with as many members as there were, all of the new generation, whatever fails on the way', (t) => {
+test('an upgrade ends with the same number of members, all of the new generation, even if updates fail', (t) => {
 	fc.assert(
-		fc.property(sizes, story, fc.boolean(), (wanted, happenings, down) => {
-			const steady = happenings.map((one) => ({ ...one, turn: false }));
-			const { heat, place } = walk(wanted, steady, down);
-			t.deepEqual(place.now, wanted);
-			t.deepEqual(place.before, { master: 0, minion: 0, gateway: 0 });
+		fc.property(sizes, eventLists, fc.boolean(), (wanted, events, down) => {
+			const steady = events.map((one) => ({ ...one, reverse: false }));
+			const { heat, state } = simulate(wanted, steady, down);
+			t.deepEqual(state.now, wanted);
+			t.deepEqual(state.before, { master: 0, minion: 0, gateway: 0 });
 			const members = heat.members();
-			t.true(members.every(({ generation, condition }) => generation === 2 && condition === 'well'));
+			t.true(members.every(({ generation, condition }) => generation === 2 && condition === 'ready'));
 			for (const role of ['master', 'minion', 'gateway'] as const)
 				t.is(members.filter((member) => member.role === role).length, wanted[role] ?? 0);
 		}),
@@ -94,43 +100,43 @@ test('an upgrade ends with as many members as there were, all of the new generat
 
 test('an upgrade reversed at any point, any number of times, ends in the generation it was reversed to', (t) => {
 	fc.assert(
-		fc.property(sizes, story, fc.boolean(), (wanted, happenings, down) => {
-			const { heat, place } = walk(wanted, happenings, down);
-			t.deepEqual(place.now, wanted);
+		fc.property(sizes, eventLists, fc.boolean(), (wanted, events, down) => {
+			const { heat, state } = simulate(wanted, events, down);
+			t.deepEqual(state.now, wanted);
 			const members = heat.members();
 			t.true(
 				members.every(
-					({ generation, condition }) => generation === place.generations.current && condition === 'well',
+					({ generation, condition }) => generation === state.generations.current && condition === 'ready',
 				),
 			);
-			const images = new Set(Object.values(place.nowImages));
-			t.deepEqual([...images], [place.generations.current === 1 ? 'A' : 'B']);
-			// Its own templates let go of the other pools only when they are empty.
-			t.notThrows(() => heat.update({ generations: finished(place.generations) }, 'well'));
+			const images = new Set(Object.values(state.nowImages));
+			t.deepEqual([...images], [state.generations.current === 1 ? 'A' : 'B']);
+			// The pools of the other generation must be empty before they are removed from the templates.
+			t.notThrows(() => heat.update({ generations: finished(state.generations) }, 'success'));
 		}),
 	);
 });
 
-test('there are never more members than wanted and one batch, and never more than one master too many', (t) => {
+test('there are never more members than wanted plus one batch, and at most one additional master', (t) => {
 	fc.assert(
-		fc.property(sizes, story, fc.boolean(), (wanted, happenings, down) => {
+		fc.property(sizes, eventLists, fc.boolean(), (wanted, events, down) => {
 			let biggest = 1;
-			walk(wanted, happenings, down, (_, place, batch) => {
+			simulate(wanted, events, down, (_, state, batch) => {
 				biggest = Math.max(biggest, batch);
 				for (const role of ['minion', 'gateway'] as const)
-					t.true((place.now[role] ?? 0) + (place.before[role] ?? 0) <= (wanted[role] ?? 0) + biggest);
-				t.true(place.now.master + place.before.master <= wanted.master + 1);
+					t.true((state.now[role] ?? 0) + (state.before[role] ?? 0) <= (wanted[role] ?? 0) + biggest);
+				t.true(state.now.master + state.before.master <= wanted.master + 1);
 			});
 		}),
 	);
 	t.pass();
 });
 
-test('no kubelet is ever newer than an API server, whichever way it goes', (t) => {
+test('no kubelet is ever newer than an API server, in an upgrade or a downgrade', (t) => {
 	fc.assert(
-		fc.property(sizes, story, fc.boolean(), (wanted, happenings, down) => {
+		fc.property(sizes, eventLists, fc.boolean(), (wanted, events, down) => {
 			const version = (generation: number) => (down ? -generation : generation);
-			walk(wanted, happenings, down, (heat) => {
+			simulate(wanted, events, down, (heat) => {
 				const members = heat.members();
 				const servers = members.filter(({ role }) => role === 'master').map((one) => version(one.generation));
 				for (const { role, generation, name } of members)
@@ -141,10 +147,10 @@ test('no kubelet is ever newer than an API server, whichever way it goes', (t) =
 	t.pass();
 });
 
-test('an upgrade takes one master after the other, then the gateways, then the minions in batches', (t) => {
+test('an upgrade replaces one master after the other, then the gateways, then the minions in batches', (t) => {
 	const seen: string[] = [];
-	const happenings = Array.from({ length: 9 }, () => ({ fate: 'well' as const, batch: 2, turn: false }));
-	walk({ master: 3, minion: 3, gateway: 1 }, happenings, false, (heat) => {
+	const events = Array.from({ length: 9 }, () => ({ outcome: 'success' as const, batch: 2, reverse: false }));
+	simulate({ master: 3, minion: 3, gateway: 1 }, events, false, (heat) => {
 		const names = heat
 			.members()
 			.map(({ role, generation, index }) => `${role[0]}${role[1]}${generation}.${index}`);
@@ -165,27 +171,27 @@ test('an upgrade takes one master after the other, then the gateways, then the m
 	]);
 });
 
-test('a rollback of an upgrade that has hardly begun moves nothing else', (t) => {
+test('a rollback after the first update removes only the members that it added', (t) => {
 	const wanted = { master: 3, minion: 2, gateway: 0 };
-	const heat = new SimulatedHeat(asked(wanted));
-	const place = startUpgrade(upgradeState(heat.parameters), 'B');
-	const first = nextStep(place, heat.members(), true, 1);
+	const heat = new SimulatedHeat(parametersWith(wanted));
+	const state = startUpgrade(upgradeState(heat.parameters), 'B');
+	const first = nextStep(state, heat.members(), true, 1);
 	t.truthy(first);
-	heat.update(parametersOfStep(place, first ?? place, []), 'comers fail');
-	const back = reversedUpgrade(upgradeState(heat.parameters), true);
-	const step = nextStep(back, heat.members(), heat.settled, 1) ?? back;
-	const goes = membersToRemove(back, step, heat.members());
+	heat.update(parametersOfStep(state, first ?? state, []), 'additions fail');
+	const reversed = reversedUpgrade(upgradeState(heat.parameters), true);
+	const step = nextStep(reversed, heat.members(), heat.settled, 1) ?? reversed;
+	const toRemove = membersToRemove(reversed, step, heat.members());
 	t.deepEqual(
-		goes.map(({ name }) => name),
+		toRemove.map(({ name }) => name),
 		['demo-master-g2-0'],
 	);
-	heat.update(parametersOfStep(back, step, goes), 'well');
+	heat.update(parametersOfStep(reversed, step, toRemove), 'success');
 	t.is(nextStep(upgradeState(heat.parameters), heat.members(), heat.settled, 1), undefined);
-	t.is(heat.parameters.generations, JSON.stringify(back.generations));
+	t.is(heat.parameters.generations, JSON.stringify(reversed.generations));
 });
 
-test('of the generation that goes those that failed go first, then the highest index', (t) => {
-	const member = (index: number, condition: 'well' | 'failed' | 'leaving') => ({
+test('of the old generation, failed members are removed first, then those with the highest index', (t) => {
+	const member = (index: number, condition: 'ready' | 'failed' | 'leaving') => ({
 		...{
 			name: `demo-minion-${index}`,
 			role: 'minion' as const,
@@ -197,17 +203,17 @@ test('of the generation that goes those that failed go first, then the highest i
 		...{ index, condition },
 	});
 	const members = [
-		member(0, 'well'),
+		member(0, 'ready'),
 		member(1, 'failed'),
 		member(7, 'leaving'),
-		member(10, 'well'),
-		member(9, 'well'),
+		member(10, 'ready'),
+		member(9, 'ready'),
 	];
-	const place = reversedUpgrade(
-		startUpgrade(upgradeState(asked({ master: 1, minion: 4, gateway: 0 })), 'B'),
+	const state = reversedUpgrade(
+		startUpgrade(upgradeState(parametersWith({ master: 1, minion: 4, gateway: 0 })), 'B'),
 		true,
 	);
-	const reversedGenerations = reversedUpgrade(place, false);
+	const reversedGenerations = reversedUpgrade(state, false);
 	const step = { now: reversedGenerations.now, before: { ...reversedGenerations.before, minion: 2 } };
 	t.deepEqual(
 		membersToRemove(reversedGenerations, step, members).map(({ index }) => index),
@@ -223,20 +229,20 @@ test('of the generation that goes those that failed go first, then the highest i
 	});
 });
 
-test('whoever changes the counts in the middle of an upgrade does not keep it from ending', (t) => {
-	const heat = new SimulatedHeat(asked({ master: 1, minion: 3, gateway: 0 }));
-	let place = startUpgrade(upgradeState(heat.parameters), 'B');
+test('an upgrade completes even if another client changes the counts meanwhile', (t) => {
+	const heat = new SimulatedHeat(parametersWith({ master: 1, minion: 3, gateway: 0 }));
+	let state = startUpgrade(upgradeState(heat.parameters), 'B');
 	for (let updates = 0; ; updates++) {
 		t.true(updates < 20);
-		const step = nextStep(place, heat.members(), heat.settled, 1);
+		const step = nextStep(state, heat.members(), heat.settled, 1);
 		if (step === undefined) break;
-		heat.update(parametersOfStep(place, step, membersToRemove(place, step, heat.members())), 'well');
-		if (updates === 3) heat.update({ minion_count: 5 }, 'well');
-		place = upgradeState(heat.parameters);
+		heat.update(parametersOfStep(state, step, membersToRemove(state, step, heat.members())), 'success');
+		if (updates === 3) heat.update({ minion_count: 5 }, 'success');
+		state = upgradeState(heat.parameters);
 	}
 	t.deepEqual(
-		place.before,
+		state.before,
 		byRole(() => 0),
 	);
-	t.is(place.now.minion, 5);
+	t.is(state.now.minion, 5);
 });

@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { writeTree } from '../../src/base/tree.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
-import { nextMove } from '../../src/cluster/operations/replace.ts';
+import { nextReplacementStep } from '../../src/cluster/operations/replace.ts';
 import {
 	membersToRemove,
 	nextStep,
@@ -26,7 +26,7 @@ const cluster = clusterOf({ masters: '3', minions: '2', gateways: '1', ...flavor
 const token = 'abcdef.0123456789abcdef';
 const identity = { join_token: token, master_token: token, operator_request: '' };
 
-/** A stack of the cluster, and the templates that it has in a place. */
+/** A stack of the cluster, and the templates that it has in a state. */
 function stack() {
 	const images = { master_image: 'A', minion_image: 'A', gateway_image: 'A' };
 	const heat = new SimulatedHeat({
@@ -35,9 +35,9 @@ function stack() {
 		...identity,
 		generations: {},
 	});
-	const templates = async (place: UpgradeState['generations']) => {
+	const templates = async (state: UpgradeState['generations']) => {
 		const folder = await temporaryFolder();
-		await writeTree(folder, renderTemplates(cluster, place));
+		await writeTree(folder, renderTemplates(cluster, state));
 		return path.join(folder, 'cluster.yaml');
 	};
 	return { heat, templates };
@@ -45,18 +45,18 @@ function stack() {
 
 test('Heat takes the templates and parameters of every step of an upgrade', async (t) => {
 	const { heat, templates } = stack();
-	let place = startUpgrade(upgradeState(heat.parameters), 'B');
-	const upgrading = await templates(place.generations);
+	let state = startUpgrade(upgradeState(heat.parameters), 'B');
+	const upgrading = await templates(state.generations);
 	const candidates: Candidate[] = [];
 	for (;;) {
-		const step = nextStep(place, heat.members(), heat.settled, 2);
+		const step = nextStep(state, heat.members(), heat.settled, 2);
 		if (step === undefined) break;
-		heat.update(parametersOfStep(place, step, membersToRemove(place, step, heat.members())), 'well');
+		heat.update(parametersOfStep(state, step, membersToRemove(state, step, heat.members())), 'success');
 		candidates.push({ template: upgrading, parameters: heat.parameters });
-		place = upgradeState(heat.parameters);
+		state = upgradeState(heat.parameters);
 	}
-	const end = finished(place.generations);
-	heat.update({ generations: end }, 'well');
+	const end = finished(state.generations);
+	heat.update({ generations: end }, 'success');
 	candidates.push({ template: await templates(end), parameters: heat.parameters });
 	for (const [index, { error }] of (await judgeByHeat(candidates)).entries())
 		t.is(error, null, `step ${index}`);
@@ -69,9 +69,15 @@ test('Heat takes the parameters of every update of a replacement, of a master to
 	const candidates: Candidate[] = [];
 	for (const node of ['demo-minion-0', 'demo-master-1']) {
 		for (;;) {
-			const move = nextMove(node, upgradeState(heat.parameters), heat.members(), heat.settled, false);
-			if (move === undefined) break;
-			heat.update(parametersOfStep(move.place, move.place, move.goes), 'well');
+			const step = nextReplacementStep(
+				node,
+				upgradeState(heat.parameters),
+				heat.members(),
+				heat.settled,
+				false,
+			);
+			if (step === undefined) break;
+			heat.update(parametersOfStep(step.state, step.state, step.toRemove), 'success');
 			candidates.push({ template, parameters: heat.parameters });
 		}
 	}

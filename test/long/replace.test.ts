@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { readTree } from '../../src/base/tree.ts';
-import { nextMove } from '../../src/cluster/operations/replace.ts';
+import { nextReplacementStep } from '../../src/cluster/operations/replace.ts';
 import { parametersOfStep, upgradeState } from '../../src/cluster/operations/upgrade-steps.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { on, updates } from '../support/kstack-on-cloud.ts';
@@ -12,9 +12,15 @@ import { type Upgradable, upgradable } from '../support/upgrading.ts';
 function toTheEnd({ heat, now }: Upgradable, node: string, isDead: boolean, more: Answers = {}): Answers[] {
 	const stages = [{ ...now(), ...more }];
 	for (;;) {
-		const move = nextMove(node, upgradeState(heat.parameters), heat.members(), heat.settled, isDead);
-		if (move === undefined) return stages;
-		heat.update(parametersOfStep(move.place, move.place, move.goes), 'well');
+		const step = nextReplacementStep(
+			node,
+			upgradeState(heat.parameters),
+			heat.members(),
+			heat.settled,
+			isDead,
+		);
+		if (step === undefined) return stages;
+		heat.update(parametersOfStep(step.state, step.state, step.toRemove), 'success');
 		stages.push(now());
 	}
 }

@@ -14,23 +14,23 @@ import {
 import { finished, type Generations } from '../../src/cluster/spec/generations.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { on, updates } from '../support/kstack-on-cloud.ts';
-import type { Fate, SimulatedHeat } from '../support/simulated-heat.ts';
+import type { SimulatedHeat, UpdateOutcome } from '../support/simulated-heat.ts';
 import { type Upgradable, upgradable } from '../support/upgrading.ts';
 
 const small = { master: 1, minion: 1, gateway: 0 };
 
-/** Heat takes a step from `place`. */
-function step(heat: SimulatedHeat, place: UpgradeState, fate: Fate = 'well'): boolean {
-	const next = nextStep(place, heat.members(), heat.settled, 1);
+/** Heat takes a step from `state`. */
+function step(heat: SimulatedHeat, state: UpgradeState, outcome: UpdateOutcome = 'success'): boolean {
+	const next = nextStep(state, heat.members(), heat.settled, 1);
 	if (next === undefined) return false;
-	heat.update(parametersOfStep(place, next, membersToRemove(place, next, heat.members())), fate);
+	heat.update(parametersOfStep(state, next, membersToRemove(state, next, heat.members())), outcome);
 	return true;
 }
 
-/** What the cloud answers before, between and after the updates from `place` to the end. */
-function toTheEnd({ heat, now }: Upgradable, place: UpgradeState, image: string): Answers[] {
+/** What the cloud answers before, between and after the updates from `state` to the end. */
+function toTheEnd({ heat, now }: Upgradable, state: UpgradeState, image: string): Answers[] {
 	const stages = [now()];
-	for (let next = place; step(heat, next); next = upgradeState(heat.parameters)) stages.push(now());
+	for (let next = state; step(heat, next); next = upgradeState(heat.parameters)) stages.push(now());
 	const { generations } = upgradeState(heat.parameters);
 	const recorded = JSON.parse(heat.parameters.recorded_settings ?? '{}') as object;
 	const none = Object.fromEntries(
@@ -42,13 +42,13 @@ function toTheEnd({ heat, now }: Upgradable, place: UpgradeState, image: string)
 		]),
 	);
 	const end = { ...none, generations: finished(generations), recorded_settings: { ...recorded, image } };
-	heat.update(end, 'well');
+	heat.update(end, 'success');
 	return [...stages, now()];
 }
 
 const beginning = ({ heat }: Upgradable, image: string): UpgradeState => {
-	const place = startUpgrade(upgradeState(heat.parameters), image);
-	return { ...place, generations: { ...place.generations, rollback: false, mastersLast: false } };
+	const state = startUpgrade(upgradeState(heat.parameters), image);
+	return { ...state, generations: { ...state.generations, rollback: false, mastersLast: false } };
 };
 
 const parameter = (line: string | undefined, name: string) =>
@@ -58,10 +58,10 @@ test('an upgrade proceeds in steps to the new image, and then the files of the d
 	const cluster = await upgradable(t, small);
 	const stages = toTheEnd(cluster, beginning(cluster, 'image-2'), 'next-patch');
 	const args = ['upgrade', 'demo', '--image', 'next-patch', '--yes'];
-	const foreseen = await on(stages.slice(0, 1), [...args, '--dry-run'], { cwd: cluster.folder });
+	const predicted = await on(stages.slice(0, 1), [...args, '--dry-run'], { cwd: cluster.folder });
 	const { code, stdout, stderr, asked } = await on(stages, args, { cwd: cluster.folder });
 	t.is(code, 0, stderr);
-	const titles = foreseen.stdout.split('\n').flatMap((line) => /^ *\d+\. (.*)/.exec(line)?.[1] ?? []);
+	const titles = predicted.stdout.split('\n').flatMap((line) => /^ *\d+\. (.*)/.exec(line)?.[1] ?? []);
 	t.deepEqual(
 		stderr.split('\n').filter((line) => titles.includes(line)),
 		titles,
@@ -110,7 +110,7 @@ test('an upgrade proceeds in steps to the new image, and then the files of the d
 
 test('a failed master without a Node object is removed from etcd by one that kstack creates', async (t) => {
 	const cluster = await upgradable(t, { master: 3, minion: 0, gateway: 0 }, {}, ['demo-master-g2-0']);
-	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
+	step(cluster.heat, beginning(cluster, 'image-2'), 'additions fail');
 	const first = cluster.now();
 	step(cluster.heat, upgradeState(cluster.heat.parameters));
 	const stages = [first, ...toTheEnd(cluster, upgradeState(cluster.heat.parameters), 'next-patch')];
@@ -136,7 +136,7 @@ test('an interrupted upgrade is resumed without --image', async (t) => {
 
 test('a failed member is removed before all other changes, and its server first', async (t) => {
 	const cluster = await upgradable(t, { master: 3, minion: 0, gateway: 0 });
-	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
+	step(cluster.heat, beginning(cluster, 'image-2'), 'additions fail');
 	const first = cluster.now();
 	const repaired = upgradeState(cluster.heat.parameters);
 	step(cluster.heat, repaired);
@@ -159,12 +159,12 @@ test('--rollback during an upgrade rolls it back, and a second --rollback contin
 		const cluster = await upgradable(t, small);
 		step(cluster.heat, beginning(cluster, 'image-2'));
 		step(cluster.heat, upgradeState(cluster.heat.parameters));
-		let place = reversedUpgrade(upgradeState(cluster.heat.parameters), true);
+		let state = reversedUpgrade(upgradeState(cluster.heat.parameters), true);
 		if (again) {
-			step(cluster.heat, place);
-			place = upgradeState(cluster.heat.parameters);
+			step(cluster.heat, state);
+			state = upgradeState(cluster.heat.parameters);
 		}
-		const stages = toTheEnd(cluster, place, 'debian12-x64-kubernetes');
+		const stages = toTheEnd(cluster, state, 'debian12-x64-kubernetes');
 		const { code, stdout, stderr, asked } = await on(stages, ['upgrade', 'demo', '--rollback', '--yes'], {
 			cwd: cluster.folder,
 		});
@@ -186,8 +186,8 @@ test('--rollback of a finished upgrade is an upgrade to the former image, master
 			images: { 0: 'image-5', 1: 'image-1' },
 		}),
 	});
-	const place = startUpgrade(upgradeState(cluster.heat.parameters), 'image-5');
-	const down = { ...place, generations: { ...place.generations, rollback: true, mastersLast: true } };
+	const state = startUpgrade(upgradeState(cluster.heat.parameters), 'image-5');
+	const down = { ...state, generations: { ...state.generations, rollback: true, mastersLast: true } };
 	const stages = toTheEnd(cluster, down, 'older');
 	const { code, stderr, asked } = await on(stages, ['upgrade', 'demo', '--rollback', '--yes'], {
 		cwd: cluster.folder,
@@ -201,7 +201,7 @@ test('--rollback of a finished upgrade is an upgrade to the former image, master
 test('a failure prints how to resume and how to roll back', async (t) => {
 	const cluster = await upgradable(t, small);
 	const first = cluster.now();
-	step(cluster.heat, beginning(cluster, 'image-2'), 'comers fail');
+	step(cluster.heat, beginning(cluster, 'image-2'), 'additions fail');
 	const { code, stderr } = await on(
 		[first, cluster.now()],
 		['upgrade', 'demo', '--image', 'next-patch', '--yes'],
@@ -217,7 +217,7 @@ test('an upgrade whose last update failed is completed', async (t) => {
 	toTheEnd(cluster, beginning(cluster, 'image-2'), 'next-patch');
 	const stack = cluster.now()['stack-show-demo'] as object;
 	const failed = { ...cluster.now(), 'stack-show-demo': { ...stack, stack_status: 'UPDATE_FAILED' } };
-	cluster.heat.update({}, 'well');
+	cluster.heat.update({}, 'success');
 	const { code, stderr, asked } = await on([failed, cluster.now()], ['upgrade', 'demo', '--yes'], {
 		cwd: cluster.folder,
 	});

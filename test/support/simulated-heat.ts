@@ -8,7 +8,7 @@ import type { Role } from '../../src/cluster/spec/roles.ts';
 import { type Answers, demoStack, event, withAuthorityOf } from './fake-cloud.ts';
 
 /** The result of an update: new members do not become Ready, members are not removed, or Heat refuses it. */
-export type Fate = 'well' | 'comers fail' | 'goers stay' | 'both' | 'refused';
+export type UpdateOutcome = 'success' | 'additions fail' | 'removals fail' | 'both fail' | 'refused';
 
 interface Group {
 	/** Indexes that are never used again. */
@@ -17,15 +17,15 @@ interface Group {
 }
 
 /** The effect of an update on the existing members of a pool. */
-export interface Seen {
+export interface PoolEffect {
 	readonly role: Role;
 	/** The pool's ID. */
 	readonly pool: string;
 	/** Members that were available before, during and after it. */
-	readonly stayed: number;
-	readonly came: number;
+	readonly available: number;
+	readonly added: number;
 	/** Healthy members that were removed. */
-	readonly went: number;
+	readonly removed: number;
 }
 
 /** A member of the stack demo, by its name in the templates. */
@@ -44,7 +44,7 @@ export class SimulatedHeat {
 	readonly #groups = new Map<string, Group>();
 
 	constructor(parameters: Parameters) {
-		this.update(parameters, 'well');
+		this.update(parameters, 'success');
 	}
 
 	#group(pool: string, generation: number): Group {
@@ -59,7 +59,7 @@ export class SimulatedHeat {
 		return [...this.#groups].flatMap(([key, { members }]) => {
 			const [id, generation] = key.split(' ') as [string, string];
 			const pool = pools.find((one) => one.id === id);
-			if (pool === undefined && members.size > 0) throw new Error(`${id} is no pool any more`);
+			if (pool === undefined && members.size > 0) throw new Error(`${id} is not a pool`);
 			return [...members].map(([index, condition]) => ({
 				...memberOf(pool as Pool, Number(generation), index),
 				condition,
@@ -68,7 +68,7 @@ export class SimulatedHeat {
 	}
 
 	/** The output of the client for it. */
-	shown(): Answers {
+	answers(): Answers {
 		const members = this.members();
 		const pools = poolsOf(this.parameters);
 		const output = ({ id, group }: Pool) => ({
@@ -96,7 +96,9 @@ export class SimulatedHeat {
 			) => ({
 				...{ resource_name, stack_name, physical_resource_id, resource_status: state },
 			});
-			const state = { well: 'CREATE_COMPLETE', failed: 'CREATE_FAILED', leaving: 'DELETE_FAILED' }[condition];
+			const state = { ready: 'CREATE_COMPLETE', failed: 'CREATE_FAILED', leaving: 'DELETE_FAILED' }[
+				condition
+			];
 			return [
 				row(String(index), pool, `stack-${server}`, state),
 				row('server', `${pool}-${index}-k3`, server, 'CREATE_COMPLETE'),
@@ -118,8 +120,8 @@ export class SimulatedHeat {
 	}
 
 	/** Applies parameters as `stack update --existing` does. */
-	update(parameters: Parameters, fate: Fate): Seen[] {
-		if (fate === 'refused') return [];
+	update(parameters: Parameters, outcome: UpdateOutcome): PoolEffect[] {
+		if (outcome === 'refused') return [];
 		const texts = Object.entries(parameters).map(([name, value]) => [
 			name,
 			typeof value === 'object' ? JSON.stringify(value) : String(value),
@@ -138,52 +140,58 @@ export class SimulatedHeat {
 			for (const { id, name } of poolsOf(this.parameters)) {
 				const removed = this.parameters[`${prefix}removed_${name}`] ?? '';
 				const indexes = removed.split(',').filter(Boolean).map(Number);
-				this.#resize(id, generation, countsOf(this.parameters, prefix)[id] ?? 0, indexes, fate);
+				this.#resize(id, generation, countsOf(this.parameters, prefix)[id] ?? 0, indexes, outcome);
 			}
 		}
 		for (const { role, generation, name } of this.members()) {
 			if (generation !== current && generation !== previous)
-				throw new Error(`${name} is in no template any more (${role})`);
+				throw new Error(`${name} is not in the templates (${role})`);
 		}
 		return this.#seen(before);
 	}
 
-	#resize(pool: string, generation: number, count: number, removed: readonly number[], fate: Fate): void {
+	#resize(
+		pool: string,
+		generation: number,
+		count: number,
+		removed: readonly number[],
+		outcome: UpdateOutcome,
+	): void {
 		const { gone, members } = this.#group(pool, generation);
 		for (const index of removed) gone.add(index);
 		const kept: number[] = [];
 		for (let index = 0; kept.length < count; index++) if (!gone.has(index)) kept.push(index);
 		for (const [index] of members) {
 			if (kept.includes(index)) continue;
-			if (fate === 'goers stay' || fate === 'both') {
+			if (outcome === 'removals fail' || outcome === 'both fail') {
 				members.set(index, 'leaving');
 				this.settled = false;
 			} else members.delete(index);
 		}
 		for (const index of kept) {
 			const condition = members.get(index);
-			if (condition === 'leaving') throw new Error(`a removal once begun is called back: ${pool} ${index}`);
-			if (condition === 'well') continue;
-			// One that has failed fails again: its signal is there already.
-			const fails = condition === 'failed' || fate === 'comers fail' || fate === 'both';
-			members.set(index, fails ? 'failed' : 'well');
+			if (condition === 'leaving') throw new Error(`a member being deleted cannot be kept: ${pool} ${index}`);
+			if (condition === 'ready') continue;
+			// A failed member fails again: its signal is still in the handle.
+			const fails = condition === 'failed' || outcome === 'additions fail' || outcome === 'both fail';
+			members.set(index, fails ? 'failed' : 'ready');
 			if (fails) this.settled = false;
 		}
 	}
 
-	#seen(before: readonly MemberState[]): Seen[] {
+	#seen(before: readonly MemberState[]): PoolEffect[] {
 		const after = this.members();
-		const well = (members: readonly MemberState[], id: string) =>
-			members.filter((one) => one.pool === id && one.condition === 'well').map(({ name }) => name);
+		const ready = (members: readonly MemberState[], id: string) =>
+			members.filter((one) => one.pool === id && one.condition === 'ready').map(({ name }) => name);
 		return poolsOf(this.parameters).map(({ id, role }) => {
-			const [was, is] = [well(before, id), well(after, id)];
+			const [was, is] = [ready(before, id), ready(after, id)];
 			const known = new Set(before.map(({ name }) => name));
 			return {
 				role,
 				pool: id,
-				stayed: was.filter((name) => is.includes(name)).length,
-				came: after.filter((one) => one.pool === id && !known.has(one.name)).length,
-				went: was.filter((name) => !is.includes(name)).length,
+				available: was.filter((name) => is.includes(name)).length,
+				added: after.filter((one) => one.pool === id && !known.has(one.name)).length,
+				removed: was.filter((name) => !is.includes(name)).length,
 			};
 		});
 	}

@@ -121,7 +121,7 @@ export async function upgradable(
 			...images,
 			'stack-update': { id: 'stack-1' },
 			'server-delete': '',
-			...heat.shown(),
+			...heat.answers(),
 		}),
 	};
 }

@@ -6,7 +6,7 @@ import { openstack } from '../../openstack/client.ts';
 import { textOf } from '../spec/heat-values.ts';
 import type { Parameters } from '../spec/parameters.ts';
 
-/** A folder for what the client is to read, gone when `use` is done. */
+/** Calls `use` with a temporary folder, and deletes the folder afterwards. */
 export async function inTemporaryFolder<Result>(use: (folder: string) => Promise<Result>): Promise<Result> {
 	const folder = await mkdtemp(path.join(tmpdir(), 'kstack-'));
 	try {
@@ -17,16 +17,16 @@ export async function inTemporaryFolder<Result>(use: (folder: string) => Promise
 }
 
 /**
- * Runs the client with parameters. Those that are secret, or that the client would split, it reads from files that
- * have no name.
+ * Runs the client with Heat parameters. Secret values, and values that the client would split, are passed in deleted
+ * temporary files.
  *
- * @param words  the client's words, around the arguments for the parameters
+ * @param args  returns the client's arguments, given those for the parameters
  * @returns what the client printed
  */
 export function openstackWith(
 	requested: Readonly<Record<string, string>>,
 	secrets: Parameters,
-	words: (parameters: readonly string[]) => readonly string[],
+	args: (parameters: readonly string[]) => readonly string[],
 ): Promise<string> {
 	const isPlain = (value: string) => /^[\w.:/,@+-]*$/.test(value);
 	const entries = Object.entries(requested);
@@ -39,6 +39,6 @@ export function openstackWith(
 			// No environment file: Heat would keep its text with the templates, where nothing is hidden.
 			parameters.push('--parameter-file', `${name}=file://${await files.add(textOf(value))}`);
 		}
-		return openstack(words(parameters), { files: files.descriptors });
+		return openstack(args(parameters), { files: files.descriptors });
 	});
 }

@@ -5,7 +5,7 @@ import type { Parameters } from '../spec/parameters.ts';
 import { readIfThere, readParameters, type StackDirectory, writeSecret } from './directory.ts';
 import { makeToken, newOperatorKey, operatorName, operatorRequest } from './operator.ts';
 
-/** The secrets of a new cluster, and the public part of the operator's. */
+/** The secrets of a new cluster, and the operator's certificate request. */
 export interface Credentials {
 	/** Tokens, by Heat parameter. */
 	readonly secrets: Parameters;
@@ -35,8 +35,8 @@ async function tokensIn(directory: StackDirectory): Promise<Parameters | undefin
 }
 
 /**
- * The tokens and the operator's key in the stack directory, made where there are none. Those that are there may
- * belong to a cluster that was created with the plain client or on another cloud: they are never overwritten.
+ * The tokens and the operator's key in the stack directory; missing ones are created. Existing ones are never
+ * overwritten: they may belong to a cluster that was created with the plain client or on another cloud.
  */
 export async function credentialsIn(directory: StackDirectory): Promise<Credentials> {
 	const secrets = (await tokensIn(directory)) ?? { join_token: makeToken(), master_token: makeToken() };

@@ -6,7 +6,7 @@ import { readMapping } from '../spec/config.ts';
 import { openstack, type Stack } from './stack.ts';
 
 interface Deployed {
-	/** The root template, with the addresses of its files as the client had them. */
+	/** The root template, with the URLs of its files on the client that sent it. */
 	readonly root: Readonly<Record<string, unknown>>;
 	readonly files: Readonly<Record<string, string>>;
 }
@@ -23,20 +23,20 @@ async function readDeployed(stack: Stack): Promise<Deployed> {
 	};
 }
 
-/** The folder that the templates were read from, with its last slash: that of the nested templates. */
+/** The URL of the folder of the templates, with a trailing slash. */
 function folderOf(text: string): string {
 	const nested = /"(file:\/\/[^"]*\/)[^"/]+\.yaml"/.exec(text)?.[1];
 	return nested ?? '';
 }
 
-/** A file's content as a value: the client has turned nested templates into JSON, and YAML reads that too. */
+/** A file's content as a value: the client converts nested templates to JSON, which is also YAML. */
 function contentOf(name: string, text: string): unknown {
 	return name.includes('/') ? text : readMapping(text, name);
 }
 
 /**
- * The templates that Heat has of a stack, as they would lie in a stack directory. Where they are those of this
- * release, they are returned as this release renders them, with their comments; else as Heat has them.
+ * The templates of a stack in Heat, as the files of a stack directory. If they equal those of this release, they are
+ * returned as this release renders them, with comments.
  *
  * @param rendered  the templates of this release for the stack
  */

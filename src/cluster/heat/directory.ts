@@ -18,10 +18,10 @@ import { type Roles, rolesWith, runsControlPlane } from '../spec/roles.ts';
 import { settings, type Value } from '../spec/settings.ts';
 import { renderTemplates } from './templates.ts';
 
-/** Lies beside cluster.yaml, which names it in its first line. */
+/** In the same folder as cluster.yaml, which refers to it in its first line. */
 const schemaFile = 'cluster.schema.json';
 
-/** The files of a stack directory: everything in it can be used with the openstack client alone. */
+/** The files of a stack directory, which can be used with the plain openstack client too. */
 export interface StackDirectory {
 	readonly path: string;
 	readonly cluster: string;
@@ -69,7 +69,7 @@ export function directoryAt(folder: string): StackDirectory {
 /**
  * The roles that the pools of the cluster may have: those of kstack and those in its stack directory.
  *
- * @param mistakes  gets a sentence for each mistake in them; without it, they are thrown
+ * @param mistakes  receives the mistakes in them; without it, they are thrown
  */
 export const rolesOf = (directory: Pick<StackDirectory, 'roles'>, mistakes?: string[]): Roles =>
 	rolesWith(directory.roles, mistakes);
@@ -81,10 +81,10 @@ export async function readIfThere(file: string): Promise<string | undefined> {
 
 const yamlText = (value: object) => dump(value, { lineWidth: -1, noRefs: true });
 
-/** Without the end of its line, and with whatever space a value ends with. */
+/** One line of YAML without its newline; spaces at the end of a value are kept. */
 const yamlLine = (value: object) => yamlText(value).replace(/\n$/, '');
 
-/** Writes a file that only its owner may read, also when it was there before with a wider mode. */
+/** Writes a file that only its owner may read, whatever the mode of an existing one. */
 export async function writeSecret(file: string, text: string): Promise<void> {
 	await rm(file, { force: true });
 	await writeFile(file, text, { mode: 0o600 });
@@ -108,7 +108,7 @@ function clusterFile(cluster: Cluster): string {
 	].join('\n');
 }
 
-/** No update may replace a member that runs etcd: Heat refuses it. */
+/** Makes Heat refuse every update that would replace a member that runs etcd. */
 const guards = {
 	resources: Object.fromEntries(
 		defaultPools
@@ -125,13 +125,13 @@ function parametersFile(name: string, parameters: Parameters): string {
 	].join('\n');
 }
 
-/** Writes the templates in place of those that were there, and the schema of the release that they are of. */
+/** Replaces the templates, and writes the schema of this release. */
 export async function writeTemplates(directory: StackDirectory, templates: Tree): Promise<void> {
 	await replaceTree(path.dirname(directory.template), templates);
 	await writeFile(directory.schema, schemaText(clusterSchema(rolesOf(directory))));
 }
 
-/** Writes the whole stack directory but the kubeconfig. */
+/** Writes the stack directory, except the kubeconfig. */
 export async function writeDirectory(
 	directory: StackDirectory,
 	cluster: Cluster,
@@ -149,7 +149,7 @@ export async function writeDirectory(
 	await writeSecret(directory.secrets, yamlText({ parameters: secrets }));
 }
 
-/** A key with its value, which may go on in lines further in, and the comment after it. */
+/** Matches a key with its value, which may continue in indented lines, and the comment after it. */
 function entry(indentation: string, key: string): RegExp {
 	const value = `"(?:[^"\\\\\n]|\\\\.)*"|'(?:[^'\n]|'')*'|[^\n]*?`;
 	const comment = '[ \\t]*|[ \\t]+#[^\n]*';
@@ -158,10 +158,10 @@ function entry(indentation: string, key: string): RegExp {
 }
 
 /**
- * Sets values in a YAML file of one `key: value` a line, and keeps the rest of it, comments too:
- * the file is the operator's.
+ * Sets values in a YAML file with one `key: value` per line. Keeps everything else, including comments, because
+ * operators edit the file.
  *
- * @param indentation  what stands before a key
+ * @param indentation  the spaces before a key
  */
 export async function setValues(
 	file: string,
@@ -180,7 +180,7 @@ export async function setValues(
 	});
 }
 
-/** The parameters as parameters.yaml has them; `undefined` when there is no such file. */
+/** The parameters in parameters.yaml; `undefined` when there is no such file. */
 export async function readParameters(directory: StackDirectory): Promise<Parameters | undefined> {
 	const text = await readIfThere(directory.parameters);
 	if (text === undefined) return undefined;

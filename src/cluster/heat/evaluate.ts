@@ -1,6 +1,6 @@
 import { CORE_SCHEMA, load } from 'js-yaml';
 
-/** A template and the files it takes in, under the names that it calls them by. */
+/** A template and the files that it refers to, by the names that it uses. */
 export interface Templates {
 	readonly root: Template;
 	file(name: string): string | undefined;
@@ -12,23 +12,23 @@ interface Definition {
 	properties?: Record<string, unknown>;
 }
 
-/** The parts of a HOT template that say what there will be. */
+/** The parts of a HOT template that determine its resources. */
 export interface Template {
 	readonly parameters?: Record<string, { type?: string; default?: unknown }>;
 	readonly conditions?: Record<string, unknown>;
 	readonly resources?: Record<string, Definition>;
 }
 
-/** A resource that a stack is to have. */
+/** A resource as the templates define it. */
 export interface Resource {
-	/** Where it is: `api_port`, or `minions/2/server`. */
+	/** Such as `api_port` or `minions/2/server`. */
 	readonly path: string;
 	readonly type: string;
-	/** What it is to be; references to other things are kept as such. */
+	/** With functions evaluated; references to other resources are kept as text. */
 	readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** Stands in a value for what another resource is or has. */
+/** The text for a reference to another resource or its attribute. */
 const reference = (path: string, ...attribute: unknown[]) =>
 	`‹${path}›${attribute.map((part) => `.${part}`).join('')}`;
 
@@ -41,13 +41,13 @@ interface Scope {
 	readonly template: Template;
 	readonly templates: Templates;
 	readonly parameters: Readonly<Record<string, unknown>>;
-	/** Put before the names of resources here. */
+	/** The prefix of the paths of the resources in this template. */
 	readonly prefix: string;
 }
 
 const isTrue = (value: unknown) => value === true || /^(true|1|yes|on|t|y)$/i.test(String(value));
 
-/** A parameter's value as its declared type; Heat shows every one of them as text. */
+/** A parameter's value as its declared type; Heat returns all of them as text. */
 function typed(type: string | undefined, value: unknown): unknown {
 	if (type === 'comma_delimited_list' && typeof value === 'string')
 		return value === '' ? [] : value.split(',').map((item) => item.trim());
@@ -58,9 +58,9 @@ function typed(type: string | undefined, value: unknown): unknown {
 
 function withDefaults(template: Template, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
 	return Object.fromEntries(
-		Object.entries(template.parameters ?? {}).map(([name, { type, default: standard }]) => [
+		Object.entries(template.parameters ?? {}).map(([name, { type, default: fallback }]) => [
 			name,
-			typed(type, given[name] ?? standard),
+			typed(type, given[name] ?? fallback),
 		]),
 	);
 }
@@ -87,7 +87,7 @@ function at(value: unknown, steps: readonly unknown[]): unknown {
 	return steps.reduce((inner, step) => (inner as Record<string, unknown> | null)?.[String(step)], value);
 }
 
-/** The functions whose value can be known here. Any other stays as it is, with its arguments resolved. */
+/** The functions that can be evaluated without Heat. Others are kept, with their arguments resolved. */
 const functions: Readonly<Record<string, (argument: unknown, scope: Scope) => unknown>> = {
 	get_param: (argument, scope) => {
 		const [name, ...steps] = Array.isArray(argument) ? argument : [argument];
@@ -136,7 +136,7 @@ function resolve(value: unknown, scope: Scope): unknown {
 	return Object.fromEntries(entries.map(([key, inner]) => [key, resolve(inner, scope)]));
 }
 
-/** Text of the definition of a group's members with their index in it. */
+/** The definition of a group's member with its index inserted. */
 function withIndex(value: unknown, variable: string, index: number): unknown {
 	return JSON.parse(JSON.stringify(value).replaceAll(variable, String(index)));
 }
@@ -155,7 +155,7 @@ function expand(scope: Scope, indexesOf: (group: Group) => readonly number[]): R
 export interface Group {
 	readonly name: string;
 	readonly count: number;
-	/** What is to go whatever the count. */
+	/** Indexes to remove, independently of the count. */
 	readonly removed: readonly number[];
 }
 
@@ -199,10 +199,10 @@ function nested(
 }
 
 /**
- * Every resource that a stack of these templates and parameters is to have, those of nested stacks too.
+ * All resources of a stack with these templates and parameters, including those of nested stacks.
  *
- * @param parameters  by name, as Heat shows them, and with `OS::stack_name` the stack's name
- * @param indexesOf   which members a group has
+ * @param parameters  by name, as Heat returns them, with the stack's name as `OS::stack_name`
+ * @param indexesOf   returns the indexes of the members of a group
  */
 export function resourcesOf(
 	templates: Templates,

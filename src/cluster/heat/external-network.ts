@@ -36,18 +36,18 @@ function find(wanted: Value | undefined, networks: readonly Json[], mistakes: st
 	return { isWrong: true };
 }
 
-/** Whether floating IPs are wanted explicitly. */
+/** Whether floating IPs were requested explicitly. */
 export interface WantedFloatingIps {
 	readonly api: boolean;
 	readonly gateways: boolean;
 }
 
 /**
- * The external network of that name or ID, or the only one that there is.
+ * The external network with this name or ID, by default the only one.
  *
  * @param networks  the external networks of the cloud, as the client lists them
- * @param mistakes  gets a sentence when it may be one of several, when there is none of that name, and when
- *   floating IPs are wanted without one
+ * @param mistakes  receives a sentence if there are several, if there is none with this name, and if floating IPs are
+ *   requested without one
  */
 export function findExternalNetwork(
 	wanted: Value | undefined,

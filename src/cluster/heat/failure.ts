@@ -15,8 +15,8 @@ type Signals = Record<string, { status?: string; reason?: string; data?: string 
 
 const indented = (text: string) => text.trimEnd().replace(/^/gm, '    ');
 
-/** The message that the node signalled to Heat, and the end of the log of the step that failed. */
-async function nodesMessage(event: StackEvent): Promise<string | undefined> {
+/** The message that the node signalled to Heat, with the end of the log of the failed step. */
+async function nodeMessage(event: StackEvent): Promise<string | undefined> {
 	const handle = event.resource === 'certificates' ? 'certificates_handle' : 'ready_handle';
 	const signals = (await resourceMetadata(event.stack, handle)) as Signals | undefined;
 	for (const signal of Object.values(signals ?? {})) {
@@ -29,23 +29,23 @@ async function nodesMessage(event: StackEvent): Promise<string | undefined> {
 
 /** The last lines of a server's console, for a node that timed out without a message. */
 async function endOfConsole(event: StackEvent): Promise<string | undefined> {
-	// The certificates are the first master's to hand out, and a wait condition of the whole cluster.
+	// The first master signals the certificates, to a wait condition of the root stack.
 	const server =
 		event.resource === 'certificates' ? `${event.stack}-master-0` : await resourceId(event.stack, 'server');
 	return server === undefined ? undefined : consoleLog(server, 20);
 }
 
-/** Nova's own account of why a server is in error. */
-async function serversFault(event: StackEvent): Promise<string | undefined> {
+/** Nova's message for a server in error. */
+async function serverFault(event: StackEvent): Promise<string | undefined> {
 	const server = event.physicalId === '' ? undefined : await show(['server'], event.physicalId);
 	const fault = server?.fault as { message?: string } | string | undefined;
 	return typeof fault === 'string' ? fault : fault?.message;
 }
 
-/** What explains a failure, or why that could not be looked up: Heat's own reason is never lost for it. */
-async function lookUp(label: string, look: Promise<string | undefined>): Promise<string> {
+/** Details of a failure, or why they are not available: an error here must not hide Heat's reason. */
+async function lookUp(label: string, promise: Promise<string | undefined>): Promise<string> {
 	try {
-		const found = await look;
+		const found = await promise;
 		return found ? `\n  ${label} ${found}` : '';
 	} catch (error) {
 		const reason = error instanceof CommandError ? error.stderr.split('\n').at(-1) : undefined;
@@ -59,14 +59,14 @@ async function explain(event: StackEvent, cluster: string): Promise<string> {
 	const reason = `${owner(event, cluster)}: ${event.resource}: ${event.reason}`;
 	switch (event.resource) {
 		case 'server':
-			return reason + (await lookUp('Nova reports:', serversFault(event)));
+			return reason + (await lookUp('Nova reports:', serverFault(event)));
 		case 'leave': {
 			const output = deploymentOutput(event.physicalId).then(onNewLine);
 			return reason + (await lookUp('The node reports:', output));
 		}
 		case 'ready':
 		case 'certificates': {
-			const signal = nodesMessage(event);
+			const signal = nodeMessage(event);
 			const node = await lookUp('The node reports:', signal);
 			if (await signal.catch(() => undefined)) return reason + node;
 			const console = endOfConsole(event).then(onNewLine);
@@ -77,8 +77,8 @@ async function explain(event: StackEvent, cluster: string): Promise<string> {
 	}
 }
 
-/** Whether a failure only follows from another one: of groups, nested stacks, and cancelled resources. */
-function isEcho(event: StackEvent): boolean {
+/** Whether a failure is only the consequence of another one: of groups, nested stacks and cancelled resources. */
+function isConsequence(event: StackEvent): boolean {
 	return (
 		groupOf(event.resource) !== undefined ||
 		/^\d+$/.test(event.resource) ||
@@ -88,28 +88,31 @@ function isEcho(event: StackEvent): boolean {
 }
 
 /**
- * The error for an operation that failed: each resource that did, with what Nova and the node say.
+ * The error for a failed operation: each failed resource, with the messages of Nova and the node.
  *
  * @param what  the operation and the cluster, as in "Creating demo"
- * @param hint  what to do now
+ * @param hint  the next action of the user
  */
 export async function explainFailure(what: string, outcome: Outcome, hint: string): Promise<UserError> {
 	if (outcome.status === '') {
 		return new UserError(`${what} failed: the stack was deleted by someone else.`, { code: 'stack-deleted' });
 	}
-	const own = outcome.failures.filter((event) => !isEcho(event));
+	const own = outcome.failures.filter((event) => !isConsequence(event));
 	const reasons = await Promise.all(
 		(own.length > 0 ? own : outcome.failures.slice(0, 1)).map((event) => explain(event, outcome.cluster)),
 	);
-	// Heat tries a server again: of a failure that repeats, the fullest account is enough.
+	// Heat retries servers: of repeated failures, only the most detailed one is printed.
 	const repeated = (reason: string, index: number) =>
 		reasons.some((other, at) => at !== index && other.startsWith(reason) && (other !== reason || at < index));
-	const told = reasons
+	const details = reasons
 		.filter((reason, index) => !repeated(reason, index))
 		.map((reason) => `  ${reason}`)
 		.join('\n');
-	return new UserError(`${what} failed (${outcome.status}).\n${told === '' ? `  ${outcome.reason}` : told}`, {
-		code: 'heat-failed',
-		hint,
-	});
+	return new UserError(
+		`${what} failed (${outcome.status}).\n${details === '' ? `  ${outcome.reason}` : details}`,
+		{
+			code: 'heat-failed',
+			hint,
+		},
+	);
 }

@@ -4,19 +4,19 @@ import { overlap, parseNetwork, parseRange } from '../spec/cidr.ts';
 import type { Settings } from '../spec/config.ts';
 import type { Value } from '../spec/settings.ts';
 
-/** The kinds of things that a cluster takes from the cloud by name, as the client calls them. */
+/** The kinds of resources that the user selects by name, as the client calls them. */
 type Kind = 'network' | 'subnet' | 'key pair';
 
-/** The IDs of the things that share a name, as lines. */
+/** The IDs of the resources with the same name, as lines. */
 async function linesOf(kind: Kind, name: string): Promise<string> {
 	const rows = await list([kind], '--name', name);
 	return rows.map(({ ID, Name }) => `\n    ${ID}  ${Name}`).join('');
 }
 
 /**
- * The thing of that name or ID; `undefined` when none is asked for.
+ * The resource with this name or ID; `undefined` without a name.
  *
- * @param mistakes  gets a sentence when there is none, or more than one
+ * @param mistakes  receives a sentence if there is none, or more than one
  */
 export async function findNamed(
 	kind: Kind,
@@ -37,7 +37,7 @@ export async function findNamed(
 	}
 }
 
-/** How many addresses Neutron can give out on a subnet; `undefined` when it does not tell. */
+/** The number of addresses that Neutron can allocate on a subnet; `undefined` if unknown. */
 function freeAddresses(subnet: Json): number | undefined {
 	const pools = subnet.allocation_pools;
 	if (!Array.isArray(pools)) return undefined;
@@ -45,10 +45,10 @@ function freeAddresses(subnet: Json): number | undefined {
 	return (pools as Json[]).reduce((sum, { start, end }) => sum + number(end) - number(start) + 1, 0);
 }
 
-/** The addresses that a cluster has beside those of its nodes: DHCP, the API, the gateways, one during an upgrade. */
-const besideNodes = 4;
+/** The addresses that a cluster needs in addition to those of its nodes: DHCP, API, gateways, one for upgrades. */
+const otherAddresses = 4;
 
-/** What pods and Services share with the addresses of the subnet. */
+/** Overlaps of the subnet with the addresses of pods and Services, a sentence each. */
 function overlaps(subnet: Json, wanted: Settings): string[] {
 	const nodes = parseRange(String(subnet.cidr ?? ''));
 	return ['podCidr', 'serviceCidr'].flatMap((key) => {
@@ -60,7 +60,7 @@ function overlaps(subnet: Json, wanted: Settings): string[] {
 	});
 }
 
-/** Why nodes cannot be on an existing subnet, a sentence each. */
+/** Why an existing subnet cannot be used for nodes, a sentence each. */
 export function mistakesInSubnet(
 	subnet: Json | undefined,
 	network: Json | undefined,
@@ -85,9 +85,9 @@ export function mistakesInSubnet(
 			`${its} has no gateway, so nodes could not reach Heat: openstack subnet set --gateway ADDRESS ${subnet.id}`,
 		);
 	const free = freeAddresses(subnet);
-	if (free !== undefined && free < nodes + besideNodes) {
+	if (free !== undefined && free < nodes + otherAddresses) {
 		mistakes.push(
-			`${its} has ${free} addresses to give out: ${nodes} nodes need ${nodes + besideNodes}, with those of DHCP, the API and the gateways, and one more node during an upgrade.`,
+			`${its} has ${free} addresses to give out: ${nodes} nodes need ${nodes + otherAddresses}, with those of DHCP, the API and the gateways, and one more node during an upgrade.`,
 		);
 	}
 	return [...mistakes, ...overlaps(subnet, wanted)];

@@ -3,19 +3,19 @@ import type { Json } from '../../openstack/client.ts';
 import type { Value } from '../spec/settings.ts';
 import type { NodeImage } from './node-image.ts';
 
-/** What a flavor is for, and the least that it must have. */
+/** The minimum requirements of a flavor. */
 export interface FlavorNeeds {
 	/** Such as `a minion`. */
 	readonly purpose: string;
-	/** How the operator names the flavor, such as `--minion-flavor`. */
+	/** The flag that selects the flavor, such as `--minion-flavor`. */
 	readonly flag: string;
 	/** Megabytes. */
 	readonly memory: number;
 	readonly cpus: number;
 }
 
-/** The least disk of a flavor that is chosen without being named, in gigabytes. */
-const leastDisk = 10;
+/** Minimum disk size of a default flavor, in gigabytes. */
+const minimumDisk = 10;
 
 const names = (flavors: readonly Json[]) => flavors.map((flavor) => flavor.Name).join(', ') || 'none';
 
@@ -25,15 +25,15 @@ const isEnough = (flavor: Json, { memory, cpus }: FlavorNeeds) =>
 function smallest(flavors: readonly Json[], needs: FlavorNeeds): Json | undefined {
 	const cost = (flavor: Json) => Number(flavor.RAM) * 16 + Number(flavor.VCPUs) * 1024 + Number(flavor.Disk);
 	return flavors
-		.filter((flavor) => isEnough(flavor, needs) && Number(flavor.Disk) >= leastDisk)
+		.filter((flavor) => isEnough(flavor, needs) && Number(flavor.Disk) >= minimumDisk)
 		.sort((a, b) => cost(a) - cost(b))[0];
 }
 
 /**
- * The flavor of that name or ID, or the smallest that is enough.
+ * The flavor with this name or ID, by default the smallest that meets the requirements.
  *
  * @param flavors   the flavors of the cloud, as the client lists them
- * @param mistakes  gets a sentence when there is none
+ * @param mistakes  receives a sentence if there is none
  */
 export function findFlavor(
 	wanted: Value | undefined,
@@ -46,7 +46,7 @@ export function findFlavor(
 		const found = smallest(flavors, needs);
 		if (found === undefined) {
 			mistakes.push(
-				`No flavor is enough for ${purpose} (${memory} MB, ${cpus} CPUs, ${leastDisk} GB disk): name one with ${flag}.`,
+				`No flavor is enough for ${purpose} (${memory} MB, ${cpus} CPUs, ${minimumDisk} GB disk): name one with ${flag}.`,
 			);
 		}
 		return found;
@@ -63,7 +63,7 @@ export function findFlavor(
 	return undefined;
 }
 
-/** What an image needs that a flavor does not have; a disk of 0 GB is as large as the image. */
+/** Requirements of the image that the flavor does not meet; a disk of 0 GB means that of the image. */
 export function tooSmall(flavor: Json, { minDisk, minMemory }: NodeImage): string[] {
 	const disk = Number(flavor.Disk);
 	return [

@@ -6,7 +6,7 @@ import { say } from '../../base/say.ts';
 import { groupOf, memberName, nestedStackOf } from '../spec/pools.ts';
 import { type StackEvent, showStack, stackEvents } from './stack.ts';
 
-/** Milliseconds between two looks at Heat's events. */
+/** Milliseconds between two requests for Heat's events. */
 const interval = 3000;
 
 /** An operation of Heat. */
@@ -16,7 +16,7 @@ type Action = 'CREATE' | 'UPDATE' | 'DELETE';
 export interface Outcome {
 	/** The cluster's name. */
 	readonly cluster: string;
-	/** Such as `CREATE_COMPLETE`; empty when the stack is gone. */
+	/** Such as `CREATE_COMPLETE`; empty if the stack no longer exists. */
 	readonly status: string;
 	readonly reason: string;
 	/** The failures of single resources in this operation. */
@@ -24,8 +24,8 @@ export interface Outcome {
 }
 
 /**
- * `demo-minions-x7-2-k3` is the nested stack of minion 2 of `demo`, `demo-minions_3-x7-2-k3` that of generation 3;
- * anything else is the cluster's own.
+ * The node that an event belongs to: `demo-minions-x7-2-k3` is the nested stack of minion 2 of `demo`,
+ * `demo-minions_3-x7-2-k3` that of generation 3. Other events belong to the cluster.
  */
 export function owner(event: StackEvent, name: string): string {
 	const nested = nestedStackOf(name, event.stack);
@@ -43,15 +43,15 @@ function isContainer(event: StackEvent, name: string): boolean {
 	);
 }
 
-/** Messages for events that concern the operator, in place of the resource and its status. */
+/** Messages for important events, instead of the resource and its status. */
 const milestones: Readonly<Record<string, string>> = {
 	'ready CREATE_COMPLETE': 'Ready',
 	'leave DELETE_IN_PROGRESS': 'leaving',
 	'leave DELETE_COMPLETE': 'has left',
 };
 
-/** A leave can take minutes, so its start is printed too; of other resources only the end. */
-function isTold(event: StackEvent): boolean {
+/** Leaving can take minutes, so its start is printed too; for other resources only the end is. */
+function isPrinted(event: StackEvent): boolean {
 	if (`${event.resource} ${event.status}` in milestones || event.status.endsWith('_FAILED')) return true;
 	return event.status.endsWith('_COMPLETE') && event.resource !== 'leave';
 }
@@ -67,7 +67,7 @@ function line(event: StackEvent, name: string, began: number): string {
 	return `${String(seconds).padStart(5)} s  ${owner(event, name)}: ${what}`;
 }
 
-/** The IDs of all events there have been: what comes later belongs to the next operation. */
+/** The IDs of all events so far: later ones belong to the next operation. */
 export async function eventsUntilNow(name: string): Promise<Set<string>> {
 	return new Set(((await stackEvents(name)) ?? []).map((event) => event.id));
 }
@@ -76,18 +76,18 @@ export async function eventsUntilNow(name: string): Promise<Set<string>> {
  * Follows an operation of Heat until it ends, and prints one line per event. Ctrl-C stops kstack, not the operation.
  *
  * @param name   the stack's name
- * @param id     its ID, by which a deleted stack can still be asked for
- * @param action the operation; another one's end, such as of a creation that a deletion cancels, is passed over
+ * @param id     its ID, which also works for a deleted stack
+ * @param action the operation; the end of another one, such as of a creation that a deletion cancels, is ignored
  * @param known  events of earlier operations
  */
 export async function follow(name: string, id: string, action: Action, known: Set<string>): Promise<Outcome> {
 	const began = Date.now();
 	const failures: StackEvent[] = [];
-	const lost = (why: string) => notFollowed(why, name, action);
+	const lost = (why: string) => stillRunning(why, name, action);
 	for (;;) {
 		const events = await withRetry(() => stackEvents(id), lost);
 		if (events === undefined) return { cluster: name, status: '', reason: '', failures };
-		// Heat forgets the events of a stack that it has deleted; one that exists has at least one.
+		// Heat has no events of a deleted stack; an existing one has at least one.
 		if (events.length === 0) {
 			const stack = await withRetry(() => showStack(id), lost);
 			if (stack === undefined) return { cluster: name, status: '', reason: '', failures };
@@ -102,7 +102,7 @@ export async function follow(name: string, id: string, action: Action, known: Se
 				return { cluster: name, status: event.status, reason: event.reason, failures };
 			}
 			if (event.status.endsWith('_FAILED')) failures.push(event);
-			if (!isContainer(event, name) && isTold(event) && !event.status.startsWith('SIGNAL')) {
+			if (!isContainer(event, name) && isPrinted(event) && !event.status.startsWith('SIGNAL')) {
 				say(line(event, name, began));
 			}
 		}
@@ -113,22 +113,22 @@ export async function follow(name: string, id: string, action: Action, known: Se
 /**
  * Repeats a read request, up to 20 times, while the cloud does not respond. Heat's operation continues meanwhile.
  *
- * @param lost  the error after an interruption, or after too many failures
+ * @param failure  the error after an interruption, or after too many failures
  */
 export async function withRetry<Answer>(
-	question: () => Promise<Answer>,
-	lost: (why: string) => UserError,
+	request: () => Promise<Answer>,
+	failure: (why: string) => UserError,
 ): Promise<Answer> {
 	for (let failures = 1; ; failures++) {
 		try {
-			return await question();
+			return await request();
 		} catch (error) {
-			requireNotInterrupted(lost);
+			requireNotInterrupted(failure);
 			if (!(error instanceof CommandError)) throw error;
 			const reason = error.stderr.split('\n').at(-1) ?? '';
-			if (failures === 20) throw lost(`The cloud does not answer: ${reason}`);
+			if (failures === 20) throw failure(`The cloud does not answer: ${reason}`);
 			if (failures === 1) say(`        ${reason}; retrying`);
-			await pause(lost);
+			await pause(failure);
 		}
 	}
 }
@@ -142,14 +142,14 @@ async function pause(lost: (why: string) => UserError): Promise<void> {
 	requireNotInterrupted(lost);
 }
 
-/** How the operator finishes what Heat goes on with when kstack no longer watches it. */
+/** How to continue after kstack has stopped waiting for Heat. */
 const continuations: Readonly<Record<Action, (name: string) => string>> = {
 	CREATE: (name) => `When it is CREATE_COMPLETE, finish with: kstack update ${name}`,
 	UPDATE: () => 'When it is complete, run the same command again.',
 	DELETE: (name) => `If it is not deleted, run again: kstack delete ${name}`,
 };
 
-function notFollowed(why: string, name: string, action: Action): UserError {
+function stillRunning(why: string, name: string, action: Action): UserError {
 	return new UserError(`${why} Heat continues to work on ${name}.`, {
 		code: 'not-followed',
 		...(interrupted.signal.aborted ? { exitCode: (interrupted.signal.reason as UserError).exitCode } : {}),

@@ -9,23 +9,23 @@ import { isAbsent, list, openstack, requireStack, type Stack } from './stack.ts'
 
 /** A member of a stack, and its condition. */
 export interface MemberState extends Member {
-	/** `failed` never became Ready; `leaving` is one that Heat is to delete and has not yet. */
-	readonly condition: 'well' | 'failed' | 'leaving';
+	/** `ready` has been Ready once, `failed` never; `leaving` is one whose deletion by Heat has not succeeded yet. */
+	readonly condition: 'ready' | 'failed' | 'leaving';
 }
 
 /** Milliseconds between two checks of a stack that Heat is working on. */
 const interval = 5000;
 
-/** The stack as soon as Heat is done with what it is doing. */
+/** Waits until Heat is idle, and returns the stack. */
 export async function whenIdle(name: string): Promise<Stack> {
 	const lost = (why: string) =>
 		interrupted.signal.aborted
 			? (interrupted.signal.reason as UserError)
 			: new UserError(`${why} Nothing was changed.`, { hint: `See: kstack status ${name}` });
-	for (let looks = 0; ; looks++) {
-		const stack = await (looks === 0 ? requireStack(name) : withRetry(() => requireStack(name), lost));
+	for (let checks = 0; ; checks++) {
+		const stack = await (checks === 0 ? requireStack(name) : withRetry(() => requireStack(name), lost));
 		if (!stack.status.endsWith('_IN_PROGRESS')) return stack;
-		if (looks === 0) say(`Waiting for Heat to finish with ${name} (${stack.status})`);
+		if (checks === 0) say(`Waiting for Heat to finish with ${name} (${stack.status})`);
 		await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);
 		interrupted.signal.throwIfAborted();
 	}
@@ -40,31 +40,31 @@ export const isSettled = (stack: Stack) => stack.status.endsWith('_COMPLETE');
  */
 export async function inventory(stack: Stack): Promise<MemberState[]> {
 	const known = membersOf(stack);
-	if (isSettled(stack)) return known.map((member) => ({ ...member, condition: 'well' }));
+	if (isSettled(stack)) return known.map((member) => ({ ...member, condition: 'ready' }));
 	const rows = await list(['stack', 'resource'], '--nested-depth', '2', stack.id);
-	return standings(stack.name, poolsOf(stack.parameters), rows, known);
+	return memberStates(stack.name, poolsOf(stack.parameters), rows, known);
 }
 
-/** The stack with outputs that tell of all its members, whatever Heat has left out. */
+/** The stack with outputs that contain all its members, including those that Heat has omitted. */
 export function withMembers(stack: Stack, members: readonly MemberState[]): Stack {
 	if (isSettled(stack)) return stack;
-	const told = poolsOf(stack.parameters).map(({ id, group }) => [
+	const outputs = poolsOf(stack.parameters).map(({ id, group }) => [
 		group,
 		members.filter((member) => member.pool === id),
 	]);
-	return { ...stack, outputs: { ...stack.outputs, ...Object.fromEntries(told) } };
+	return { ...stack, outputs: { ...stack.outputs, ...Object.fromEntries(outputs) } };
 }
 
 type Row = Readonly<Record<string, unknown>>;
 
 /**
- * The members that Heat's resources tell of.
+ * Reads the members and their conditions from Heat's resources.
  *
  * @param pools  the pools of the stack
- * @param rows   resources of the stack and of those nested in it, two layers deep
- * @param known  what the outputs say of them
+ * @param rows   resources of the stack and of its nested stacks, two levels deep
+ * @param known  the members in the outputs of the stack
  */
-export function standings(
+export function memberStates(
 	stack: string,
 	pools: readonly Pool[],
 	rows: readonly Row[],
@@ -94,15 +94,15 @@ export function standings(
 				server: String(part('server')?.physical_resource_id ?? ''),
 				index,
 				generation,
-				condition: status.startsWith('DELETE') ? 'leaving' : wasReady ? 'well' : 'failed',
+				condition: status.startsWith('DELETE') ? 'leaving' : wasReady ? 'ready' : 'failed',
 			},
 		];
 	});
 }
 
 /** Deletes the servers of members that never became Ready: they have no pods and cannot signal Heat. */
-export async function abandonUnready(goes: readonly MemberState[]): Promise<void> {
-	const servers = goes
+export async function deleteFailedServers(members: readonly MemberState[]): Promise<void> {
+	const servers = members
 		.filter(({ condition, server }) => condition === 'failed' && server !== '')
 		.map(({ server }) => server);
 	if (servers.length === 0) return;

@@ -4,10 +4,10 @@ import { jsonParameter } from '../spec/json-parameter.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import type { Stack } from './stack.ts';
 
-/** A pre-release counts as its release. */
+/** A pre-release is treated as its release. */
 const numbers = (version: string) => version.replace(/-.*/, '').split('.').map(Number);
 
-/** Below, equal or above 0 as `one` is older, the same or newer. */
+/** Negative, 0 or positive if `one` is older, the same or newer. */
 function compare(one: string, other: string): number {
 	const [a, b] = [numbers(one), numbers(other)];
 	const at = [0, 1, 2].find((index) => a[index] !== b[index]);
@@ -15,21 +15,21 @@ function compare(one: string, other: string): number {
 }
 
 /**
- * The newest kstack that gave a stack its templates, as the parameter `generations` records it; `undefined` for one
- * up to 0.2.0, which recorded nothing.
+ * The version of kstack that rendered a stack's templates, as recorded in the parameter `generations`; `undefined` for
+ * 0.2.0 and earlier, which recorded nothing.
  */
 function recordedVersion(parameters: Parameters): string | undefined {
 	const { kstack } = jsonParameter(parameters, 'generations');
 	return typeof kstack === 'string' && /^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(kstack) ? kstack : undefined;
 }
 
-/** The parameter `generations` of a stack that gets its templates from this kstack. */
+/** The parameter `generations` with the version of this kstack. */
 export function withOwnVersion(parameters: Parameters): string {
 	return JSON.stringify({ ...jsonParameter(parameters, 'generations'), kstack: packageVersion() });
 }
 
 /**
- * Before a change: an older kstack would render templates without what a newer one has added.
+ * Refuses to change a stack of a newer kstack: the templates of this one would lack what the newer one has added.
  *
  * @throws UserError exit code 2, `newer-kstack`
  */

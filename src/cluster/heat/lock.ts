@@ -12,15 +12,15 @@ import type { StackDirectory } from './directory.ts';
 /** The file that is the lock of a stack directory. */
 export const lockOf = (directory: StackDirectory) => path.join(directory.path, '.kstack.lock');
 
-/** What a lock of this process contains. */
+/** The content of a lock of this process. */
 const own = `${process.pid} ${hostname()}`;
 
-/** The locks that this process has or is about to take. */
+/** The locks that this process holds or tries to take. */
 const held = new Set<string>();
 
-/** Whether the process that wrote the lock still runs; one on another machine is taken to run. */
+/** Whether the process that wrote the lock still runs; one on another machine is assumed to run. */
 function isHeld(content: string): boolean {
-	// In a container a killed kstack often had the process ID of the next one. What this process holds, it knows.
+	// In a container, a killed kstack often had the same process ID as this one, which has its own locks in `held`.
 	if (content === own) return false;
 	const [pid, host] = content.split(' ');
 	if (host !== hostname()) return true;
@@ -31,10 +31,10 @@ function isHeld(content: string): boolean {
 	}
 }
 
-/** Milliseconds between two tries to get a lock that another process holds. */
+/** Milliseconds between two attempts to take a lock that another process holds. */
 const interval = 1000;
 
-/** Milliseconds after which the mark of a takeover is one that a killed process left. */
+/** Milliseconds after which a takeover file is stale: its process was killed. */
 const takeoverLimit = 10_000;
 
 const contentOf = async (file: string) => (await readFile(file, 'utf8').catch(() => '')).trim();
@@ -51,10 +51,10 @@ async function create(file: string, text: string): Promise<boolean> {
 }
 
 /**
- * Removes the lock of a process that no longer runs. Only one process at a time does so, and looks at the lock again:
- * another one may have removed it and taken its own since.
+ * Removes the lock of a process that no longer runs. Only one process at a time does so, and it reads the lock again:
+ * another process may have replaced it since.
  */
-async function removeLeft(file: string): Promise<void> {
+async function removeStale(file: string): Promise<void> {
 	const mark = `${file}.takeover`;
 	if (!(await create(mark, own))) {
 		const { mtimeMs } = await stat(mark).catch(() => ({ mtimeMs: Date.now() }));
@@ -69,7 +69,7 @@ async function removeLeft(file: string): Promise<void> {
 	}
 }
 
-/** Creates the lock; `undefined` when that worked, else what the lock of another process contains. */
+/** Creates the lock; returns `undefined` on success, otherwise the content of the existing lock. */
 async function tryToTake(file: string): Promise<string | undefined> {
 	const key = path.resolve(file);
 	if (held.has(key)) return own;
@@ -81,20 +81,20 @@ async function tryToTake(file: string): Promise<string | undefined> {
 			if (taken) return undefined;
 			const content = await contentOf(file);
 			if (left === 1 || content === '' || isHeld(content)) return content;
-			await removeLeft(file);
+			await removeStale(file);
 		}
 	} finally {
 		if (!taken) held.delete(key);
 	}
 }
 
-/** Gives the lock back, unless it is another's by now: the operator may have deleted ours. */
+/** Deletes the lock, unless the operator has deleted it and another process has taken it. */
 async function release(file: string): Promise<void> {
 	if ((await contentOf(file)) === own) await rm(file, { force: true });
 	held.delete(path.resolve(file));
 }
 
-/** Waits until no other process has the lock, and says once that it waits. */
+/** Takes the lock. Waits while another process has it, and prints one message about that. */
 async function take(file: string, directory: StackDirectory): Promise<void> {
 	for (let tries = 0; ; tries++) {
 		const holder = await tryToTake(file);
@@ -113,8 +113,8 @@ async function take(file: string, directory: StackDirectory): Promise<void> {
 }
 
 /**
- * Does something while no other kstack changes the stack directory or its cluster: waits until another has finished.
- * A lock that a killed process left is taken over. A directory that was made for the lock alone is removed.
+ * Calls `use` while no other kstack changes the stack directory or its cluster; waits until another one has finished.
+ * The lock of a killed process is taken over. A directory that was created only for the lock is removed.
  */
 export async function withLock<Result>(
 	directory: StackDirectory,

@@ -2,7 +2,7 @@ import { poolsOf } from '../spec/pools.ts';
 import type { Role } from '../spec/roles.ts';
 import type { Stack } from './stack.ts';
 
-/** A machine of a cluster, as its stack knows it. */
+/** A member of a cluster, as in the outputs of its stack. */
 export interface Member {
 	readonly name: string;
 	readonly role: Role;
@@ -11,12 +11,12 @@ export interface Member {
 	readonly address: string;
 	/** Nova's ID of its server. */
 	readonly server: string;
-	/** Its index in its pool, by which Heat is told that it is to go. */
+	/** Its index in its pool, which selects it for removal in Heat. */
 	readonly index: number;
 	readonly generation: number;
 }
 
-/** The machines of a stack, from its outputs; those that are not complete yet are absent. */
+/** The members of a stack, from its outputs; incomplete ones are absent. */
 export function membersOf(stack: Stack): Member[] {
 	return poolsOf(stack.parameters).flatMap(({ id, role, group }) => {
 		const members = stack.outputs[group];

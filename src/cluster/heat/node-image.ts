@@ -2,33 +2,33 @@ import { imageContract } from '../../base/contract.ts';
 import { cut } from '../../base/forms.ts';
 import { type Json, list, ownProject, show } from '../../openstack/client.ts';
 
-/** An image that members are made from. */
+/** A node image in Glance. */
 export interface NodeImage {
 	readonly id: string;
-	/** Its own name, which ends in a digest if kimg uploaded it. */
+	/** Its name in Glance, which ends in a digest if kimg uploaded it. */
 	readonly name: string;
-	/** The version of Kubernetes in it, such as `1.20.2`, as far as its properties tell. */
+	/** The version of Kubernetes, such as `1.20.2`, if its properties have it. */
 	readonly kubernetes: string | undefined;
-	/** The version of etcd in it, such as `3.5.29` or Debian's `3.4.23+dfsg-4`, as far as its properties tell. */
+	/** The version of etcd, such as `3.5.29` or Debian's `3.4.23+dfsg-4`, if its properties have it. */
 	readonly etcd: string | undefined;
-	/** The pod networks that it has; `undefined` when its properties do not tell. */
+	/** The network drivers that it has; `undefined` if its properties do not have them. */
 	readonly networkDrivers: readonly string[] | undefined;
-	/** What its nodes expect of user-data (src/base/contract.ts); 0 when its properties do not tell. */
+	/** The version of the user-data format (src/base/contract.ts); 0 if its properties do not have one. */
 	readonly contract: number;
-	/** Gigabytes of disk and megabytes of memory that a machine needs. */
+	/** Gigabytes of disk and megabytes of memory that a server needs. */
 	readonly minDisk: number;
 	readonly minMemory: number;
-	/** When it came to the cloud, in ISO 8601. */
+	/** Time of the upload, in ISO 8601. */
 	readonly created: string;
 }
 
-/** Whether an image was made by kimg, by its tag or its properties: else nothing tells what is in it. */
-function isOfKimg({ tags, properties, ...found }: Json): boolean {
+/** Whether an image was built by kimg, by its tag or its properties. */
+function isBuiltByKimg({ tags, properties, ...found }: Json): boolean {
 	if (Array.isArray(tags) && tags.includes('kimg')) return true;
 	return Object.keys({ ...found, ...(properties as Json) }).some((key) => key.startsWith('kstack_'));
 }
 
-/** An image as a list shows it. */
+/** An image in a list. */
 interface Row {
 	readonly id: string;
 	readonly name: string;
@@ -36,8 +36,8 @@ interface Row {
 	readonly byKimg: boolean;
 }
 
-/** Images that can be used, the newest first. */
-async function usable(...filter: string[]): Promise<Row[]> {
+/** Active images, the newest first. */
+async function listActive(...filter: string[]): Promise<Row[]> {
 	const rows = await list(
 		['image'],
 		...filter,
@@ -51,15 +51,15 @@ async function usable(...filter: string[]): Promise<Row[]> {
 	}));
 }
 
-/** The project's own among them; all of them when none is. */
-async function ownBefore(rows: readonly Row[]): Promise<readonly Row[]> {
+/** The images of the current project; all of them if it has none. */
+async function preferOwnProject(rows: readonly Row[]): Promise<readonly Row[]> {
 	if (new Set(rows.map(({ project }) => project)).size < 2) return rows;
 	const project = await ownProject();
 	const own = rows.filter((row) => row.project === project);
 	return own.length === 0 ? rows : own;
 }
 
-/** The image of that ID; `undefined` when there is none. */
+/** The image with this ID; `undefined` when there is none. */
 export async function nodeImage(id: string): Promise<NodeImage | undefined> {
 	const found = await show(['image'], id);
 	return found && readImage(found);
@@ -81,9 +81,9 @@ function readImage(found: Json): NodeImage {
 	};
 }
 
-/** The newest that kimg has uploaded, whatever its name; `undefined` when there is none. */
-async function newestOfAll(mistakes: string[]): Promise<NodeImage | undefined> {
-	const [newest] = await ownBefore(await usable('--tag', 'kimg'));
+/** The newest image of kimg with any name; `undefined` when there is none. */
+async function findNewest(mistakes: string[]): Promise<NodeImage | undefined> {
+	const [newest] = await preferOwnProject(await listActive('--tag', 'kimg'));
 	if (newest !== undefined) return nodeImage(newest.id);
 	mistakes.push(
 		'There is no image built by kimg in Glance: run `kimg build` and `kimg upload`, or select one with --image.',
@@ -100,7 +100,7 @@ async function newestOf(...lists: readonly (readonly Row[])[]): Promise<Json | u
 	return first.filter((image) => image !== undefined).sort((a, b) => created(b).localeCompare(created(a)))[0];
 }
 
-async function ofThatId(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
+async function findById(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
 	const found = await show(['image'], wanted);
 	if (found === undefined) {
 		const all = (await list(['image'])).map(({ Name }) => Name);
@@ -114,22 +114,22 @@ async function ofThatId(wanted: string, mistakes: string[]): Promise<NodeImage |
 	return requireKimg(found, mistakes);
 }
 
-/** The image, if it is of kimg. */
+/** The image if it was built by kimg. */
 function requireKimg(found: Json, mistakes: string[]): NodeImage | undefined {
-	if (isOfKimg(found)) return readImage(found);
+	if (isBuiltByKimg(found)) return readImage(found);
 	mistakes.push(
 		`The image "${found.name}" (${found.id}) was not uploaded by kimg: it has no property that begins with kstack_, so it is not known whether it is a Kubernetes node. Build one with kimg build, and upload it with kimg upload.`,
 	);
 	return undefined;
 }
 
-async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
+async function findByName(wanted: string, mistakes: string[]): Promise<NodeImage | undefined> {
 	const [exact, uploaded] = await Promise.all([
-		usable('--name', wanted),
-		usable('--tag', 'kimg', '--property', `kstack_name=${wanted}`),
+		listActive('--name', wanted),
+		listActive('--tag', 'kimg', '--property', `kstack_name=${wanted}`),
 	]);
-	const all = await ownBefore([...exact, ...uploaded]);
-	if (all.length === 0) return ofThatId(wanted, mistakes);
+	const all = await preferOwnProject([...exact, ...uploaded]);
+	if (all.length === 0) return findById(wanted, mistakes);
 	const byHand = all.filter(({ byKimg }) => !byKimg);
 	if (byHand.length > 0 && all.length > 1) {
 		const lines = all.map(({ id, name, byKimg }) => `\n    ${id}  ${name}${byKimg ? ', by kimg' : ''}`);
@@ -138,7 +138,7 @@ async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage
 		);
 		return undefined;
 	}
-	// kimg 0.2.0 gave all of one profile the same name, and no property that says it.
+	// kimg 0.2.0 gave all images of a profile the same name, and no property kstack_name.
 	const newest = await newestOf(
 		all.filter((row) => exact.includes(row)),
 		all.filter((row) => uploaded.includes(row)),
@@ -147,16 +147,16 @@ async function ofThatName(wanted: string, mistakes: string[]): Promise<NodeImage
 }
 
 /**
- * The image that is meant: the newest that kimg uploaded under a name, the one that has exactly this name or
- * ID, or, where nothing is said, the newest that kimg uploaded. The project's own go before others'.
+ * The selected image: the newest that kimg uploaded under this name, or the one with exactly this name or ID; by default
+ * the newest image of kimg. Images of the current project are preferred.
  *
- * @param mistakes  gets a sentence when there is none, or when the name may be one of several
+ * @param mistakes  receives a sentence if there is none, or if the name is ambiguous
  */
 export async function findNodeImage(
 	wanted: string | undefined,
 	mistakes: string[],
 ): Promise<NodeImage | undefined> {
-	const image = await (wanted === undefined ? newestOfAll(mistakes) : ofThatName(wanted, mistakes));
+	const image = await (wanted === undefined ? findNewest(mistakes) : findByName(wanted, mistakes));
 	if (image === undefined || image.contract <= imageContract) return image;
 	mistakes.push(
 		`The image "${image.name}" (${image.id}) needs a newer kstack: its property kstack_contract is ${image.contract}, and this kstack supports up to ${imageContract}.`,
@@ -164,7 +164,7 @@ export async function findNodeImage(
 	return undefined;
 }
 
-/** The contracts of images by their IDs, as a stack remembers them: without those that have none. */
+/** The contracts of images by their IDs, as recorded in a stack: without images that have none. */
 export function contractsOf(images: readonly NodeImage[]): Record<string, number> {
 	const known = images.filter(({ contract }) => contract > 0);
 	return Object.fromEntries(known.map(({ id, contract }) => [id, contract]));
@@ -176,16 +176,16 @@ export function versionOf(text: string | undefined): { minor: number; patch: num
 	return match === null ? undefined : { minor: Number(match[1]), patch: Number(match[2]) };
 }
 
-/** Below, equal or above 0 as `one` is older, the same or newer; versions that are none are the same. */
+/** Negative, 0 or positive if `one` is older, the same or newer; invalid versions are equal to all. */
 export function compareVersions(one: string | undefined, other: string | undefined): number {
 	const [a, b] = [versionOf(one), versionOf(other)];
 	return a === undefined || b === undefined ? 0 : a.minor - b.minor || a.patch - b.patch;
 }
 
 /**
- * Why nodes of these versions cannot be replaced by those of the image; `undefined` when they can.
+ * Why nodes of these versions cannot be upgraded to the image; `undefined` if they can.
  *
- * @param versions  what the cluster's nodes have
+ * @param versions  versions of Kubernetes on the nodes of the cluster
  */
 export function mistakeInVersion(versions: readonly string[], image: NodeImage): string | undefined {
 	const next = versionOf(image.kubernetes);
@@ -205,8 +205,8 @@ export function mistakeInVersion(versions: readonly string[], image: NodeImage):
 }
 
 /**
- * Why etcd of the image cannot go on with what etcd of the masters' own image has written; `undefined` when it
- * can. A member joins those of its own minor version or of the one before, and none that are newer.
+ * Why etcd of the image cannot join the etcd cluster of the masters; `undefined` if it can. A member can join members of
+ * its own minor version or of the previous one.
  */
 export function mistakeInEtcd(now: NodeImage | undefined, next: NodeImage): string | undefined {
 	const minor = (image: NodeImage | undefined) => /^3\.(\d+)\./.exec(image?.etcd ?? '')?.[1];

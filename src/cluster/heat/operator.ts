@@ -15,7 +15,7 @@ export async function newOperatorKey(): Promise<string> {
  * The request for the certificate of the operator's key in `keyFile`, as PEM; a master signs it.
  *
  * @param user   the operator's user name in Kubernetes
- * @param files  descriptors of nameless files, where the key is in one
+ * @param files  descriptors of deleted temporary files, if the key is in one
  */
 export async function operatorRequest(
 	keyFile: string,
@@ -26,10 +26,10 @@ export async function operatorRequest(
 	return `${await openssl(['req', '-new', '-sha256', '-key', keyFile, '-subj', subject], files)}\n`;
 }
 
-/** What a user name of an operator may be; the master that signs checks the same. */
+/** A valid user name of an operator; the master that signs the certificate checks the same. */
 const userName = /^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/;
 
-/** The operating system's user name in the form of an operator's, or `operator` where nothing is left of it. */
+/** The operating system's user name, converted to a valid one of an operator; `operator` if nothing remains. */
 export function userNameFrom(login: string): string {
 	const name = login
 		.toLowerCase()
@@ -63,10 +63,10 @@ export function operatorName(flag?: string): string {
 	);
 }
 
-/** A bootstrap token, in the form that Kubernetes asks for: six characters, a dot, sixteen. */
+/** A bootstrap token in the format of Kubernetes: six characters, a dot, sixteen characters. */
 export function makeToken(): string {
 	const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
-	const word = (length: number) =>
+	const random = (length: number) =>
 		Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
-	return `${word(6)}.${word(16)}`;
+	return `${random(6)}.${random(16)}`;
 }

@@ -21,8 +21,8 @@ async function foreignFiles(directory: StackDirectory): Promise<string[]> {
 	const heat = path.dirname(directory.template);
 	const found: string[] = [];
 	const templates = existsSync(heat) ? await readdir(heat) : [];
-	const ours = isTemplate(await parametersIn(directory.template));
-	if (templates.length > 0 && !ours) found.push(`${heat}/`);
+	const isOurs = isTemplate(await parametersIn(directory.template));
+	if (templates.length > 0 && !isOurs) found.push(`${heat}/`);
 	const { cluster_state, operator_request } = await parametersIn(directory.parameters);
 	const known = cluster_state !== undefined || operator_request !== undefined;
 	if (existsSync(directory.parameters) && !known) found.push(directory.parameters);
@@ -30,7 +30,7 @@ async function foreignFiles(directory: StackDirectory): Promise<string[]> {
 }
 
 /**
- * Before a stack directory is written: nothing in it may be somebody else's, or a running cluster's.
+ * Checks before a stack directory is written that it has no foreign files, and none of a running cluster.
  *
  * @throws UserError exit code 2: `foreign-directory` or `running-cluster`
  */

@@ -7,8 +7,8 @@ import type { Parameters } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
 
 /**
- * The counts that cluster.yaml is to have for the additional pools: in an upgrade those at its end. None while a
- * replacement has one member more than was asked for.
+ * The counts of the additional pools for cluster.yaml: during an upgrade those at its end. Empty while a replacement
+ * has a temporary additional member.
  */
 export function wantedPoolCounts(parameters: Parameters): Record<string, number> {
 	const { wanted, replacing } = generationsOf(parameters);
@@ -23,7 +23,7 @@ const countIn = (text: string, file: string, pool: string): unknown => {
 	return (entry as { count?: unknown } | undefined)?.count;
 };
 
-/** The text with another count for a pool, all else as it was; `undefined` where it cannot be found. */
+/** The text with another count for a pool and no other change; `undefined` if the count was not found. */
 function withCount(text: string, file: string, pool: string, count: number): string | undefined {
 	const lines = text.split('\n');
 	const start = lines.findIndex((line) => /^pools:/.test(line));
@@ -38,7 +38,7 @@ function withCount(text: string, file: string, pool: string, count: number): str
 	return undefined;
 }
 
-/** Writes the counts of pools to cluster.yaml, and keeps the rest of the file, comments too. */
+/** Writes the counts of pools to cluster.yaml, and keeps the rest of the file, including comments. */
 export async function setPoolCounts(file: string, counts: Readonly<Record<string, number>>): Promise<void> {
 	await editText(file, (before) => {
 		let text = before;
@@ -55,9 +55,9 @@ export async function setPoolCounts(file: string, counts: Readonly<Record<string
 }
 
 /**
- * Adds parameters to parameters.yaml and removes those that the templates no longer have; Heat would refuse them.
+ * Adds parameters to parameters.yaml and removes those that the templates no longer have; Heat would reject them.
  *
- * @param added     values of parameters that the file is to have
+ * @param added     values of parameters to add if absent
  * @param declared  the parameters of the templates
  */
 export function syncParameters(

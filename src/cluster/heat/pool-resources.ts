@@ -7,20 +7,20 @@ import { findFlavor, tooSmall } from './flavors.ts';
 import { compareVersions, findNodeImage, type NodeImage, nodeImage } from './node-image.ts';
 import { list } from './stack.ts';
 
-/** The lowest image contract whose masters label and taint nodes of pools. */
+/** The lowest image contract of masters that label and taint nodes of pools. */
 const poolContract = 1;
 
-/** The lowest image contract with which user-data may bring the steps of a role. */
+/** The lowest image contract that supports steps of a role in user-data. */
 const rolesContract = 1;
 
-/** What a pool has where its entry names nothing: parameters of the cluster, or those it is created with. */
+/** Heat parameters of the cluster, from which pools inherit what their entry does not set. */
 export type RoleParameters = Readonly<Record<string, unknown>>;
 
-/** The role whose image, flavor and availability zone a pool has unless it names its own. */
+/** The role from which a pool inherits its image, flavor and availability zone. */
 const roleWithParameters = (role: Role): Role =>
 	defaultRoles.some(({ name }) => name === role) ? role : standardRole;
 
-/** The Heat parameters of a pool, with names in place of IDs where the cloud is not asked. */
+/** The Heat parameters of a pool, with names if IDs are not given. */
 export function poolParameters(
 	entry: PoolEntry,
 	ofRole: RoleParameters,
@@ -36,7 +36,7 @@ export function poolParameters(
 	};
 }
 
-/** What the stack records about pools, as Heat is given it. */
+/** The Heat parameter that records the pools. */
 export const poolsParameter = (entries: readonly PoolEntry[], roles: Roles): Record<string, Value> =>
 	entries.length === 0 ? {} : { pools: JSON.stringify(recordsFor(entries, roles)) };
 
@@ -53,7 +53,7 @@ function mistakesInImage(pool: string, image: NodeImage, master: NodeImage | und
 	];
 }
 
-/** @returns a sentence when the masters are too old to label and taint the nodes of a pool */
+/** @returns a sentence if the masters are too old to label and taint the nodes of a pool */
 export function mistakeInContract(
 	{ name, labels, taints }: Pick<PoolEntry, 'name' | 'labels' | 'taints'>,
 	masters: NodeImage | undefined,
@@ -68,8 +68,8 @@ export function mistakeInContract(
  *
  * @param ofRole    parameters of the default pools
  * @param driver    the cluster's network driver
- * @param roles     those that the pools have
- * @param mistakes  gets a sentence for each thing that is absent or does not fit
+ * @param roles     the available roles
+ * @param mistakes  receives a sentence for everything that is missing or incompatible
  * @returns the Heat parameters of the pools, and their images by the pools' names
  */
 export async function resolvePools(

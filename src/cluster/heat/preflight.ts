@@ -1,10 +1,10 @@
 import { refuse } from '../../base/errors.ts';
 import { cut } from '../../base/forms.ts';
+import { nodesOf } from '../spec/address-space.ts';
 import type { Cluster, Settings } from '../spec/config.ts';
 import { byRole } from '../spec/generations.ts';
 import type { ByPool } from '../spec/pools.ts';
 import { defaultRoles } from '../spec/roles.ts';
-import { nodesOf } from '../spec/room.ts';
 import type { Value } from '../spec/settings.ts';
 import { findExternalNetwork } from './external-network.ts';
 import { findNamed, mistakesInSubnet } from './fixed-network.ts';
@@ -13,16 +13,16 @@ import { compareVersions, findNodeImage, type NodeImage } from './node-image.ts'
 import { mistakesInRouter } from './router.ts';
 import { list, showStack } from './stack.ts';
 
-/** A cluster whose open settings have been filled in from what the cloud has. */
+/** A cluster with all settings resolved against the cloud. */
 export interface Resolved {
 	readonly cluster: Cluster;
-	/** Heat parameters that name things by ID, so that they never come to mean another. */
+	/** Heat parameters with IDs, because names may later refer to other resources. */
 	readonly ids: Readonly<Record<string, Value>>;
-	/** By the IDs of the pools: a role's default pool, or a further one. */
+	/** By the IDs of the pools, default or additional. */
 	readonly images: Readonly<Record<string, NodeImage>>;
 }
 
-/** The images of the roles, each looked for once; `undefined` where there is none that is meant. */
+/** The images of the roles, each requested once; `undefined` if not found. */
 async function findImages(wanted: Settings, mistakes: string[]) {
 	const named = byRole((role) => wanted[`${role}Image`] || wanted.image);
 	const found = new Map<Value | undefined, NodeImage | undefined>();
@@ -31,7 +31,7 @@ async function findImages(wanted: Settings, mistakes: string[]) {
 	return byRole((role) => found.get(named[role]));
 }
 
-/** A kubelet may be as new as the masters, and no newer. */
+/** Images whose kubelet is newer than the masters, a sentence each. */
 function tooNew(images: ByPool<NodeImage | undefined>): string[] {
 	const { master, ...others } = images;
 	return Object.entries(others).flatMap(([role, image]) =>
@@ -43,7 +43,7 @@ function tooNew(images: ByPool<NodeImage | undefined>): string[] {
 	);
 }
 
-/** The pod network asked for, or the first that the images carry. */
+/** The requested network driver, by default the first that all images have. */
 function findNetworkDriver(
 	wanted: Value | undefined,
 	images: ByPool<NodeImage | undefined>,
@@ -53,9 +53,9 @@ function findNetworkDriver(
 		image?.networkDrivers ? [image.networkDrivers] : [],
 	);
 	if (wanted === undefined) {
-		const byAll = (driver: string) =>
+		const haveAll = (driver: string) =>
 			carried.length > 0 && carried.every((drivers) => drivers.includes(driver));
-		return ['calico', 'flannel'].find(byAll) ?? 'routed';
+		return ['calico', 'flannel'].find(haveAll) ?? 'routed';
 	}
 	const without = carried.find((drivers) => !drivers.includes(String(wanted)));
 	if (without !== undefined)
@@ -64,9 +64,9 @@ function findNetworkDriver(
 }
 
 /**
- * Compares what is asked for with what the cloud has, before anything is made; chooses what was left open.
+ * Checks the settings against the cloud before anything is created, and selects defaults.
  *
- * @throws UserError exit code 2 with everything that is not there
+ * @throws UserError exit code 2 with everything that is missing
  */
 export async function preflight(cluster: Cluster): Promise<Resolved> {
 	const wanted: Settings = cluster.settings;
@@ -74,7 +74,7 @@ export async function preflight(cluster: Cluster): Promise<Resolved> {
 		wanted,
 		(cluster.pools ?? []).reduce((sum, { count }) => sum + count, 0),
 	);
-	// Questions asked side by side; each has a list of its own, so that the order does not depend on the answers'.
+	// Concurrent requests: each has its own list, so that the order of messages does not depend on timing.
 	const [ofImage, ofNetwork, ofSubnet, ofKeyPair]: [string[], string[], string[], string[]] = [
 		[],
 		[],

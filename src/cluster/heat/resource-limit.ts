@@ -12,20 +12,20 @@ import { packagedRoles, type RoleDefinition, type Roles } from '../spec/roles.ts
 import { resourcesOf, type Template, type Templates } from './evaluate.ts';
 import { rootTerms } from './templates.ts';
 
-/** Heat's own default of `max_resources_per_stack`. No API tells what a cloud has set. */
-const standard = 1000;
+/** Heat's default of `max_resources_per_stack`. No API returns the value of a cloud. */
+const defaultLimit = 1000;
 
 const variable = 'KSTACK_MAX_RESOURCES';
 
 /**
- * How many resources Heat allows in a stack and those nested in it: `KSTACK_MAX_RESOURCES`, or Heat's default. As in
- * Heat's configuration, -1 stands for no limit.
+ * The number of resources that Heat allows in a stack with its nested stacks: `KSTACK_MAX_RESOURCES`, or Heat's default.
+ * As in Heat's configuration, -1 means no limit.
  *
- * @throws UserError exit code 2 when the variable is no such number
+ * @throws UserError exit code 2 when the variable is invalid
  */
 export function maxResources(): number {
 	const text = process.env[variable] ?? '';
-	if (text === '') return standard;
+	if (text === '') return defaultLimit;
 	if (text === '-1') return Number.POSITIVE_INFINITY;
 	if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
 	throw usageError(
@@ -34,8 +34,8 @@ export function maxResources(): number {
 }
 
 /**
- * The roles of pools. One of an operator counts as a minion with a security group, which is the most that it can be:
- * its folder is not asked for, since a cluster can be scaled without its stack directory.
+ * The roles of pools. A custom role counts as a minion with a security group, the maximum: its folder is not read,
+ * because a cluster can be scaled without its stack directory.
  */
 function rolesFor(pools: readonly FurtherPool[]): Roles {
 	const minion = packagedRoles[standardRole] as RoleDefinition;
@@ -44,7 +44,7 @@ function rolesFor(pools: readonly FurtherPool[]): Roles {
 	return { ...Object.fromEntries(others), ...packagedRoles };
 }
 
-/** The templates of a stack with these parameters, without user-data, which makes no resources. */
+/** The templates for these parameters, without user-data, which has no resources. */
 function templatesOf(parameters: Parameters): Templates {
 	const source = (name: string) => path.join(packageRoot, 'heat', name);
 	const pools = furtherPoolsOf(parameters);
@@ -62,21 +62,21 @@ function templatesOf(parameters: Parameters): Templates {
 	return { root, file: (name) => members.get(name) };
 }
 
-/** What Heat counts of a stack. */
+/** The number of resources of a stack, as Heat counts them. */
 interface StackSize {
 	/** Resources of the root template: networks, addresses, groups. */
 	readonly own: number;
 	/** Members by group. */
 	readonly members: ReadonlyMap<string, number>;
-	/** Resources of one member by group, with its nested stack, which is a resource of the group. */
+	/** Resources per member by group, including its nested stack, which is a resource of the group. */
 	readonly each: ReadonlyMap<string, number>;
 }
 
 /**
- * Counts as Heat does: every resource of the stack and of those nested in it. One member stands for all of its
- * group, so that a million members take no longer than one.
+ * Counts as Heat does: every resource of the stack and of its nested stacks. Only one member of each group is
+ * evaluated, so that the time does not depend on the count.
  *
- * @param replacing  whether members that are named for removal are there still, as when others come for them
+ * @param replacing  whether to include members that are selected for removal, which still exist while others are added
  */
 function sizeOf(parameters: Parameters, replacing: boolean): StackSize {
 	const members = new Map<string, number>();
@@ -94,19 +94,19 @@ function sizeOf(parameters: Parameters, replacing: boolean): StackSize {
 	return { own: [...all].filter((place) => !place.includes('/')).length, members, each };
 }
 
-/** The most resources that a stack has at once. */
+/** The maximum number of resources that a stack has at one time. */
 export interface Peak {
 	readonly total: number;
 	readonly members: number;
-	/** Resources of the biggest member. */
+	/** Resources of the largest member. */
 	readonly each: number;
 }
 
 /**
- * The most resources that a stack has during an update: members are removed only after new ones are created.
+ * The maximum number of resources during an update: members are removed only after new ones are created.
  *
- * @param after   its parameters after the update, or all of a new stack
- * @param before  its parameters before; left out for a new stack
+ * @param after   its parameters after the update, or those of a new stack
+ * @param before  its parameters before; omitted for a new stack
  */
 export function peakOf(after: Parameters, before?: Parameters): Peak {
 	const then = sizeOf(after, before !== undefined);
@@ -127,14 +127,14 @@ export function peakOf(after: Parameters, before?: Parameters): Peak {
 /**
  * Refuses a change that Heat would refuse after it has created some of the servers.
  *
- * @param after   the stack's parameters after the update, or all of a new stack
- * @param before  its parameters before; left out for a new stack
+ * @param after   the stack's parameters after the update, or those of a new stack
+ * @param before  its parameters before; omitted for a new stack
  * @throws UserError exit code 2, `resource-limit`, when the stack would grow beyond the limit
  */
 export function requireResources(name: string, after: Parameters, before?: Parameters): void {
 	const limit = maxResources();
 	const { total, members, each } = peakOf(after, before);
-	// One that is beyond the limit already, on a cloud that allows it, can still become smaller.
+	// A stack that already exceeds the limit, on a cloud that allows it, can still be scaled down.
 	if (total <= limit || (before !== undefined && total <= peakOf(before).total)) return;
 	const fit = Math.max(0, Math.floor((limit - (total - members * each)) / each));
 	throw usageError(

@@ -1,10 +1,10 @@
 import { type Json, list, ownProject, show } from '../../openstack/client.ts';
 
-/** The interface of a router, also of a distributed or a highly available one. */
+/** Whether a port is an interface of a router, which may be distributed or highly available. */
 const isInterface = ({ 'Device Owner': owner }: Json) =>
 	/^network:(router_interface|ha_router_replicated_interface)/.test(String(owner));
 
-/** The external networks to which routers connect a subnet, by their IDs. */
+/** The IDs of the external networks to which routers connect a subnet. */
 async function reachable(subnet: Json): Promise<Set<string>> {
 	const ports = await list(['port'], '--long', '--fixed-ip', `subnet=${subnet.id}`);
 	const routers = await Promise.all(
@@ -19,8 +19,8 @@ async function reachable(subnet: Json): Promise<Set<string>> {
 }
 
 /**
- * Why floating IPs of an external network cannot lead to nodes on an existing subnet, a sentence each. Of a
- * subnet of another project nothing is said: its routers cannot be seen.
+ * Why floating IPs of an external network cannot be used on an existing subnet, a sentence each. Empty for a subnet of
+ * another project, whose routers are not visible.
  */
 export async function mistakesInRouter(subnet: Json, external: Json): Promise<string[]> {
 	if (subnet.project_id === undefined || subnet.project_id !== (await ownProject())) return [];

@@ -11,7 +11,7 @@ import { openstackWith } from './arguments.ts';
 import { inventory } from './inventory.ts';
 import { deploymentOutput, isAbsent, openstack, resourceId, type Stack, show, showStack } from './stack.ts';
 
-/** What is asked of a master: both are public. */
+/** A request that a master signs a certificate; both values are public. */
 export interface SigningRequest {
 	/** The operator's user name in Kubernetes. */
 	readonly operator: string;
@@ -19,25 +19,25 @@ export interface SigningRequest {
 	readonly request: string;
 }
 
-/** Seconds that a master has to answer: its agent asks Heat every 13 seconds at the latest, or 30 after failures. */
+/** Seconds to wait for a master: its agent polls Heat at least every 13 seconds, or 30 after failures. */
 const timeout = 120;
 
 const template = path.join(packageRoot, 'heat/operator-certificate.yaml');
 
-/** Where the program that signs is on a node whose image has it, below the root of the file system. */
+/** The path of the signing program in the image, relative to the root of the file system. */
 const program = 'usr/local/sbin/kstack-sign-operator';
 
-/** What a master runs: its own program, or the text of this release's where its image is older than the program. */
+/** The script for a master: it runs the program of its image, or, if an old image has none, that of this release. */
 async function scriptFor(server: Readonly<Record<string, unknown>>): Promise<string> {
-	const image = /\(([^()]+)\)$/.exec(String(server.image ?? ''))?.[1];
-	const shown = image === undefined ? undefined : await show(['image'], image);
-	const properties = (shown?.properties ?? {}) as Readonly<Record<string, unknown>>;
+	const id = /\(([^()]+)\)$/.exec(String(server.image ?? ''))?.[1];
+	const image = id === undefined ? undefined : await show(['image'], id);
+	const properties = (image?.properties ?? {}) as Readonly<Record<string, unknown>>;
 	if (Number(properties.kstack_contract ?? 0) >= 1) return `#!/bin/bash\nexec /${program}\n`;
 	return readFile(path.join(packageRoot, 'elements/kubernetes-services/static', program), 'utf8');
 }
 
 /** Waits until Heat is done with creating the stack, or the time is up. */
-async function created(name: string): Promise<Stack | undefined> {
+async function waitUntilCreated(name: string): Promise<Stack | undefined> {
 	for (const end = Date.now() + timeout * 1000; Date.now() < end; ) {
 		const stack = await showStack(name);
 		if (stack?.status !== 'CREATE_IN_PROGRESS') return stack;
@@ -47,8 +47,8 @@ async function created(name: string): Promise<Stack | undefined> {
 	return undefined;
 }
 
-/** Deletes the stack that asked, also after an interruption. */
-async function remove(name: string): Promise<void> {
+/** Deletes the temporary stack, also after an interruption. */
+async function deleteStack(name: string): Promise<void> {
 	try {
 		await openstack(['stack', 'delete', '--yes', '--wait', name], { uninterrupted: true });
 	} catch (error) {
@@ -58,58 +58,58 @@ async function remove(name: string): Promise<void> {
 	}
 }
 
-/** What the master's program wrote to stderr, or Heat's reason. */
-async function refusal(stack: Stack): Promise<string> {
+/** The output of the program on the master, or Heat's reason. */
+async function failureReason(stack: Stack): Promise<string> {
 	const deployment = await resourceId(stack.id, 'signature');
 	const output = deployment === undefined ? '' : await deploymentOutput(deployment);
 	return output === '' ? stack.reason : output;
 }
 
 /**
- * Asks one master, through a small stack of its own: the cluster's stack does not change.
+ * Requests a signature from one master with a temporary stack, so that the cluster's stack does not change.
  *
- * @param name  the name of the small stack
- * @returns what the master printed, or why there is no answer
+ * @param name  the name of the temporary stack
+ * @returns the certificates, or why the master has not signed
  */
-async function askMaster(
+async function requestSignature(
 	name: string,
 	server: string,
-	asked: SigningRequest,
+	request: SigningRequest,
 ): Promise<{ pem: string } | { reason: string }> {
 	const shown = await show(['server'], server);
 	if (shown === undefined) return { reason: 'its server does not exist' };
 	if (shown.status !== 'ACTIVE') return { reason: `its server is ${shown.status}` };
-	const parameters = { ...asked, server, script: await scriptFor(shown) };
+	const parameters = { ...request, server, script: await scriptFor(shown) };
 	try {
-		await openstackWith(parameters, {}, (words) => [
-			...['stack', 'create', '-t', template, ...words],
+		await openstackWith(parameters, {}, (args) => [
+			...['stack', 'create', '-t', template, ...args],
 			...['--timeout', String(timeout / 60 + 1), '-f', 'json', name],
 		]);
-		const stack = await created(name);
+		const stack = await waitUntilCreated(name);
 		if (stack === undefined) return { reason: `no answer within ${timeout} seconds` };
-		if (stack.status !== 'CREATE_COMPLETE') return { reason: await refusal(stack) };
+		if (stack.status !== 'CREATE_COMPLETE') return { reason: await failureReason(stack) };
 		return { pem: String(stack.outputs.certificates ?? '') };
 	} finally {
-		await remove(name);
+		await deleteStack(name);
 	}
 }
 
 /**
- * Lets a master of the cluster sign an operator's certificate: one after the other, until one answers. Whoever may
- * create stacks in the project can do this.
+ * Requests an operator's certificate from the masters, one after the other, until one signs it. It only requires the
+ * permission to create stacks in the project.
  *
- * @returns what the master printed: the certificate and the cluster's CA, in PEM
+ * @returns the certificate and the cluster's CA, in PEM
  * @throws UserError code `no-master-signed`, with the reason of each master
  */
-export async function signOnMaster(stack: Stack, asked: SigningRequest): Promise<string> {
+export async function signOnMaster(stack: Stack, request: SigningRequest): Promise<string> {
 	const masters = (await inventory(stack)).filter(
-		(member) => runsControlPlane(member) && member.server !== '' && member.condition === 'well',
+		(member) => runsControlPlane(member) && member.server !== '' && member.condition === 'ready',
 	);
 	const reasons: string[] = [];
 	for (const { name, server } of masters) {
-		say(`Requesting a certificate for ${asked.operator} from ${name}`);
-		const helper = `${stack.name}-operator-${randomBytes(4).toString('hex')}`;
-		const answer = await askMaster(helper, server, asked);
+		say(`Requesting a certificate for ${request.operator} from ${name}`);
+		const stackName = `${stack.name}-operator-${randomBytes(4).toString('hex')}`;
+		const answer = await requestSignature(stackName, server, request);
 		if ('pem' in answer) return answer.pem;
 		reasons.push(`${name}: ${answer.reason}`);
 		say(`${name} did not sign: ${answer.reason}`);

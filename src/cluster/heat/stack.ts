@@ -6,7 +6,7 @@ import { type Json, json, openstack, show } from '../../openstack/client.ts';
 export { isAbsent } from '../../openstack/absence.ts';
 export { list, openstack, show } from '../../openstack/client.ts';
 
-/** A stack, as Heat shows it. */
+/** A stack in Heat. */
 export interface Stack {
 	readonly id: string;
 	readonly name: string;
@@ -17,7 +17,7 @@ export interface Stack {
 	readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-/** Something that happened to a resource of a stack or of one nested in it. */
+/** An event of a resource of a stack or of a nested stack. */
 export interface StackEvent {
 	readonly id: string;
 	readonly stack: string;
@@ -25,18 +25,18 @@ export interface StackEvent {
 	readonly physicalId: string;
 	readonly status: string;
 	readonly reason: string;
-	/** When, in ISO 8601. */
+	/** In ISO 8601. */
 	readonly time: string;
 }
 
-/** The stack of that name or ID; `undefined` when there is none. */
+/** The stack with this name or ID; `undefined` when there is none. */
 export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 	const found = await show(['stack'], nameOrId);
 	if (found === undefined) return undefined;
 	if (typeof found.id !== 'string' || typeof found.stack_status !== 'string') {
 		throw badAnswer(['stack', 'show', nameOrId], JSON.stringify(found));
 	}
-	// The client shows them as text where Heat has none, as of a stack that is deleted.
+	// The client prints text if Heat has none, such as for a deleted stack.
 	const outputs = (Array.isArray(found.outputs) ? found.outputs : []) as {
 		output_key: string;
 		output_value: unknown;
@@ -52,25 +52,25 @@ export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 }
 
 /**
- * Parameters that the templates of every release have, and no other template is likely to have together. A tag
- * proves nothing: anybody can set one, and a stack made with the plain client has none.
+ * Parameters that the templates of every release have, and that no other template is likely to combine. The tag is not
+ * reliable: anybody can set one, and a stack created with the plain client has none.
  */
 const proof = ['cluster_state', 'join_token', 'operator_request', 'recorded_settings'];
 
-/** Whether parameters are those of kstack's root template, of whichever release. */
+/** Whether parameters are those of kstack's root template of any release. */
 export function isTemplate(parameters: Readonly<Record<string, unknown>>): boolean {
 	return proof.every((parameter) => parameter in parameters);
 }
 
-/** Whether a stack was made from kstack's templates, by kstack or with the plain client. */
+/** Whether a stack was created from kstack's templates, by kstack or with the plain client. */
 export function isCluster(stack: Stack): boolean {
 	return isTemplate(stack.parameters);
 }
 
 /**
- * The stack of a cluster. Every command that looks at a cluster or changes it gets the stack here.
+ * The stack of a cluster, for all commands that read or change a cluster.
  *
- * @throws UserError `no-cluster` when Heat says that there is none, `not-a-cluster` when kstack did not make it
+ * @throws UserError `no-cluster` when it does not exist, `not-a-cluster` when it was not created from kstack's templates
  */
 export async function requireStack(name: string): Promise<Stack> {
 	const stack = await showStack(name);
@@ -88,7 +88,7 @@ export async function requireStack(name: string): Promise<Stack> {
 	);
 }
 
-/** Every event of a stack and of those nested in it, oldest first; `undefined` when Heat says that it is gone. */
+/** All events of a stack and its nested stacks, oldest first; `undefined` if the stack does not exist. */
 export async function stackEvents(nameOrId: string): Promise<StackEvent[] | undefined> {
 	const found = await ifPresent(json<Json[]>(['stack', 'event', 'list', '--nested-depth', '3', nameOrId]));
 	return found
@@ -104,28 +104,28 @@ export async function stackEvents(nameOrId: string): Promise<StackEvent[] | unde
 		.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 
-/** The metadata of a resource, in which a wait condition's handle keeps what was signalled. */
+/** The metadata of a resource; that of a wait condition handle contains its signals. */
 export function resourceMetadata(stack: string, resource: string): Promise<Json | undefined> {
 	return ifPresent(json<Json>(['stack', 'resource', 'metadata', stack, resource]));
 }
 
-/** The ID of what a resource stands for, such as a server's; `undefined` when there is none. */
+/** The physical ID of a resource, such as of a server; `undefined` when there is none. */
 export async function resourceId(stack: string, resource: string): Promise<string | undefined> {
 	const found = await ifPresent(json<Json>(['stack', 'resource', 'show', stack, resource]));
 	return typeof found?.physical_resource_id === 'string' ? found.physical_resource_id : undefined;
 }
 
-/** Something that a stack, or one nested in it, has made. */
+/** A resource of a stack or of a nested stack. */
 export interface StackResource {
 	/** Such as `OS::Nova::Server`. */
 	readonly type: string;
-	/** Its ID at the service that has it. */
+	/** Its ID in the service that manages it. */
 	readonly id: string;
 }
 
-/** Everything that a stack and those nested in it have made. */
+/** All resources of a stack and its nested stacks that have a physical ID. */
 export async function stackResources(stack: string): Promise<StackResource[]> {
-	// Heat's own filter would leave out the nested stacks before it looks into them.
+	// Heat's filter by type would omit the nested stacks with their resources.
 	const found = await ifPresent(json<Json[]>(['stack', 'resource', 'list', '--nested-depth', '3', stack]));
 	return (found ?? [])
 		.map((resource) => ({
@@ -135,14 +135,14 @@ export async function stackResources(stack: string): Promise<StackResource[]> {
 		.filter(({ id }) => id !== '');
 }
 
-/** What a node said when Heat asked something of it; none when it has not answered. */
+/** The output of a software deployment; empty without a signal of the node. */
 export async function deploymentOutput(deployment: string): Promise<string> {
 	const found = await ifPresent(json<Json>(['software', 'deployment', 'show', '--long', deployment]));
 	const values = (found?.output_values ?? {}) as { deploy_stdout?: string; deploy_stderr?: string };
 	return [values.deploy_stdout, values.deploy_stderr].filter(Boolean).join('\n');
 }
 
-/** The last lines of a server's console; none when there is no console. */
+/** The last lines of a server's console; empty when there is no console. */
 export async function consoleLog(server: string, lines: number): Promise<string> {
 	const log = await ifPresent(openstack(['console', 'log', 'show', '--lines', String(lines), server]));
 	return log ?? '';

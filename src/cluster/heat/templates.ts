@@ -17,58 +17,58 @@ import {
 } from '../spec/roles.ts';
 import { renderUserData } from './user-data.ts';
 
-/** Numbers of the generations whose members a template is for; a previous one only during an upgrade. */
+/** The current generation, and during an upgrade the previous one. */
 export interface GenerationNumbers {
 	readonly current: number;
 	readonly previous: number | null;
 }
 
-/** What the templates of a cluster depend on. */
+/** The input for the templates of a cluster. */
 export interface TemplateInput {
 	readonly name: string;
 	readonly settings: Settings;
 	readonly pools?: readonly FurtherPool[];
-	/** The roles that pools have; by default those of kstack. */
+	/** The available roles; by default those of kstack. */
 	readonly roles?: Roles;
 }
 
-/** The members of one pool and generation, as the root template has them. */
+/** The resource group of one pool and generation in the root template. */
 export interface GroupTerms {
 	readonly generation: number;
-	/** Its resource: `minions`, or `minions_3` in the third generation. */
+	/** The name of its resource: `minions`, or `minions_3` in the third generation. */
 	readonly name: string;
-	/** What stands before the index in its servers' names, after the cluster's name: `minion`, or `minion-g3`. */
+	/** The part between cluster name and index in the names of its servers: `minion`, or `minion-g3`. */
 	readonly server: string;
-	/** What its parameters begin with. */
+	/** The prefix of its parameters. */
 	readonly prefix: Prefix;
-	/** The contract of the image that its members are made from. */
+	/** The contract of its image. */
 	readonly contract: number;
 	/** The template of its members, and the name of its user-data, without `.yaml`. */
 	readonly file: string;
 }
 
-/** The first item of each key: a generation often has the same files as the one before. */
+/** One item per key: a generation often has the same files as the previous one. */
 function distinctBy<Item>(items: readonly Item[], key: (item: Item) => string): Item[] {
 	return [...new Map(items.map((item) => [key(item), item])).values()];
 }
 
-/** All members have images that this version of kimg makes. */
+/** The contract of images that this version of kimg builds, for all pools. */
 const currentContract: PoolContracts = () => imageContract;
 
-/** A pool as the root template has it. */
+/** A pool in the root template. */
 export interface PoolTerms
 	extends Pool,
 		Pick<RoleDefinition, 'controlPlane' | 'gatewayAddress' | 'openPorts'> {
-	/** Its server group's resource. */
+	/** The name of its server group resource. */
 	readonly serverGroup: string;
-	/** The resource of its security group, if its role opens ports. */
+	/** The name of its security group resource, which exists if its role opens ports. */
 	readonly securityGroup: string;
-	/** What its members are called in descriptions. */
+	/** Its members in descriptions. */
 	readonly title: string;
 	readonly groups: readonly GroupTerms[];
 }
 
-/** What a member's files are named after: its role or additional pool, and the contract if there is one. */
+/** The base name of a member's files: its role or additional pool, and the contract if there is one. */
 function memberFile(pool: Pool, contract: number): string {
 	const base = pool.further ? `pool-${pool.name}` : pool.role;
 	return contract === 0 ? base : `${base}-contract-${contract}`;
@@ -109,7 +109,7 @@ function poolTerms(
 	};
 }
 
-/** What the root template is rendered with. */
+/** The input for the root template. */
 export function rootTerms(
 	generations: GenerationNumbers,
 	pools: readonly FurtherPool[] = [],
@@ -131,9 +131,9 @@ export function rootTerms(
 }
 
 /**
- * The HOT templates and the user-data they take in: all that a stack directory's `heat/` holds.
+ * The HOT templates and user-data files: the content of `heat/` in a stack directory.
  *
- * @param contractOf  the contracts of the images that the pools are made from; by default what kimg makes now
+ * @param contractOf  the contracts of the images of the pools; by default that of this version of kimg
  */
 export function renderTemplates(
 	cluster: TemplateInput,

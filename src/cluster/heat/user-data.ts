@@ -17,16 +17,16 @@ import { packagedRoles, type Role, type RoleDefinition, type Roles, requireRole 
 const pendingTaint = 'kstack.io/pending:NoSchedule';
 
 /**
- * Nova takes 65,535 bytes of base64; below that stays room for the parts that Heat adds (about 6,000 bytes) and
- * for what it puts in place of its tokens.
+ * Nova allows 65,535 bytes of base64. The difference is for the parts that Heat adds (about 6,000 bytes), and for the
+ * values that replace tokens.
  */
 export const userDataLimit = 56_000;
 
-/** The templates of a contract's user-data. */
+/** The folder with the user-data templates of a contract. */
 const folderOf = (contract: number) =>
 	path.join(packageRoot, 'cloud-init', ...(contract === imageContract ? [] : [`contract-${contract}`]));
 
-/** The body of a file of the node, from `files` in a contract's folder, rendered if it is a template. */
+/** The content of a file on the node, from `files` in a contract's folder, rendered if it is a template. */
 function body(folder: string, target: string, locals: Locals): string {
 	const source = path.join(folder, 'files', target);
 	return existsSync(source) ? readFileSync(source, 'utf8') : render(`${source}.ejs`, locals);
@@ -38,16 +38,16 @@ function writeFile(folder: string, target: string, mode: string, locals: Locals)
 }
 
 /**
- * A path as YAML reads it. Quoted only where it must be: other user-data would replace the servers of existing clusters.
+ * A path in YAML. Quoted only if necessary: any other user-data would replace the servers of existing clusters.
  */
 const pathText = (target: string) => (/: |:$| #|\s$|\p{Cc}/u.test(target) ? yaml(target) : target);
 
-/** A file that a role brings: as one quoted text, which keeps every byte of it. */
+/** A file of a role, as one quoted string, which preserves every byte. */
 function roleFile({ path: target, mode, text }: TreeFile): string {
 	return `  - path: ${pathText(`/${target}`)}\n    permissions: '0${mode.toString(8)}'\n    content: ${yaml(text)}`;
 }
 
-/** The template of a role's user-data: one for all roles, but for images of contract 0. */
+/** The template of a role's user-data: the same for all roles, except with images of contract 0. */
 function templateFor({ name }: RoleDefinition, contract: number): string {
 	const candidates = ['member', name].map((base) => path.join(folderOf(contract), `${base}.yaml.ejs`));
 	const template = candidates.find(existsSync);
@@ -59,19 +59,19 @@ function templateFor({ name }: RoleDefinition, contract: number): string {
 	);
 }
 
-/** Addresses in the Services' range that are taken by convention: the API's, and the cluster's DNS. */
+/** Addresses in the Service range that are reserved by convention: for the API and for the cluster's DNS. */
 export function serviceAddresses(serviceCidr: string): { serviceAddress: string; clusterDns: string } {
 	const network = parseNetwork(serviceCidr) as Network;
 	return { serviceAddress: address(network, 1), clusterDns: address(network, 10) };
 }
 
 /**
- * The user-data of a role: cloud-config with `@@TOKENS@@` for what only Heat knows. The same for every
- * member of the pool, whatever their number.
+ * The user-data of a role: cloud-config with `@@TOKENS@@` for values that only Heat knows. It is the same for every
+ * member of the pool.
  *
- * @param contract  of the image that the members are made from
+ * @param contract  of the image of the members
  * @param pending   whether the pool has taints, which the masters set after a node has joined
- * @throws UserError when it is too big for Nova, naming the biggest files
+ * @throws UserError when it is too large for Nova, with the largest files
  */
 export function renderUserData(
 	role: Role,
@@ -81,7 +81,7 @@ export function renderUserData(
 ): string {
 	const folder = folderOf(contract);
 	const definition = requireRole(cluster.roles ?? packagedRoles, role);
-	const { taints, controlPlane, gatewayAddress, brings } = definition;
+	const { taints, controlPlane, gatewayAddress, userDataFiles } = definition;
 	const locals: Locals = {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
@@ -100,7 +100,7 @@ export function renderUserData(
 		return text;
 	};
 	const article = /^[aeiou]/.test(role) ? 'An' : 'A';
-	const terms = { ...locals, article, controlPlane, gatewayAddress, brings, file, ofRole };
+	const terms = { ...locals, article, controlPlane, gatewayAddress, userDataFiles, file, ofRole };
 	const text = render(templateFor(definition, contract), terms);
 	const bytes = Math.ceil(Buffer.byteLength(text) / 3) * 4;
 	if (bytes > userDataLimit) {

@@ -3,24 +3,24 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { UserError } from '../../base/errors.ts';
 import type { AddonDefinition } from '../spec/addon.ts';
 import type { Values } from '../spec/addon-values.ts';
-import { askKubernetes, KubernetesRefusal } from './api.ts';
+import { callKubernetes, KubernetesApiError } from './api.ts';
 
-/** What the cluster says of an addon. */
+/** The state of an addon, as the masters report it. */
 export interface AddonStatus {
 	readonly state: 'ready' | 'progressing' | 'failed' | 'disabled';
 	readonly message: string;
-	/** Which request this is about. */
+	/** The revision of the request that this state belongs to. */
 	readonly revision: string;
 }
 
-/** An addon that the cluster was asked for. */
+/** An addon that was enabled in the cluster. */
 export interface ClusterAddon {
 	readonly definition: AddonDefinition;
 	readonly values: Values;
 	readonly template: string;
 	readonly enabled: boolean;
 	readonly revision: string;
-	/** Absent until the cluster has looked at it. */
+	/** Absent until a master has processed the request. */
 	readonly status?: AddonStatus;
 }
 
@@ -37,15 +37,15 @@ const decoded = (data: string | undefined) => Buffer.from(data ?? '', 'base64');
 
 async function get<Answer>(kubeconfig: string, path: string): Promise<Answer | undefined> {
 	try {
-		return JSON.parse(await askKubernetes(kubeconfig, 'GET', `${namespace}/${path}`)) as Answer;
+		return JSON.parse(await callKubernetes(kubeconfig, 'GET', `${namespace}/${path}`)) as Answer;
 	} catch (error) {
-		if (error instanceof KubernetesRefusal && error.status === 404) return undefined;
+		if (error instanceof KubernetesApiError && error.status === 404) return undefined;
 		throw error;
 	}
 }
 
 /**
- * Refuses where no master applies addons.
+ * Checks that the masters apply addons.
  *
  * @throws UserError code `addons-unsupported`
  */
@@ -90,15 +90,15 @@ export async function clusterAddons(kubeconfig: string): Promise<ReadonlyMap<str
 	return new Map(addons.map((addon) => [addon.definition.name, addon]));
 }
 
-/** What the cluster says of one addon now. */
+/** The current state of one addon. */
 export async function addonStatus(kubeconfig: string, name: string): Promise<AddonStatus | undefined> {
 	return (await get<{ data: AddonStatus }>(kubeconfig, `configmaps/${secretName(name)}`))?.data;
 }
 
 /**
- * Asks the cluster for an addon, or to delete its objects.
+ * Requests that the masters apply an addon, or delete its objects.
  *
- * @returns the revision that the cluster's status will be about
+ * @returns the revision of the request, for its status
  */
 export async function storeAddon(
 	kubeconfig: string,
@@ -106,7 +106,7 @@ export async function storeAddon(
 	manifest: string,
 ): Promise<string> {
 	const desired = enabled ? 'present' : 'absent';
-	// A request with the same content is one of its own: a failed addon is tried again at once.
+	// A request with the same content gets a new revision, so that a failed addon is retried at once.
 	const seed = `${manifest}${desired}${Date.now()}`;
 	const revision = createHash('sha256').update(seed).digest('hex').slice(0, 16);
 	const name = secretName(definition.name);
@@ -128,13 +128,13 @@ export async function storeAddon(
 		},
 	};
 	if ((await get(kubeconfig, `secrets/${name}`)) === undefined)
-		await askKubernetes(kubeconfig, 'POST', `${namespace}/secrets`, secret);
-	else await askKubernetes(kubeconfig, 'PATCH', `${namespace}/secrets/${name}`, secret);
+		await callKubernetes(kubeconfig, 'POST', `${namespace}/secrets`, secret);
+	else await callKubernetes(kubeconfig, 'PATCH', `${namespace}/secrets/${name}`, secret);
 	return revision;
 }
 
 /** Deletes the Secret and the ConfigMap of an addon, once its objects are deleted. */
-export async function forgetAddon(kubeconfig: string, name: string): Promise<void> {
+export async function deleteAddonRecord(kubeconfig: string, name: string): Promise<void> {
 	for (const kind of ['secrets', 'configmaps'])
-		await askKubernetes(kubeconfig, 'DELETE', `${namespace}/${kind}/${secretName(name)}`);
+		await callKubernetes(kubeconfig, 'DELETE', `${namespace}/${kind}/${secretName(name)}`);
 }

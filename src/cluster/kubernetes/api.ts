@@ -5,25 +5,25 @@ import { UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { parseKubeconfig } from './kubeconfig-file.ts';
 
-/** A Node object, as far as kstack looks at it. */
+/** The parts of a Node object that kstack uses. */
 export interface KubernetesNode {
 	readonly name: string;
 	readonly ready: boolean;
-	/** Whether its Ready condition is Unknown: its kubelet no longer reports. */
-	readonly silent: boolean;
+	/** Whether its Ready condition is Unknown: its kubelet no longer reports its status. */
+	readonly unreachable: boolean;
 	readonly roles: string;
 	readonly version: string;
 	readonly address: string;
-	/** Whether it takes no new pods. */
+	/** Whether it is cordoned. */
 	readonly unschedulable: boolean;
 	readonly labels: Readonly<Record<string, string>>;
 	readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** The API answered, and not with what was asked for. */
-export class KubernetesRefusal extends UserError {
-	override name = 'KubernetesRefusal';
-	/** Of HTTP. */
+/** The API responded with an error. */
+export class KubernetesApiError extends UserError {
+	override name = 'KubernetesApiError';
+	/** The HTTP status code. */
 	readonly status: number;
 
 	constructor(message: string, status: number) {
@@ -44,43 +44,43 @@ interface NodeObject {
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** How often an API server in trouble is asked again, and milliseconds between: etcd elects a leader in seconds. */
-const patience = { tries: 10, pause: 3000 };
+/** Attempts after server errors, and milliseconds between them: etcd elects a leader within seconds. */
+const retry = { tries: 10, pause: 3000 };
 
 /**
- * Asks the Kubernetes API, as the kubeconfig's first user. One that answers but is in trouble of its own, as while
- * etcd elects a leader, is asked again for half a minute.
+ * Sends a request to the Kubernetes API, as the kubeconfig's first user. Server errors, such as while etcd elects a
+ * leader, are retried for half a minute.
  *
- * @param body  an object, as JSON; to PATCH it is a merge patch
- * @returns the answer's text
- * @throws KubernetesRefusal when it refuses; deleting an object that does not exist is no error
- * @throws UserError when it does not answer within 10 seconds
+ * @param body  sent as JSON; for PATCH a merge patch
+ * @returns the text of the response
+ * @throws KubernetesApiError for an error response; deleting an object that does not exist is not an error
+ * @throws UserError when the API does not respond within 10 seconds
  */
-export async function askKubernetes(
+export async function callKubernetes(
 	kubeconfig: string,
 	method: Method,
 	path: string,
 	body?: object,
 ): Promise<string> {
-	for (let left = patience.tries; ; left--) {
+	for (let left = retry.tries; ; left--) {
 		try {
-			return await askOnce(kubeconfig, method, path, body);
+			return await callOnce(kubeconfig, method, path, body);
 		} catch (error) {
-			const troubled = error instanceof KubernetesRefusal && (error.status >= 500 || error.status === 429);
-			if (!troubled || left <= 1) throw error;
+			const retryable = error instanceof KubernetesApiError && (error.status >= 500 || error.status === 429);
+			if (!retryable || left <= 1) throw error;
 			await pause();
 		}
 	}
 }
 
-/** Ctrl-C aborts a request, except those that undo steps after Ctrl-C. */
+/** Ctrl-C ends the pause, except in requests that undo steps after Ctrl-C. */
 async function pause(): Promise<void> {
-	if (interrupted.signal.aborted) return void (await setTimeout(patience.pause));
-	await setTimeout(patience.pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
+	if (interrupted.signal.aborted) return void (await setTimeout(retry.pause));
+	await setTimeout(retry.pause, undefined, { signal: interrupted.signal }).catch(() => undefined);
 	interrupted.signal.throwIfAborted();
 }
 
-async function askOnce(kubeconfig: string, method: Method, path: string, body?: object): Promise<string> {
+async function callOnce(kubeconfig: string, method: Method, path: string, body?: object): Promise<string> {
 	const access = parseKubeconfig(kubeconfig);
 	const data = (base64: string) => Buffer.from(base64, 'base64');
 	const credentials = { ca: data(access.ca), cert: data(access.certificate), key: data(access.key) };
@@ -113,8 +113,8 @@ async function askOnce(kubeconfig: string, method: Method, path: string, body?: 
 					const code = answer.statusCode ?? 0;
 					if (code < 300 || (method === 'DELETE' && code === 404)) resolve(text);
 					else {
-						const words = `The Kubernetes API at ${access.server} answered ${code} to ${method} ${path}.`;
-						reject(new KubernetesRefusal(words, code));
+						const message = `The Kubernetes API at ${access.server} answered ${code} to ${method} ${path}.`;
+						reject(new KubernetesApiError(message, code));
 					}
 				});
 			},
@@ -129,14 +129,15 @@ async function askOnce(kubeconfig: string, method: Method, path: string, body?: 
 
 /** The cluster's nodes, by name. */
 export async function listNodes(kubeconfig: string): Promise<KubernetesNode[]> {
-	const { items } = JSON.parse(await askKubernetes(kubeconfig, 'GET', '/api/v1/nodes')) as {
+	const { items } = JSON.parse(await callKubernetes(kubeconfig, 'GET', '/api/v1/nodes')) as {
 		items: NodeObject[];
 	};
 	const prefix = 'node-role.kubernetes.io/';
 	return items.map(({ metadata, spec, status }) => ({
 		name: metadata.name,
 		ready: status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
-		silent: status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'Unknown') ?? false,
+		unreachable:
+			status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'Unknown') ?? false,
 		roles: Object.keys(metadata.labels ?? {})
 			.filter((label) => label.startsWith(prefix))
 			.map((label) => label.slice(prefix.length))
@@ -149,30 +150,30 @@ export async function listNodes(kubeconfig: string): Promise<KubernetesNode[]> {
 	}));
 }
 
-/** Creates a Node object, for a node whose kubelet has not. It takes no pods. */
+/** Creates a cordoned Node object for a node whose kubelet has not created one. */
 export async function createNode(kubeconfig: string, name: string): Promise<void> {
 	const node = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { unschedulable: true } };
-	await askKubernetes(kubeconfig, 'POST', '/api/v1/nodes', node);
+	await callKubernetes(kubeconfig, 'POST', '/api/v1/nodes', node);
 }
 
-/** Deletes a Node object; it is no error if it does not exist. */
+/** Deletes a Node object; it is not an error if it does not exist. */
 export async function deleteNode(kubeconfig: string, name: string): Promise<void> {
-	await askKubernetes(kubeconfig, 'DELETE', `/api/v1/nodes/${name}`);
+	await callKubernetes(kubeconfig, 'DELETE', `/api/v1/nodes/${name}`);
 }
 
-/** Changes a Node object by a merge patch: `null` takes a key away. */
+/** Changes a Node object with a merge patch: `null` removes a key. */
 export async function patchNode(kubeconfig: string, name: string, patch: object): Promise<void> {
-	await askKubernetes(kubeconfig, 'PATCH', `/api/v1/nodes/${name}`, patch);
+	await callKubernetes(kubeconfig, 'PATCH', `/api/v1/nodes/${name}`, patch);
 }
 
-/** How many pods a drain would have to move from a node: not those of DaemonSets, static or done. */
+/** The number of pods that a drain would evict: without those of DaemonSets, static pods and finished ones. */
 export async function countMovablePods(kubeconfig: string, node: string): Promise<number> {
 	interface Pod {
 		metadata: { annotations?: Record<string, string>; ownerReferences?: { kind: string }[] };
 		status?: { phase?: string };
 	}
 	const query = `fieldSelector=${encodeURIComponent(`spec.nodeName=${node}`)}`;
-	const { items } = JSON.parse(await askKubernetes(kubeconfig, 'GET', `/api/v1/pods?${query}`)) as {
+	const { items } = JSON.parse(await callKubernetes(kubeconfig, 'GET', `/api/v1/pods?${query}`)) as {
 		items: Pod[];
 	};
 	return items.filter(

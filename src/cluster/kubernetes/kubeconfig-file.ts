@@ -15,7 +15,7 @@ export function kubeconfigText(
 	endpoint: string,
 	base64: { readonly ca: string; readonly certificate: string; readonly key: string },
 ): string {
-	const quoted = JSON.stringify(name); // else YAML takes a cluster called "null" for none
+	const quoted = JSON.stringify(name); // otherwise YAML reads a cluster named "null" as no value
 	return `apiVersion: v1
 kind: Config
 clusters:
@@ -38,10 +38,10 @@ current-context: ${quoted}
 }
 
 /**
- * What a kubeconfig says of its first cluster and user.
+ * Reads the first cluster and user of a kubeconfig.
  *
- * @param file  what to call it in a message
- * @throws UserError exit code 2, `bad-kubeconfig`, when it is none, or one with paths or tokens
+ * @param file  its name in error messages
+ * @throws UserError exit code 2, `bad-kubeconfig`, when it is invalid, or has paths or tokens instead of certificates
  */
 export function parseKubeconfig(text: string, file = 'The kubeconfig'): Access {
 	const bad = (why: string) =>

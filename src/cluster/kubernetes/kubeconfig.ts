@@ -9,20 +9,20 @@ import type { Stack } from '../heat/stack.ts';
 import { kubeconfigText, parseKubeconfig } from './kubeconfig-file.ts';
 import { certificateIn, issueKubeconfig } from './operator-certificate.ts';
 
-/** The two certificates as the first master signalled them: base64 of PEM, by name, as JSON text. */
+/** The two certificates that the first master signalled, in base64 of PEM. */
 function certificatesOf(stack: Stack): { readonly ca?: string; readonly operator?: string } {
 	const output = stack.outputs.certificates;
 	try {
 		const data: unknown = typeof output === 'string' ? JSON.parse(output || '{}') : output;
 		return typeof data === 'object' && data !== null ? data : {};
 	} catch {
-		return {}; // Heat has no signal yet, or shows an error in its place
+		return {}; // Heat has no signal yet, or returns an error message instead
 	}
 }
 
 /**
- * Whether a kubeconfig is for the cluster of this stack: by its CA, else, while the stack does not show one, by
- * the API's address. A stack that shows neither decides nothing.
+ * Whether a kubeconfig is for the cluster of this stack: by its CA, or, if the stack has no CA yet, by the API address.
+ * Returns true if the stack has neither.
  */
 export function isKubeconfigOf(stack: Stack, kubeconfig: string, file: string): boolean {
 	const { server, ca } = parseKubeconfig(kubeconfig, file);
@@ -35,8 +35,8 @@ export function isKubeconfigOf(stack: Stack, kubeconfig: string, file: string): 
 }
 
 /**
- * The kubeconfig in the stack directory; `undefined` when there is none. Everything that asks the Kubernetes API
- * gets it here, so that no command acts on another cluster.
+ * The kubeconfig in the stack directory; `undefined` when there is none. All requests to the Kubernetes API use it, so
+ * that no command changes another cluster.
  *
  * @throws UserError exit code 2: `foreign-kubeconfig` for another cluster's, `bad-kubeconfig` for an unusable one
  */
@@ -50,14 +50,14 @@ export async function readKubeconfig(directory: StackDirectory, stack: Stack): P
 	);
 }
 
-/** A certificate that ends within so many days is renewed. */
+/** A certificate that expires within so many days is renewed. */
 const renewalDays = 60;
 
 const dayOf = (time: Date) => time.toISOString().slice(0, 10);
 
 /**
- * The kubeconfig of a stack directory, with a new certificate if the present one ends soon. Where no master signs one,
- * the present one is used as long as it is valid.
+ * The kubeconfig of a stack directory, with a new certificate if the present one expires soon. If no master signs one,
+ * the present one is used while it is valid.
  */
 async function renewed(directory: StackDirectory, stack: Stack, present: string): Promise<string> {
 	const now = certificateIn(present);
@@ -94,9 +94,9 @@ async function fromOwnKey(directory: StackDirectory, stack: Stack): Promise<stri
 }
 
 /**
- * The kubeconfig for this operator. In order: the one in the stack directory, renewed if its certificate ends within
- * 60 days; one from the operator's key in the stack directory; else one with a new key, for which a master signs a
- * certificate. It is kept in the stack directory if there is one.
+ * The kubeconfig for this operator. In order: the one in the stack directory, renewed if its certificate expires within
+ * 60 days; one from the operator's key in the stack directory; otherwise one with a new key, for which a master signs a
+ * certificate. It is written to the stack directory if there is one.
  *
  * @returns the kubeconfig's text
  * @throws UserError when no master has signed, or signs, a certificate

@@ -8,16 +8,16 @@ import { countMovablePods, deleteNode, type KubernetesNode, listNodes } from './
 import { readKubeconfig } from './kubeconfig.ts';
 import {
 	answerOf,
-	ask,
-	type Following,
-	followRequests,
+	cancelCommand,
+	cancelRequest,
 	type NodeRequest,
 	nodesWithRetry,
-	withdraw,
-	withdrawByHand,
+	sendRequest,
+	type WaitOptions,
+	waitForAnswers,
 } from './requests.ts';
 
-/** How members are to leave. */
+/** How members are drained. */
 export interface DrainOptions {
 	/** Timeout of the drain, in seconds. */
 	readonly drainTimeout: number;
@@ -25,55 +25,59 @@ export interface DrainOptions {
 	readonly force: boolean;
 }
 
-/** Seconds after the drain timeout until kstack stops waiting for an answer of the masters. */
-const patience = 180;
+/** Seconds to wait for an answer of the masters, after the drain timeout. */
+const answerTimeout = 180;
 
-/** Nova's states of a server that may still run; in any other state, its node cannot be drained. */
+/** Nova's states of a server that may be running; in any other state, its node cannot be drained. */
 export const running = /^(ACTIVE|REBOOT|HARD_REBOOT|MIGRATING|PASSWORD|RESIZE|VERIFY_RESIZE)$/;
 
 /** A member to remove, with the state of its server and node. */
-interface Leaver {
+interface LeavingMember {
 	readonly member: Member;
-	/** Nova's state of its server; empty when there is none. */
+	/** The status of its server in Nova; empty when it has none. */
 	readonly server: string;
-	/** Absent when it never joined. */
+	/** Absent if it never joined the cluster. */
 	readonly node: KubernetesNode | undefined;
 }
 
-const isDead = ({ server }: Leaver) => !running.test(server);
-const names = (leavers: readonly Leaver[]) => leavers.map(({ member }) => member.name).join(', ');
+const isDead = ({ server }: LeavingMember) => !running.test(server);
+const names = (leavers: readonly LeavingMember[]) => leavers.map(({ member }) => member.name).join(', ');
 
-/** The request that a node leaves: `drain` moves its pods while it runs, `dead` removes one that does not run. */
-const leaveRequest = (target: string, value: 'drain' | 'dead', how: DrainOptions): NodeRequest => ({
+/** The request to remove a node: `drain` for a running node, `dead` for one that does not run. */
+const leaveRequest = (target: string, value: 'drain' | 'dead', options: DrainOptions): NodeRequest => ({
 	...{ kind: 'leave', target, value },
-	parameters: { timeout: String(how.drainTimeout), force: String(how.force) },
+	parameters: { timeout: String(options.drainTimeout), force: String(options.force) },
 });
 
-const byName = (leavers: readonly Leaver[], value: 'drain' | 'dead', how: DrainOptions) =>
-	leavers.map(({ member }) => leaveRequest(member.name, value, how));
+const leaveRequests = (leavers: readonly LeavingMember[], value: 'drain' | 'dead', options: DrainOptions) =>
+	leavers.map(({ member }) => leaveRequest(member.name, value, options));
 
-/** Withdraws the requests, and uncordons the nodes unless they were cordoned before. */
-async function cancelDrain(kubeconfig: string, leavers: readonly Leaver[], how: DrainOptions): Promise<void> {
+/** Cancels the requests, and uncordons the nodes unless they were cordoned before. */
+async function cancelDrain(
+	kubeconfig: string,
+	leavers: readonly LeavingMember[],
+	options: DrainOptions,
+): Promise<void> {
 	for (const { member, node } of leavers) {
-		const request = leaveRequest(member.name, 'drain', how);
+		const request = leaveRequest(member.name, 'drain', options);
 		const uncordon = node?.unschedulable === true ? {} : { spec: { unschedulable: null } };
 		try {
-			await withdraw(kubeconfig, request, uncordon);
+			await cancelRequest(kubeconfig, request, uncordon);
 		} catch (error) {
 			say(
-				`${(error as Error).message} Once it does: ${withdrawByHand(request)}; kubectl uncordon ${member.name}`,
+				`${(error as Error).message} Once it does: ${cancelCommand(request)}; kubectl uncordon ${member.name}`,
 			);
 		}
 	}
 	if (leavers.length > 0) say(`Drain cancelled: ${names(leavers)}`);
 }
 
-/** Tells how many pods each node still has, when that has changed. */
-async function tellPods(kubeconfig: string, waiting: Iterable<string>, told: Map<string, number>) {
+/** Prints how many pods each node still has, if the number has changed. */
+async function printPodCounts(kubeconfig: string, waiting: Iterable<string>, printed: Map<string, number>) {
 	for (const name of waiting) {
 		const pods = await countMovablePods(kubeconfig, name).catch(() => undefined);
-		if (pods === undefined || told.get(name) === pods) continue;
-		told.set(name, pods);
+		if (pods === undefined || printed.get(name) === pods) continue;
+		printed.set(name, pods);
 		if (pods > 0) say(`${name}: ${pods} ${pods === 1 ? 'pod' : 'pods'} left`);
 	}
 }
@@ -88,24 +92,24 @@ const timedOut = (targets: readonly string[], seconds: number) =>
 		hint: 'Nothing was updated. On the masters: journalctl -u kstack-leavers',
 	});
 
-/** Asks for all of them, and waits until the masters have answered for each. */
-async function request(
+/** Sends the requests, and waits until the masters have answered each of them. */
+async function requestAndWait(
 	kubeconfig: string,
 	requests: readonly NodeRequest[],
-	begun: string,
-	following: Pick<Following, 'isDone' | 'seconds' | 'done'>,
+	message: string,
+	following: Pick<WaitOptions, 'isDone' | 'seconds' | 'done'>,
 ): Promise<void> {
 	for (const one of requests) {
-		say(`${one.target}: ${begun}`);
-		await ask(kubeconfig, one);
+		say(`${one.target}: ${message}`);
+		await sendRequest(kubeconfig, one);
 	}
-	const told = new Map<string, number>();
-	const progress = (waiting: Iterable<string>) => tellPods(kubeconfig, waiting, told);
-	await followRequests(kubeconfig, requests, { ...following, progress, failed, timedOut });
+	const printed = new Map<string, number>();
+	const progress = (waiting: Iterable<string>) => printPodCounts(kubeconfig, waiting, printed);
+	await waitForAnswers(kubeconfig, requests, { ...following, progress, failed, timedOut });
 }
 
-/** Deletes servers in Nova, which ends Heat's wait for an answer that they cannot give. */
-async function deleteServers(leavers: readonly Leaver[]): Promise<void> {
+/** Deletes servers in Nova, so that Heat does not wait for a signal that they cannot send. */
+async function deleteServers(leavers: readonly LeavingMember[]): Promise<void> {
 	const present = leavers.filter(({ server }) => server !== '');
 	if (present.length === 0) return;
 	for (const { member, server } of present) say(`${member.name}: server is ${server}, deleting it`);
@@ -116,27 +120,29 @@ async function deleteServers(leavers: readonly Leaver[]): Promise<void> {
 	}
 }
 
-/** More than half of the remaining masters must be Ready, or etcd loses its quorum. */
-function needQuorum(stack: Stack, members: readonly Member[], nodes: readonly KubernetesNode[]): void {
+/** @throws UserError unless more than half of the remaining masters are Ready: etcd would lose its quorum */
+function requireQuorum(stack: Stack, members: readonly Member[], nodes: readonly KubernetesNode[]): void {
 	if (!members.some(runsControlPlane)) return;
-	const going = new Set(members.map(({ name }) => name));
-	const stay = membersOf(stack).filter((member) => runsControlPlane(member) && !going.has(member.name));
-	const well = stay.filter(({ name }) => nodes.some((node) => node.name === name && node.ready));
-	if (well.length * 2 > stay.length) return;
-	const ill = stay.filter((master) => !well.includes(master)).map(({ name }) => name);
+	const removed = new Set(members.map(({ name }) => name));
+	const remaining = membersOf(stack).filter(
+		(member) => runsControlPlane(member) && !removed.has(member.name),
+	);
+	const ready = remaining.filter(({ name }) => nodes.some((node) => node.name === name && node.ready));
+	if (ready.length * 2 > remaining.length) return;
+	const notReady = remaining.filter((master) => !ready.includes(master)).map(({ name }) => name);
 	throw new UserError(
-		stay.length === 0
+		remaining.length === 0
 			? 'No master would remain.'
-			: `${well.length} of the ${stay.length} remaining masters are Ready (not Ready: ${ill.join(', ')}): etcd would lose its quorum.`,
+			: `${ready.length} of the ${remaining.length} remaining masters are Ready (not Ready: ${notReady.join(', ')}): etcd would lose its quorum.`,
 		{ hint: 'Nothing was changed. Repair these masters first, or replace them: kstack replace.' },
 	);
 }
 
-/** The state of a node whose server is ACTIVE and whose kubelet does not report is unknown: only force removes it. */
-function needAnswering(silent: readonly Leaver[], { force }: DrainOptions): void {
-	if (silent.length === 0 || force) return;
+/** @throws UserError for nodes whose server is ACTIVE but whose kubelet does not report, unless `force` is set */
+function requireResponsive(unreachable: readonly LeavingMember[], { force }: DrainOptions): void {
+	if (unreachable.length === 0 || force) return;
 	throw new UserError(
-		`${names(silent)}: the server is ACTIVE, but the node does not respond, so it cannot be drained.`,
+		`${names(unreachable)}: the server is ACTIVE, but the node does not respond, so it cannot be drained.`,
 		{
 			hint: 'Nothing was changed. Reboot it (openstack server reboot), or remove it with --force.',
 		},
@@ -147,15 +153,15 @@ function needAnswering(silent: readonly Leaver[], { force }: DrainOptions): void
  * Prepares members for their removal by Heat: drains live nodes, removes dead ones from the cluster, and deletes the
  * servers of the latter. Without a kubeconfig the nodes drain themselves when Heat asks them to.
  *
- * @param stack    as it is before the update that removes them
- * @returns a function that cancels the drains, for when the update fails
+ * @param stack  the stack before the update that removes the members
+ * @returns a function that cancels the drains if the update fails
  * @throws UserError when a node cannot be drained; all drains have then been cancelled
  */
 export async function drainBeforeUpdate(
 	stack: Stack,
 	directory: StackDirectory,
 	members: readonly Member[],
-	how: DrainOptions,
+	options: DrainOptions,
 ): Promise<() => Promise<void>> {
 	if (members.length === 0) return async () => {};
 	const [servers, kubeconfig] = await Promise.all([list(['server']), readKubeconfig(directory, stack)]);
@@ -172,51 +178,61 @@ export async function drainBeforeUpdate(
 		await deleteServers(dead);
 		return async () => {};
 	}
-	needQuorum(stack, members, nodes);
-	const silent = leavers.filter((leaver) => !isDead(leaver) && leaver.node?.silent === true);
-	needAnswering(silent, how);
-	const living = leavers.filter((leaver) => !isDead(leaver) && !silent.includes(leaver) && leaver.node);
-	const back = () => cancelDrain(kubeconfig, living, how);
+	requireQuorum(stack, members, nodes);
+	const unreachable = leavers.filter((leaver) => !isDead(leaver) && leaver.node?.unreachable === true);
+	requireResponsive(unreachable, options);
+	const alive = leavers.filter((leaver) => !isDead(leaver) && !unreachable.includes(leaver) && leaver.node);
+	const cancel = () => cancelDrain(kubeconfig, alive, options);
 	try {
-		await request(kubeconfig, byName(living, 'drain', how), `draining (timeout ${how.drainTimeout} s)`, {
-			isDone: (node) => answerOf(node, 'leave') === 'drained',
-			...{ seconds: how.drainTimeout + patience, done: 'drained' },
-		});
-		await removeDead(kubeconfig, dead, silent, how);
+		await requestAndWait(
+			kubeconfig,
+			leaveRequests(alive, 'drain', options),
+			`draining (timeout ${options.drainTimeout} s)`,
+			{
+				isDone: (node) => answerOf(node, 'leave') === 'drained',
+				...{ seconds: options.drainTimeout + answerTimeout, done: 'drained' },
+			},
+		);
+		await removeDead(kubeconfig, dead, unreachable, options);
 	} catch (error) {
-		await back();
+		await cancel();
 		throw error;
 	}
-	return back;
+	return cancel;
 }
 
-/** Has the masters remove dead nodes from the cluster, and deletes their servers. */
+/** Requests that the masters remove dead nodes from the cluster, and deletes their servers. */
 async function removeDead(
 	kubeconfig: string,
-	dead: readonly Leaver[],
-	silent: readonly Leaver[],
-	how: DrainOptions,
+	dead: readonly LeavingMember[],
+	unreachable: readonly LeavingMember[],
+	options: DrainOptions,
 ): Promise<void> {
 	// A server that may still run must be deleted before its pods are started on other nodes.
-	await deleteServers(silent);
-	const known = [...dead, ...silent].filter(({ node }) => node !== undefined);
+	await deleteServers(unreachable);
+	const known = [...dead, ...unreachable].filter(({ node }) => node !== undefined);
 	try {
-		await request(kubeconfig, byName(known, 'dead', how), 'down, removing from the cluster', {
-			...{ isDone: () => false, seconds: patience, done: 'removed' },
-		});
+		await requestAndWait(
+			kubeconfig,
+			leaveRequests(known, 'dead', options),
+			'down, removing from the cluster',
+			{
+				...{ isDone: () => false, seconds: answerTimeout, done: 'removed' },
+			},
+		);
 	} catch (error) {
-		await cancelDrain(kubeconfig, await stillThere(kubeconfig, known), how);
+		await cancelDrain(kubeconfig, await existing(kubeconfig, known), options);
 		throw error;
 	}
 	await deleteServers(dead);
 }
 
-async function stillThere(kubeconfig: string, leavers: readonly Leaver[]): Promise<Leaver[]> {
+async function existing(kubeconfig: string, leavers: readonly LeavingMember[]): Promise<LeavingMember[]> {
 	const nodes = await listNodes(kubeconfig).catch(() => undefined);
 	return leavers.filter(({ member }) => nodes?.some(({ name }) => name === member.name) ?? true);
 }
 
-/** Deletes the Node objects of removed members: Kubernetes does not delete them by itself. */
+/** Deletes the Node objects of removed members, which Kubernetes does not delete itself. */
 export async function deleteRemovedNodes(
 	directory: StackDirectory,
 	before: Stack,
@@ -227,10 +243,10 @@ export async function deleteRemovedNodes(
 		.map(({ name }) => name)
 		.filter((name) => !left.has(name));
 	if (gone.length === 0) return;
-	const byHand = `kubectl delete node ${gone.join(' ')}`;
+	const command = `kubectl delete node ${gone.join(' ')}`;
 	const kubeconfig = await readKubeconfig(directory, before);
 	if (kubeconfig === undefined) {
-		say(`There is no ${directory.kubeconfig}; if their nodes are left, remove them: ${byHand}`);
+		say(`There is no ${directory.kubeconfig}; if their nodes are left, remove them: ${command}`);
 		return;
 	}
 	try {
@@ -241,6 +257,6 @@ export async function deleteRemovedNodes(
 		}
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
-		say(`${error.message} Once it does: ${byHand}`);
+		say(`${error.message} Once it does: ${command}`);
 	}
 }

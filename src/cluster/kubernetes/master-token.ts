@@ -4,13 +4,13 @@ import type { StackDirectory } from '../heat/directory.ts';
 import { makeToken } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
 import type { Parameters } from '../spec/parameters.ts';
-import { askKubernetes } from './api.ts';
+import { callKubernetes } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 
-/** Seconds that a token outlives the boot of the master it is for: Heat and Nova take their time before it. */
-const spare = 600;
+/** Seconds that a token is valid beyond the boot timeout, because Heat and Nova need time before the boot. */
+const margin = 600;
 
-/** The Secret by which the API knows the token until `end`; the group in it may read the cluster's keys. */
+/** The Secret of a bootstrap token that expires at `end`; its group may read the PKI of the cluster. */
 function secretOf(token: string, end: Date): object {
 	const [id, secret] = token.split('.') as [string, string];
 	return {
@@ -44,17 +44,17 @@ export async function kubeconfigForMasters(stack: Stack, directory: StackDirecto
 }
 
 /**
- * Hands out a fresh token for masters that are to join: the one that the stack was made with has expired.
+ * Issues a token for new masters: the one that the stack was created with has expired.
  *
- * @returns the secret parameter that the new masters get it by
- * @throws UserError when there is no kubeconfig, without which the cluster cannot be told of it
+ * @returns the secret Heat parameter with the token
+ * @throws UserError when there is no kubeconfig
  */
 export async function issueMasterToken(stack: Stack, directory: StackDirectory): Promise<Parameters> {
 	const kubeconfig = await kubeconfigForMasters(stack, directory);
-	const seconds = Number(stack.parameters.boot_timeout ?? 1200) + spare;
+	const seconds = Number(stack.parameters.boot_timeout ?? 1200) + margin;
 	const token = makeToken();
 	const end = new Date(Date.now() + seconds * 1000);
-	await askKubernetes(kubeconfig, 'POST', '/api/v1/namespaces/kube-system/secrets', secretOf(token, end));
+	await callKubernetes(kubeconfig, 'POST', '/api/v1/namespaces/kube-system/secrets', secretOf(token, end));
 	say(`New masters can join until ${end.toISOString().slice(11, 16)} UTC`);
 	return { master_token: token };
 }

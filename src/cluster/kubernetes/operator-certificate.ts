@@ -28,8 +28,8 @@ function requireCertificates(pem: string, keyPem: string): { certificate: string
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 /**
- * Makes a kubeconfig with a new key and a new certificate, which a master signs: a year of cluster-admin. The key
- * does not leave this process but for a file without a name.
+ * Creates a kubeconfig with a new key and a new certificate, signed by a master and valid for a year as cluster-admin.
+ * The key is written only to a deleted temporary file, for openssl.
  *
  * @param user  the operator's user name in Kubernetes
  * @returns the kubeconfig's text
@@ -56,7 +56,7 @@ export async function issueKubeconfig(stack: Stack, user: string): Promise<strin
 	});
 }
 
-/** Who a kubeconfig is for, and until when; `undefined` where it holds no certificate that can be read. */
+/** The user and the expiry of a kubeconfig's certificate; `undefined` if it has none that can be read. */
 export function certificateIn(kubeconfig: string): { user: string; end: Date } | undefined {
 	try {
 		const config = load(kubeconfig) as { users: { user: Record<string, string> }[] };

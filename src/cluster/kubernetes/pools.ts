@@ -4,13 +4,13 @@ import type { Stack } from '../heat/stack.ts';
 import { taintIdentity } from '../spec/node-marks.ts';
 import type { PoolRecord } from '../spec/pools.ts';
 import { packagedRoles, type Role } from '../spec/roles.ts';
-import { askKubernetes, KubernetesRefusal } from './api.ts';
+import { callKubernetes, KubernetesApiError } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 
 const folder = '/api/v1/namespaces/kube-system/configmaps';
 const name = 'kstack-pools';
 
-/** What the masters set on the nodes of a pool, and what they remove because the pool had it once. */
+/** The labels and taints that the masters set on the nodes of a pool, and former ones, which they remove. */
 export interface NodePool {
 	readonly labels: Readonly<Record<string, string>>;
 	readonly taints: readonly string[];
@@ -27,7 +27,7 @@ interface ConfigMap {
  * The record of a pool for the masters. Previous labels and taints are stored here, not on the nodes, because a kubelet
  * may change the annotations of its node.
  *
- * @param before  what they were told before
+ * @param before  the previous record
  */
 export function nodePool(
 	{ labels, taints }: Pick<PoolRecord, 'labels' | 'taints'>,
@@ -46,9 +46,9 @@ export function nodePool(
 
 async function readConfigMap(kubeconfig: string): Promise<ConfigMap | undefined> {
 	try {
-		return JSON.parse(await askKubernetes(kubeconfig, 'GET', `${folder}/${name}`)) as ConfigMap;
+		return JSON.parse(await callKubernetes(kubeconfig, 'GET', `${folder}/${name}`)) as ConfigMap;
 	} catch (error) {
-		if (error instanceof KubernetesRefusal && error.status === 404) return undefined;
+		if (error instanceof KubernetesApiError && error.status === 404) return undefined;
 		throw error;
 	}
 }
@@ -56,10 +56,10 @@ async function readConfigMap(kubeconfig: string): Promise<ConfigMap | undefined>
 const roleLabel = (role: Role) => `node-role.kubernetes.io/${role}`;
 
 /**
- * What the masters are told of a pool, with the labels of its role: a kubelet labels its node with a role itself, and
- * could name another one.
+ * The record of a pool for the masters, with the labels of its role: a kubelet labels its own node, and could use those
+ * of another role.
  *
- * @param before  what they were told before
+ * @param before  the previous record
  */
 export function poolOfRole({ role, labels, taints }: PoolRecord, before?: NodePool): NodePool {
 	const own = { ...labels, 'kstack.io/role': role, [roleLabel(role)]: '' };
@@ -69,7 +69,7 @@ export function poolOfRole({ role, labels, taints }: PoolRecord, before?: NodePo
 	return { ...pool, formerLabels: [...new Set(former)] };
 }
 
-/** Whether any of the pools has labels, taints or a custom role; otherwise masters of an earlier release suffice. */
+/** Whether any of the pools has labels, taints or a custom role, which masters of an earlier release do not support. */
 export function hasNodeMarks(...stages: readonly Readonly<Record<string, PoolRecord>>[]): boolean {
 	const records = stages.flatMap((stage) => Object.values(stage));
 	return records.some(
@@ -90,7 +90,7 @@ export async function lacksPools(stack: Stack, directory: StackDirectory): Promi
 }
 
 /**
- * The kubeconfig by which the labels and taints of pools are stored.
+ * The kubeconfig for storing the labels and taints of pools.
  *
  * @throws UserError `no-kubeconfig` when there is none
  */
@@ -107,9 +107,9 @@ export async function kubeconfigForPools(cluster: string, directory: StackDirect
 }
 
 /**
- * Stores the labels and taints of pools in the cluster, where its masters read them and set them on nodes by name.
+ * Stores the labels and taints of pools in the cluster, where the masters read them and set them on nodes by name.
  *
- * @throws UserError when there is no kubeconfig, or the API does not take them
+ * @throws UserError when there is no kubeconfig, or the API rejects them
  */
 export async function storePools(
 	cluster: string,
@@ -125,11 +125,11 @@ export async function storePools(
 	);
 	const body = {
 		...{ apiVersion: 'v1', kind: 'ConfigMap' },
-		// With the version that was read, the API refuses to overwrite what another wrote since.
+		// With the resourceVersion, the API rejects the update if another client has changed the ConfigMap since.
 		metadata: { name, resourceVersion: present?.metadata.resourceVersion },
 		data: { 'pools.json': JSON.stringify({ cluster, pools }) },
 	};
 	const [method, path] =
 		present === undefined ? (['POST', folder] as const) : (['PUT', `${folder}/${name}`] as const);
-	await askKubernetes(kubeconfig, method, path, body);
+	await callKubernetes(kubeconfig, method, path, body);
 }

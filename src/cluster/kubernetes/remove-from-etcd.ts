@@ -6,10 +6,10 @@ import type { Stack } from '../heat/stack.ts';
 import { runsControlPlane } from '../spec/roles.ts';
 import { createNode, listNodes } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
-import { ask, followRequests, type NodeRequest } from './requests.ts';
+import { type NodeRequest, sendRequest, waitForAnswers } from './requests.ts';
 
-/** Seconds in which masters remove an etcd member. */
-const limit = 180;
+/** Seconds to wait until the masters have removed the etcd members. */
+const answerTimeout = 180;
 
 const refused = (target: string, reason: string) =>
 	new UserError(`Could not remove ${target} from etcd: ${reason}`, {
@@ -17,11 +17,11 @@ const refused = (target: string, reason: string) =>
 	});
 
 /**
- * Has the masters remove the etcd members of masters that never became Ready, before their servers are deleted: a
- * member that is gone still counts for the quorum. Masters remove members by the name of a Node object, so one is
- * created where a master failed before it had one.
+ * Requests the removal of the etcd members of masters that never became Ready, before their servers are deleted: a
+ * deleted server still counts for the quorum. The request is a label on a Node object, so one is created for a master
+ * that has none.
  *
- * @throws UserError when the masters cannot; then no server may be deleted
+ * @throws UserError when a member was not removed; no server may be deleted then
  */
 export async function removeFromEtcd(
 	stack: Stack,
@@ -47,10 +47,10 @@ export async function removeFromEtcd(
 	);
 	for (const request of requests) {
 		if (!known.has(request.target)) await createNode(kubeconfig, request.target);
-		await ask(kubeconfig, request);
+		await sendRequest(kubeconfig, request);
 	}
-	await followRequests(kubeconfig, requests, {
-		...{ isDone: () => false, done: 'removed from etcd and Kubernetes', seconds: limit },
+	await waitForAnswers(kubeconfig, requests, {
+		...{ isDone: () => false, done: 'removed from etcd and Kubernetes', seconds: answerTimeout },
 		failed: refused,
 		timedOut: (targets, seconds) =>
 			refused(targets.join(', '), `no master has answered within ${seconds} s.`),

@@ -5,12 +5,12 @@ import { say } from '../../base/say.ts';
 import { type KubernetesNode, listNodes, patchNode } from './api.ts';
 
 /**
- * A request about a node, on its Node object, where the masters or the node itself read it: the label
+ * A request about a node, stored on its Node object, where the masters or the node itself read it: the label
  * `kstack.io/KIND` and the annotations `kstack.io/KIND-PARAMETER`. The answer is the annotation `kstack.io/KIND-state`:
- * a word of the kind, or `failed: ` and the reason.
+ * a state that depends on the kind, or `failed: ` and the reason.
  */
 export interface NodeRequest {
-	/** What it is about, such as `leave`. */
+	/** Such as `leave`. */
 	readonly kind: string;
 	/** The name of the node. */
 	readonly target: string;
@@ -19,23 +19,23 @@ export interface NodeRequest {
 	readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** How the answers to several requests of one kind are awaited. */
-export interface Following {
+/** How to wait for the answers to several requests. */
+export interface WaitOptions {
 	/** Whether the request is done on an existing node. A deleted node counts as done. */
 	isDone(node: KubernetesNode): boolean;
 	/** What is printed for a node when it is done, such as `drained`. */
 	readonly done: string;
 	/** Timeout in seconds. */
 	readonly seconds: number;
-	/** Called at each look with the names of the nodes without an answer. */
+	/** Called after each check with the names of the nodes without an answer. */
 	progress?(waiting: ReadonlySet<string>): Promise<void>;
 	/** The error for an answer that begins with `failed`. */
 	failed(target: string, reason: string): UserError;
-	/** The error when the time is over. */
+	/** The error after the timeout. */
 	timedOut(targets: readonly string[], seconds: number): UserError;
 }
 
-/** Milliseconds between two looks at the nodes. */
+/** Milliseconds between two checks of the nodes. */
 const interval = 2000;
 
 /** How often a request is repeated while the API does not respond. */
@@ -55,26 +55,26 @@ const annotationsOf = ({ kind, parameters }: NodeRequest, value: (text: string) 
 export const answerOf = (node: KubernetesNode, kind: string): string | undefined =>
 	node.annotations[answerKey(kind)];
 
-/** Asks. An answer to an earlier request is no answer to this one, so it is removed. */
-export function ask(kubeconfig: string, request: NodeRequest): Promise<void> {
+/** Stores the request, and removes the answer to an earlier one. */
+export function sendRequest(kubeconfig: string, request: NodeRequest): Promise<void> {
 	const { kind, target, value } = request;
 	const annotations = annotationsOf(request, (text) => text);
 	return patchNode(kubeconfig, target, { metadata: { labels: { [keyOf(kind)]: value }, annotations } });
 }
 
 /**
- * Withdraws a request with everything that belongs to it.
+ * Cancels a request: removes its label and annotations.
  *
- * @param more  what else is to change on the Node object
+ * @param changes  other changes of the Node object, as a merge patch
  */
-export function withdraw(kubeconfig: string, request: NodeRequest, more: object = {}): Promise<void> {
+export function cancelRequest(kubeconfig: string, request: NodeRequest, changes: object = {}): Promise<void> {
 	const annotations = annotationsOf(request, () => null);
 	const labels = { [keyOf(request.kind)]: null };
-	return patchNode(kubeconfig, request.target, { metadata: { labels, annotations }, ...more });
+	return patchNode(kubeconfig, request.target, { metadata: { labels, annotations }, ...changes });
 }
 
-/** How an operator withdraws a request by hand. */
-export const withdrawByHand = ({ kind, target }: NodeRequest) =>
+/** The command with which an operator cancels a request. */
+export const cancelCommand = ({ kind, target }: NodeRequest) =>
 	`kubectl label node ${target} ${keyOf(kind)}-`;
 
 async function pause(): Promise<void> {
@@ -82,7 +82,7 @@ async function pause(): Promise<void> {
 	interrupted.signal.throwIfAborted();
 }
 
-/** The nodes as they are now; an API whose address moves from one master to another is silent for a while. */
+/** The current nodes. Retries, because the API does not respond while its address moves to another master. */
 export async function nodesWithRetry(kubeconfig: string): Promise<KubernetesNode[]> {
 	for (let failures = 1; ; failures++) {
 		try {
@@ -97,12 +97,12 @@ export async function nodesWithRetry(kubeconfig: string): Promise<KubernetesNode
 /**
  * Waits until each request is answered.
  *
- * @throws UserError for the first that failed, or when the time is over
+ * @throws UserError for the first request that failed, or after the timeout
  */
-export async function followRequests(
+export async function waitForAnswers(
 	kubeconfig: string,
 	requests: readonly NodeRequest[],
-	{ isDone, done, seconds, progress, failed, timedOut }: Following,
+	{ isDone, done, seconds, progress, failed, timedOut }: WaitOptions,
 ): Promise<void> {
 	const kinds = new Map(requests.map(({ target, kind }) => [target, kind]));
 	const waiting = new Set(kinds.keys());

@@ -5,7 +5,7 @@ import { type ClusterAddon, clusterAddons } from '../kubernetes/addons.ts';
 import { type Addon, packagedAddons } from '../spec/addon.ts';
 import { kubeconfigOf } from './addon.ts';
 
-/** The addons of a cluster and those that it could have, as text or JSON. */
+/** The enabled and the available addons of a cluster, as text or JSON. */
 export async function listAddons(cluster: string, output: 'table' | 'json'): Promise<string> {
 	const kubeconfig = await kubeconfigOf(await stackDirectory(cluster), await requireStack(cluster));
 	const [present, packaged] = await Promise.all([clusterAddons(kubeconfig), packagedAddons()]);

@@ -9,7 +9,7 @@ import {
 	addonStatus,
 	type ClusterAddon,
 	clusterAddons,
-	forgetAddon,
+	deleteAddonRecord,
 	requireAddons,
 	storeAddon,
 } from '../kubernetes/addons.ts';
@@ -18,7 +18,7 @@ import { type Addon, packagedAddons, readAddon, renderAddon } from '../spec/addo
 import { chooseValues } from '../spec/addon-values.ts';
 import { runOperation, type Step } from './runner.ts';
 
-/** Milliseconds between two looks at a status. */
+/** Milliseconds between two checks of a status. */
 const interval = 2000;
 
 /** The kubeconfig of a cluster whose masters apply addons. */
@@ -38,7 +38,7 @@ export async function kubeconfigOf(directory: StackDirectory, stack: Stack): Pro
 	return kubeconfig;
 }
 
-/** Seconds that `--timeout` gives. */
+/** The value of `--timeout`, in seconds. */
 function secondsOf(text: string): number {
 	if (/^\d{1,5}$/.test(text) && Number(text) > 0) return Number(text);
 	throw usageError(
@@ -49,19 +49,19 @@ function secondsOf(text: string): number {
 }
 
 /** Waits until the addon has the desired state, or has failed. */
-async function follow(
+async function waitForAddon(
 	kubeconfig: string,
 	name: string,
 	revision: string,
-	wanted: 'ready' | 'disabled',
+	desired: 'ready' | 'disabled',
 	seconds: number,
 ): Promise<void> {
 	const end = Date.now() + seconds * 1000;
-	let told = '';
+	let printed = '';
 	for (;;) {
 		const status = await addonStatus(kubeconfig, name);
 		const current = status?.revision === revision ? status : undefined;
-		if (current?.state === wanted) return;
+		if (current?.state === desired) return;
 		if (current?.state === 'failed') {
 			throw new UserError(`The addon ${name} failed: ${current.message}`, {
 				code: 'addon-failed',
@@ -69,8 +69,8 @@ async function follow(
 			});
 		}
 		const message = current?.message ?? 'waiting for the masters';
-		if (message !== told) say(`${name}: ${message}`);
-		told = message;
+		if (message !== printed) say(`${name}: ${message}`);
+		printed = message;
 		if (Date.now() > end) {
 			throw new UserError(`Timed out after ${seconds} s waiting for the addon ${name} (${message}).`, {
 				code: 'addon-timeout',
@@ -83,31 +83,35 @@ async function follow(
 	}
 }
 
-/** Finds an addon by name or by the path of a folder: one of the operator, of kstack, or of the node image. */
-async function find(word: string, present: ReadonlyMap<string, ClusterAddon>): Promise<Addon> {
-	if (word.includes('/')) {
-		const own = readAddon(word);
+/** Finds an addon by name or by the path of its folder. It may be the operator's, kstack's, or one of the node image. */
+async function findAddon(nameOrPath: string, present: ReadonlyMap<string, ClusterAddon>): Promise<Addon> {
+	if (nameOrPath.includes('/')) {
+		const own = readAddon(nameOrPath);
 		if (own.definition.image || present.get(own.definition.name)?.definition.image === true)
 			throw usageError(
-				`${word}: ${own.definition.name} is an addon of the node image.`,
+				`${nameOrPath}: ${own.definition.name} is an addon of the node image.`,
 				undefined,
 				'addon-of-image',
 			);
 		return own;
 	}
 	const packaged = await packagedAddons();
-	const found = packaged.get(word) ?? present.get(word);
+	const found = packaged.get(nameOrPath) ?? present.get(nameOrPath);
 	if (found !== undefined) return found;
 	const names = [...new Set([...packaged.keys(), ...present.keys()])].sort();
-	throw usageError(`There is no addon ${word}; there are ${names.join(', ')}.`, undefined, 'unknown-addon');
+	throw usageError(
+		`There is no addon ${nameOrPath}; there are ${names.join(', ')}.`,
+		undefined,
+		'unknown-addon',
+	);
 }
 
 type Request = Omit<ClusterAddon, 'revision' | 'status'>;
 
-/** The steps that ask the cluster for an addon, or to delete its objects, and wait for its answer. */
+/** The steps that request an addon, or the deletion of its objects, and wait until the cluster has done so. */
 function requestSteps(kubeconfig: string, request: Request, seconds: number): Step<unknown>[] {
 	const { name } = request.definition;
-	const wanted = request.enabled ? 'ready' : 'disabled';
+	const desired = request.enabled ? 'ready' : 'disabled';
 	let revision = '';
 	return [
 		{
@@ -118,23 +122,23 @@ function requestSteps(kubeconfig: string, request: Request, seconds: number): St
 			},
 		},
 		{
-			title: `Waiting until ${name} is ${wanted}`,
-			run: () => follow(kubeconfig, name, revision, wanted, seconds),
+			title: `Waiting until ${name} is ${desired}`,
+			run: () => waitForAddon(kubeconfig, name, revision, desired, seconds),
 		},
 	];
 }
 
-/** Checks what needs no cluster: the form of `--set`, and the addon's folder where the word names one. */
-function requireValidArguments(word: string, set: readonly string[]): void {
+/** Checks what needs no cluster: the form of `--set`, and the addon's folder if a path is given. */
+function requireValidArguments(nameOrPath: string, set: readonly string[]): void {
 	const mistakes: string[] = [];
-	const specs = word.includes('/') ? readAddon(word).definition.values : undefined;
+	const specs = nameOrPath.includes('/') ? readAddon(nameOrPath).definition.values : undefined;
 	if (specs !== undefined) chooseValues(specs, {}, set, mistakes);
 	else for (const one of set) if (!/^[^=]+=/.test(one)) mistakes.push(`--set ${one}: must be KEY=VALUE.`);
 	refuse(mistakes, undefined, invalidFlags);
 }
 
-/** What is to be stored so that an addon is enabled with these values; mistakes are refused. */
-function enabling(
+/** The request that enables an addon with these values. @throws UserError exit code 2 for invalid values */
+function enableRequest(
 	{ definition, template }: Addon,
 	present: ReadonlyMap<string, ClusterAddon>,
 	set: readonly string[],
@@ -152,8 +156,8 @@ function enabling(
 /**
  * Enables an addon, or changes its values, and waits until it is ready.
  *
- * @param word  the addon's name, or the path of its folder
- * @throws UserError when the words are wrong, or when the addon is not ready in time
+ * @param nameOrPath  the addon's name, or the path of its folder
+ * @throws UserError when the arguments are invalid, or when the addon is not ready in time
  */
 export async function enableAddon(
 	word: string,
@@ -168,15 +172,15 @@ export async function enableAddon(
 		prepare: async (stack) => {
 			const kubeconfig = await kubeconfigOf(directory, stack);
 			const present = await clusterAddons(kubeconfig);
-			const request = enabling(await find(word, present), present, options.set);
+			const request = enableRequest(await findAddon(word, present), present, options.set);
 			return { context: request, steps: requestSteps(kubeconfig, request, seconds) };
 		},
 		result: async ({ definition }) => say(`${definition.name} is ready`),
 	});
 }
 
-/** The addon that is to be disabled. @throws UserError exit code 2 when it must stay */
-function disabling(name: string, present: ReadonlyMap<string, ClusterAddon>): ClusterAddon {
+/** The addon to disable. @throws UserError exit code 2 when it cannot be disabled */
+function requireDisableable(name: string, present: ReadonlyMap<string, ClusterAddon>): ClusterAddon {
 	const addon = present.get(name);
 	if (addon === undefined)
 		throw usageError(
@@ -191,10 +195,12 @@ function disabling(name: string, present: ReadonlyMap<string, ClusterAddon>): Cl
 			undefined,
 			'addon-required',
 		);
-	const users = [...present.values()].filter((one) => one.enabled && one.definition.needs.includes(name));
-	if (users.length > 0)
+	const dependents = [...present.values()].filter(
+		(one) => one.enabled && one.definition.needs.includes(name),
+	);
+	if (dependents.length > 0)
 		throw usageError(
-			`The addon ${name} is needed by ${users.map((one) => one.definition.name).join(', ')}.`,
+			`The addon ${name} is needed by ${dependents.map((one) => one.definition.name).join(', ')}.`,
 			undefined,
 			'addon-needed',
 		);
@@ -202,9 +208,9 @@ function disabling(name: string, present: ReadonlyMap<string, ClusterAddon>): Cl
 }
 
 /**
- * Deletes all objects of an addon, and waits until they are gone.
+ * Deletes all objects of an addon, and waits until they are deleted.
  *
- * @throws UserError when the addon must stay, or when its objects are not gone in time
+ * @throws UserError when the addon cannot be disabled, or when its objects are not deleted in time
  */
 export async function disableAddon(
 	name: string,
@@ -217,17 +223,17 @@ export async function disableAddon(
 		...{ name: cluster, directory },
 		prepare: async (stack) => {
 			const kubeconfig = await kubeconfigOf(directory, stack);
-			const addon = disabling(name, await clusterAddons(kubeconfig));
+			const addon = requireDisableable(name, await clusterAddons(kubeconfig));
 			const { definition } = addon;
 			if (definition.disable === 'confirm')
 				await confirm(`Disable ${name}? ${definition.warning}`, options.yes);
-			const forget: Step<unknown> = {
+			const deleteRecord: Step<unknown> = {
 				title: `Deleting the record of ${name}`,
 				// The record of an addon of the image is kept: it can be enabled again, and a new master does not enable it.
 				skip: () => definition.image,
-				run: () => forgetAddon(kubeconfig, name),
+				run: () => deleteAddonRecord(kubeconfig, name),
 			};
-			const steps = [...requestSteps(kubeconfig, { ...addon, enabled: false }, seconds), forget];
+			const steps = [...requestSteps(kubeconfig, { ...addon, enabled: false }, seconds), deleteRecord];
 			return { context: addon, steps };
 		},
 		result: async () => say(`${name} is disabled`),

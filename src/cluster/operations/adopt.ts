@@ -34,8 +34,8 @@ import { runSteps, type Step } from './runner.ts';
 /**
  * `kstack kubeconfig`: the kubeconfig of the stack directory, or a new one.
  *
- * @param user  value of `--user`: asks for a new certificate in this name, and leaves the stack directory as it is
- * @returns its text
+ * @param user  value of `--user`: requests a new certificate for this name, and does not change the stack directory
+ * @returns the text of the kubeconfig
  */
 export async function printableKubeconfig(name: string, user: string | undefined): Promise<string> {
 	const operator = operatorName(user);
@@ -45,13 +45,13 @@ export async function printableKubeconfig(name: string, user: string | undefined
 		: issueKubeconfig(stack, operator);
 }
 
-/** @throws UserError exit code 2 unless the folder can become the stack directory: absent or empty, but for roles/ */
+/** @throws UserError exit code 2 unless the folder is absent, or empty apart from roles/ */
 async function requireFree(directory: StackDirectory): Promise<void> {
 	if (!existsSync(directory.path)) return;
 	const all = await readdir(directory.path).catch(() => {
 		throw usageError(`${directory.path} is not a folder.`, undefined, 'directory-exists');
 	});
-	// An operator's roles are there before the directory is written: it cannot be written without them.
+	// The operator's roles must exist before the directory is written: pools refer to them.
 	const ours = [directory.roles, lockOf(directory)].map((file) => path.basename(file));
 	const files = all.filter((name) => !ours.includes(name));
 	if (files.length === 0) return;
@@ -67,7 +67,7 @@ async function requireFree(directory: StackDirectory): Promise<void> {
 /** The parameters that `kstack create` writes to parameters.yaml, with the values that the stack has. */
 function parametersFrom(stack: Stack): Parameters {
 	const wanted = parametersOf(settingsOf(stack.parameters));
-	// Heat shows every value as text; a setting knows its type. What Heat is given by ID stays an ID.
+	// Heat returns every value as text; settings have types. Values that were passed as IDs stay IDs.
 	const typed = new Set(settings.filter(({ direct }) => direct).flatMap(({ parameters }) => parameters));
 	const ofPools = Object.keys(recordsOf(stack.parameters)).flatMap((pool) =>
 		['count', 'image', 'flavor', 'availability_zone'].map((what) => `${pool}_${what}`),
@@ -89,7 +89,7 @@ const secretsText = `# Heat does not show the tokens of an existing stack. No co
 parameters: {}
 `;
 
-/** Writes all files to a folder beside the stack directory, and renames it at the end: all of them, or none. */
+/** Writes all files to a temporary folder, and renames it at the end, so that either all of them or none are written. */
 async function write(stack: Stack, kubeconfig: string): Promise<void> {
 	const directory = directoryAt(stack.name);
 	const found = settingsOf(stack.parameters);
@@ -132,7 +132,7 @@ async function write(stack: Stack, kubeconfig: string): Promise<void> {
 }
 
 /**
- * `kstack adopt`: writes the stack directory of a cluster anew, from what Heat has of the stack, with a kubeconfig for
+ * `kstack adopt`: writes the stack directory of an existing cluster from its stack in Heat, with a kubeconfig for
  * this operator. The cluster does not change.
  *
  * @param user  value of `--user`: the user name in the kubeconfig's certificate
@@ -147,9 +147,10 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 	// The lock of a killed kstack goes, that of a running one is waited for.
 	if (existsSync(lockOf(free))) await withLock(free, () => requireFree(free));
 	await requireFree(free);
-	// No lock while it works: its file would make the folder one that is not empty. The rename allows one winner.
+	// adopt itself takes no lock: its file would make the folder non-empty. Of concurrent processes, only one can do the
+	// final rename.
 	const stack = await whenIdle(name);
-	// Before a master is asked to sign.
+	// Checked before a master signs a certificate.
 	const roles = rolesOf(free);
 	for (const { role } of Object.values(recordsOf(stack.parameters))) requireRole(roles, role);
 	const steps: Step<{ kubeconfig: string }>[] = [

@@ -14,9 +14,9 @@ import { requestedParameters, type StackChange, timeoutMinutes } from './stack-c
 import { writeBack } from './write-back.ts';
 
 /**
- * Asks Heat to update the stack, or with `dry` what that would do.
+ * Updates the stack, or with `dry` requests Heat's preview of the update.
  *
- * @param template  the root template to be read, when the stack is to have new ones
+ * @param template  path of the root template if the templates change
  * @returns what the client printed
  */
 async function sendUpdate(
@@ -28,18 +28,18 @@ async function sendUpdate(
 ): Promise<string> {
 	const now = { ...stack.parameters, ...requestedParameters(stack, change) };
 	const minutes = timeoutMinutes(Number(now.boot_timeout), Number(now.drain_timeout ?? 0));
-	// The guards in this file are for members to come too.
+	// The restricted actions in this file also protect members that this update adds.
 	const environment = existsSync(directory.parameters) ? ['-e', directory.parameters] : [];
-	return openstackWith(requestedParameters(stack, change), change.secrets ?? {}, (words) => [
+	return openstackWith(requestedParameters(stack, change), change.secrets ?? {}, (args) => [
 		...['stack', 'update', ...(dry ? ['--dry-run'] : []), '--existing'],
 		...(template === undefined ? [] : ['-t', template, ...environment]),
-		...[...words, '--timeout', String(minutes), '-f', 'json', stack.name],
+		...[...args, '--timeout', String(minutes), '-f', 'json', stack.name],
 	]);
 }
 
 /**
- * What Heat says that the change would do, as the client prints it; nothing is changed, no file either. Of
- * the root template only: with nested ones Heat's preview breaks on every group that grows.
+ * Heat's preview of the change, as the client prints it. It covers the root template only: with nested stacks, Heat's
+ * preview fails for every group that grows. Changes neither the stack nor the files.
  */
 export async function previewUpdate(
 	stack: Stack,
@@ -51,7 +51,7 @@ export async function previewUpdate(
 	const present = existsSync(directory.template)
 		? await readTree(path.dirname(directory.template))
 		: undefined;
-	// Where they are the same, Heat sees them at the place that it knows them by.
+	// Unchanged templates keep their paths, which Heat compares.
 	if (JSON.stringify(present) === JSON.stringify(templates))
 		return sendUpdate(stack, directory, change, directory.template, true);
 	return inTemporaryFolder(async (folder) => {
@@ -80,26 +80,26 @@ async function requireUnchanged(stack: Stack): Promise<void> {
 	);
 }
 
-/** @throws UserError when the stack does not have what was asked for */
+/** @throws UserError when the stack does not have the requested parameters */
 function requireOutcome(after: Stack, requested: Readonly<Record<string, string>>): void {
 	const other = Object.entries(requested).filter(
 		([name, value]) => name !== 'cluster_state' && comparable(after.parameters[name]) !== comparable(value),
 	);
 	if (other.length === 0) return;
-	const words = other.map(
+	const differences = other.map(
 		([name, value]) =>
 			`${name} is ${JSON.stringify(after.parameters[name] ?? '')}, not ${JSON.stringify(value)}`,
 	);
-	throw new UserError(`A concurrent update of ${after.name} overwrote this one: ${words.join('; ')}.`, {
+	throw new UserError(`A concurrent update of ${after.name} overwrote this one: ${differences.join('; ')}.`, {
 		hint: `Look at it with: kstack status ${after.name}; then try again.`,
 	});
 }
 
 /**
- * Asks Heat for the update. Where Heat was not asked, or refused, the files are left as they were.
+ * Sends the update to Heat. If it was not sent, or Heat rejected it, the files are restored.
  *
- * @param keep  called when Heat has the update, or may have it
- * @returns the IDs of the events before it
+ * @param keep  called when Heat has received the update, or may have received it
+ * @returns the IDs of the events before the update
  */
 async function request(
 	stack: Stack,
@@ -108,8 +108,8 @@ async function request(
 	keep: () => void,
 ): Promise<Set<string>> {
 	let restore = async () => {};
-	let asked = false;
-	let told = false;
+	let sending = false;
+	let sent = false;
 	try {
 		await requireUnchanged(stack);
 		const known = await eventsUntilNow(stack.id);
@@ -117,9 +117,9 @@ async function request(
 		const { templates } = change;
 		const send = async (template: string | undefined) => {
 			await sendUpdate(stack, directory, change, template, false);
-			told = true;
+			sent = true;
 		};
-		asked = true;
+		sending = true;
 		if (templates === undefined) await send(undefined);
 		else if (existsSync(directory.path)) await send(directory.template);
 		else {
@@ -131,20 +131,20 @@ async function request(
 		keep();
 		return known;
 	} catch (error) {
-		// A client that was interrupted or killed may have sent the request: the files then keep the new values.
+		// A client that was interrupted or killed may have sent the request; the files then keep the new values.
 		const unknown = error instanceof ClientTimeout || interrupted.signal.aborted;
-		if (told || (asked && unknown)) keep();
+		if (sent || (sending && unknown)) keep();
 		else await restore();
 		throw error;
 	}
 }
 
 /**
- * Applies one stack update, follows it to its end, and checks that the stack then has what was asked for.
+ * Applies one stack update, waits for its end, and verifies that the stack has the requested parameters.
  *
  * @param stack  the stack as the caller read it; if it has changed since, nothing is updated
- * @param keep   called when Heat has the update, or may have it
- * @returns the stack after it
+ * @param keep   called when Heat has received the update, or may have received it
+ * @returns the stack after the update
  * @throws UserError when the update failed, or when there was a concurrent update
  */
 export async function applyChange(

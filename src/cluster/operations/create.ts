@@ -19,7 +19,7 @@ import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { recordsOf } from '../spec/pools.ts';
 import type { Roles } from '../spec/roles.ts';
-import { askedFor, writeFiles } from './render.ts';
+import { requestedCluster, writeFiles } from './render.ts';
 import { type DryRun, runSteps, type Step } from './runner.ts';
 import { timeoutMinutes } from './stack-change.ts';
 import { clusterStatus, type Status } from './status.ts';
@@ -33,11 +33,11 @@ interface Creation {
 	readonly roles: Roles;
 	/** Seconds. */
 	readonly bootTimeout: number;
-	/** The tokens, by Heat parameter, once they are written. */
+	/** The tokens, by Heat parameter; empty until they are written. */
 	secrets: Parameters;
 }
 
-/** What was found on the cloud, with the images and flavors of the additional pools. */
+/** The resolved settings, with the images and flavors of the additional pools. */
 async function withPools(resolved: Resolved, pools: readonly PoolEntry[], roles: Roles): Promise<Resolved> {
 	const { cluster, ids } = resolved;
 	const mistakes: string[] = [];
@@ -52,7 +52,7 @@ async function withPools(resolved: Resolved, pools: readonly PoolEntry[], roles:
 	};
 }
 
-/** Heat's own check of the templates with these parameters, before it makes anything. */
+/** Validates the templates and parameters with Heat before anything is created. */
 async function validate({ directory }: Creation): Promise<void> {
 	await openstack([
 		...['orchestration', 'template', 'validate', '--show-nested', '-f', 'json'],
@@ -60,15 +60,15 @@ async function validate({ directory }: Creation): Promise<void> {
 	]);
 }
 
-/** Has Heat create the stack, and follows it to its end. */
+/** Creates the stack and waits until the creation has ended. */
 async function createStack({ name, directory, resolved, secrets, bootTimeout }: Creation): Promise<void> {
 	const contracts = contractsOf(Object.values(resolved.images));
 	const record = Object.keys(contracts).length === 0 ? {} : { contracts };
 	const generations = { generations: withOwnVersion({ generations: JSON.stringify(record) }) };
 	const created = parseAnswer<{ id: string }>(
 		['stack', 'create', name],
-		await openstackWith(generations, secrets, (words) => [
-			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, ...words],
+		await openstackWith(generations, secrets, (args) => [
+			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, ...args],
 			...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
 		]),
 	);
@@ -83,7 +83,7 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 }
 
 /** Disables etcd bootstrap, so that no master can bootstrap a second cluster, even if the first master loses its disk. */
-async function closeFormation({ name, directory, bootTimeout }: Creation): Promise<void> {
+async function disableEtcdBootstrap({ name, directory, bootTimeout }: Creation): Promise<void> {
 	await setValues(directory.parameters, '  ', { cluster_state: 'existing' });
 	const known = await eventsUntilNow(name);
 	const minutes = String(timeoutMinutes(bootTimeout));
@@ -121,11 +121,11 @@ const steps = ({ name, directory, resolved, roles }: Creation): Step<Creation>[]
 		skip: () => !hasNodeMarks(recordsFor(resolved.cluster.pools ?? [], roles)),
 		run: async () => storePools(name, directory, recordsOf((await requireStack(name)).parameters)),
 	},
-	{ title: 'The cluster is Ready. Disabling etcd bootstrap', run: closeFormation },
+	{ title: 'The cluster is Ready. Disabling etcd bootstrap', run: disableEtcdBootstrap },
 ];
 
 /**
- * `kstack create`: checks, creates the stack, follows it to its end, and writes the kubeconfig.
+ * `kstack create`: checks the settings, creates the stack, waits until it is complete, and writes the kubeconfig.
  *
  * @returns the state of the cluster afterwards
  * @throws UserError exit code 2 before anything was created, 1 with every reason when the creation failed
@@ -136,7 +136,7 @@ export async function createCluster(
 	file: string | undefined,
 	dryRun = false,
 ): Promise<Status | DryRun> {
-	const { directory, roles, cluster } = await askedFor(name, flags, file);
+	const { directory, roles, cluster } = await requestedCluster(name, flags, file);
 	await requireWritable(directory, name);
 	say(`Checking the settings of ${name} against the cloud`);
 	const resolved = await withPools(await preflight(cluster), cluster.pools ?? [], roles);
@@ -149,7 +149,7 @@ export async function createCluster(
 	const creation: Creation = { name, directory, resolved, roles, bootTimeout, secrets: {} };
 	if (dryRun) return { dryRun: await runSteps(creation, steps(creation), dryRun) };
 	return withLock(directory, async () => {
-		// Another `create` may have been faster.
+		// A concurrent `create` may have written it.
 		await requireWritable(directory, name);
 		await runSteps(creation, steps(creation));
 		say(`Next: export KUBECONFIG=${directory.kubeconfig}; kubectl get nodes`);

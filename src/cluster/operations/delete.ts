@@ -10,8 +10,8 @@ import { isAbsent, list, openstack, type Stack, type StackResource, stackResourc
 import { isKubeconfigOf } from '../kubernetes/kubeconfig.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
 
-/** The types of resources that an operator would miss, as `kstack delete` shows them. */
-const shown: Readonly<Record<string, string>> = {
+/** The types of resources that `kstack delete` lists before it asks for confirmation. */
+const shownTypes: Readonly<Record<string, string>> = {
 	'OS::Nova::Server': 'server',
 	'OS::Cinder::Volume': 'volume',
 	'OS::Neutron::FloatingIP': 'floating IP',
@@ -19,10 +19,10 @@ const shown: Readonly<Record<string, string>> = {
 	'OS::Neutron::Router': 'router',
 };
 
-/** How often servers are deleted while Heat deletes them as well. */
+/** How often the deletion of servers is tried while Heat deletes them too. */
 const tries = 3;
 
-/** The files that are of no use, or a secret, once the cluster is gone: those of them that are this cluster's. */
+/** The files to delete with the cluster: its secrets and its kubeconfig, if they belong to this cluster. */
 async function filesOf(stack: Stack, directory: StackDirectory): Promise<string[]> {
 	const kubeconfig = await readIfThere(directory.kubeconfig);
 	if (kubeconfig !== undefined && !isKubeconfigOf(stack, kubeconfig, directory.kubeconfig)) {
@@ -32,23 +32,23 @@ async function filesOf(stack: Stack, directory: StackDirectory): Promise<string[
 	return [directory.secrets, directory.kubeconfig, directory.operatorKey].filter(existsSync);
 }
 
-async function showWhatGoes(
+async function showDeletions(
 	stack: Stack,
 	resources: readonly StackResource[],
 	files: readonly string[],
 ): Promise<void> {
 	const servers = await list(['server']);
 	const nameOf = (id: string) => String(servers.find(({ ID }) => ID === id)?.Name ?? id);
-	const rows = Object.entries(shown).flatMap(([type, kind]) =>
+	const rows = Object.entries(shownTypes).flatMap(([type, kind]) =>
 		resources.filter((resource) => resource.type === type).map(({ id }) => [kind, nameOf(id)]),
 	);
 	say(table(['DELETE', 'NAME'], [['stack', stack.name], ...rows, ...files.map((file) => ['file', file])]));
 }
 
 /**
- * Deletes the stack's own servers. Heat waits for each node to leave the cluster, and without end for one that
- * does not run; it stops waiting when the server is gone. Heat deletes the same servers at the same time, and the
- * client stops at the first one that is missing, so the rest is tried again.
+ * Deletes the servers of the stack. Heat waits until each node has left the cluster, or its server is deleted; for a
+ * server that does not run it would wait forever. Heat deletes the same servers at the same time, and the client stops
+ * at the first missing one, so the remaining servers are retried.
  */
 async function deleteServers(ids: readonly string[]): Promise<void> {
 	for (let left = tries; left > 0; left--) {
@@ -71,13 +71,13 @@ interface Deletion {
 	readonly servers: readonly string[];
 	/** The files that are deleted with it. */
 	readonly files: readonly string[];
-	/** IDs of the events before it. */
+	/** IDs of the events before the deletion. */
 	known: Set<string>;
 }
 
 const steps = ({ stack: { name, id }, servers, files }: Deletion): Step<Deletion>[] => [
 	{
-		// Heat first: where it refuses, the servers stay.
+		// Heat first: if it refuses, the servers are kept.
 		title: `Deleting ${name}`,
 		run: async (deletion) => {
 			deletion.known = await eventsUntilNow(id);
@@ -112,12 +112,12 @@ const steps = ({ stack: { name, id }, servers, files }: Deletion): Step<Deletion
 ];
 
 /**
- * `kstack delete`: deletes the stack with everything that it made, and the secrets in its directory. A stack that Heat
- * is busy with is deleted too: Heat ends what it is doing. Another kstack that has the lock of the directory is waited for.
+ * `kstack delete`: deletes the stack with all its resources, and the secrets in its directory. It does not wait for an
+ * operation of Heat in progress, which Heat aborts, but for another kstack that holds the lock of the directory.
  *
  * @param flags.yes  whether the operator confirmed on the command line
  * @returns the steps of a dry run; `undefined` when the cluster is deleted
- * @throws UserError exit code 2 where nobody can be asked; 1 when the answer is no, or when Heat refuses or fails
+ * @throws UserError exit code 2 without a terminal and without `yes`; 1 when the answer is no, or when Heat fails
  */
 export async function deleteCluster(
 	name: string,
@@ -132,7 +132,7 @@ export async function deleteCluster(
 		prepare: async (stack) => {
 			const files = await filesOf(stack, directory);
 			const resources = await stackResources(stack.id);
-			await showWhatGoes(stack, resources, files);
+			await showDeletions(stack, resources, files);
 			await confirm(`Delete ${name}?`, yes || dryRun);
 			const servers = resources.filter(({ type }) => type === 'OS::Nova::Server').map(({ id }) => id);
 			const context: Deletion = { stack, servers, files, known: new Set() };

@@ -6,7 +6,7 @@ import { rolesOf, type StackDirectory, stackDirectory } from '../heat/directory.
 import { makeToken } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
-import { changes, editsOfKept } from '../spec/changes.ts';
+import { changes, editsOfFixed } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
 import { type Counts, countsOf, furtherNodes, generationsOf } from '../spec/generations.ts';
@@ -24,16 +24,16 @@ export interface DesiredChange {
 	readonly stack: Stack;
 	readonly directory: StackDirectory;
 	readonly change: StackChange;
-	readonly going: readonly Removal[];
-	/** Pools that leave the templates once this update has removed their members. */
+	readonly removals: readonly Removal[];
+	/** Pools to remove from the templates once this update has removed their members. */
 	readonly emptied: readonly string[];
-	/** Settings that flags gave. */
+	/** Settings given as flags. */
 	readonly flags: Settings;
-	/** Whether the stack has all of it already. */
-	readonly nothing: boolean;
+	/** Whether there is nothing to change. */
+	readonly upToDate: boolean;
 }
 
-/** A stack made by an earlier release lacks what a new master needs; nobody has it, so it may be any. */
+/** A stack of an earlier release has no master token, so it gets a new one. */
 function missingSecrets(stack: Stack) {
 	return 'master_token' in stack.parameters ? {} : { secrets: { master_token: makeToken() } };
 }
@@ -46,7 +46,7 @@ async function isSame(directory: StackDirectory, templates: Tree): Promise<boole
 /** Where a desired change is read from. */
 export interface DesiredSource {
 	readonly directory: StackDirectory;
-	/** Settings that flags give. */
+	/** Settings given as flags. */
 	readonly flags: Settings;
 }
 
@@ -66,7 +66,7 @@ export async function desiredSource(
 			`Run kstack in the parent folder of the stack directory, or write it again: kstack adopt ${name}. \`kstack scale ${name}\` does not need one.`,
 		);
 	}
-	// --drain-timeout is for this command alone.
+	// --drain-timeout applies to this command only.
 	return { directory, flags: parseSettingFlags(name, { ...flags, drainTimeout: undefined }) };
 }
 
@@ -92,7 +92,7 @@ export async function desiredChange(
 	);
 	const roles = rolesOf(directory, inFiles);
 	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now, roles, inFiles);
-	const wishes = {
+	const desired = {
 		flags: byFlag,
 		cluster: wanted.settings,
 		clusterPath: directory.cluster,
@@ -100,12 +100,12 @@ export async function desiredChange(
 		parametersPath: directory.parameters,
 	};
 	const paths = { cluster: directory.cluster, parameters: directory.parameters };
-	const mistakes = editsOfKept(stack.parameters, parameters, directory.parameters);
+	const mistakes = editsOfFixed(stack.parameters, parameters, directory.parameters);
 	const pools = await poolChanges(stack, wanted.pools ?? [], parameters, paths, roles, mistakes);
 	refuse(mistakes, 'Nothing was changed.');
 	const counts = countsOf(stack.parameters, '');
 	const further = { before: furtherNodes(counts), after: furtherNodes({ ...counts, ...pools.counts }) };
-	const changed = changes(now, wishes, further);
+	const changed = changes(now, desired, further);
 	const { current } = generationsOf(stack.parameters);
 	const templates = renderTemplates(
 		{ name, settings: { ...now, ...changed }, pools: pools.pools, roles },
@@ -122,9 +122,9 @@ export async function desiredChange(
 		directory,
 		change: { settings: changed, parameters: pools.parameters, templates, ...missingSecrets(stack) },
 		flags: byFlag,
-		going: await membersToRemove(stack, wantedCounts, []),
+		removals: await membersToRemove(stack, wantedCounts, []),
 		emptied: pools.emptied,
-		nothing:
+		upToDate:
 			Object.keys(changed).length === 0 &&
 			Object.keys(pools.parameters).length === 0 &&
 			pools.emptied.length === 0 &&

@@ -7,17 +7,17 @@ import type { Value } from '../spec/settings.ts';
 
 /** Flags for draining, confirmation and dry runs. They apply to one command and are not stored. */
 export interface DrainFlags {
-	/** Seconds, as text; undefined leaves it at the cluster's setting. */
+	/** Seconds, as text; by default the cluster's setting. */
 	readonly drainTimeout?: unknown;
 	/** Delete pods that remain after the timeout. */
 	readonly force?: boolean | undefined;
 	/** Do not ask for confirmation. */
 	readonly yes?: boolean | undefined;
-	/** Nothing is changed: the steps are shown. */
+	/** Only print the steps. */
 	readonly dryRun?: boolean | undefined;
 }
 
-/** Flags as settings, checked like all others. */
+/** Parses and checks flags as settings. */
 export function parseSettingFlags(name: string, flags: Readonly<Record<string, unknown>>): Settings {
 	const mistakes = [mistakeInName(name) ?? []].flat();
 	const found = readFlags(flags, mistakes);
@@ -25,7 +25,7 @@ export function parseSettingFlags(name: string, flags: Readonly<Record<string, u
 	return found;
 }
 
-/** The seconds of this command; undefined when it says none. */
+/** The value of --drain-timeout in seconds; undefined without the flag. */
 export function drainTimeoutOf(name: string, { drainTimeout }: DrainFlags): Value | undefined {
 	return drainTimeout === undefined ? undefined : parseSettingFlags(name, { drainTimeout }).drainTimeout;
 }
@@ -35,7 +35,7 @@ export function drainTimeoutOf(name: string, { drainTimeout }: DrainFlags): Valu
  *
  * @param changed  settings that the same command changes
  */
-export function drainOptions(stack: Stack, flags: DrainFlags, changed: Settings = {}): DrainOptions {
+export function drainOptionsOf(stack: Stack, flags: DrainFlags, changed: Settings = {}): DrainOptions {
 	const settings = { ...settingsOf(stack.parameters), ...changed };
 	return {
 		drainTimeout: Number(drainTimeoutOf(stack.name, flags) ?? settings.drainTimeout ?? 300),

@@ -1,7 +1,7 @@
 import { table } from '../../base/table.ts';
 import { list } from '../heat/stack.ts';
 
-/** The stacks that kstack made, by the tag it gives them; as a table or as JSON. */
+/** The stacks with the tag of kstack, as a table or as JSON. */
 export async function listClusters(output: 'table' | 'json'): Promise<string> {
 	const stacks = await list(['stack'], '--tags', 'kstack');
 	const clusters = stacks.map((stack) => ({

@@ -3,7 +3,7 @@ import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
-import { abandonUnready, type MemberState, withMembers } from '../heat/inventory.ts';
+import { deleteFailedServers, type MemberState, withMembers } from '../heat/inventory.ts';
 import { membersOf } from '../heat/members.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
@@ -14,28 +14,28 @@ import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
 import { runsControlPlane } from '../spec/roles.ts';
 import { applyChange } from './apply.ts';
-import { foreseenStack } from './foresee.ts';
+import { predictedStack } from './predicted-stack.ts';
 import type { Step } from './runner.ts';
 import type { StackChange } from './stack-change.ts';
 
 /** What the steps of an operation on a stack work on. */
 export interface StackContext {
-	/** The stack as it is after the last step. */
+	/** The stack after the last completed step. */
 	stack: Stack;
 	readonly directory: StackDirectory;
 }
 
 /** One update of a stack that adds or removes members. */
 export interface MemberChange {
-	/** The title of the update itself. */
+	/** The title of the update step. */
 	readonly title: string;
 	readonly change: StackChange;
 	/** All members before it. */
 	readonly members: readonly MemberState[];
-	readonly goes: readonly MemberState[];
+	readonly toRemove: readonly MemberState[];
 	/** Whether masters are added, which need a token to join. */
 	readonly newMasters: boolean;
-	readonly how: DrainOptions;
+	readonly drainOptions: DrainOptions;
 }
 
 type StackStep = Step<StackContext>;
@@ -64,7 +64,7 @@ const drainSettings = ({ parameters }: Stack) => {
 	return { drainForce, drainTimeout };
 };
 
-/** @throws UserError that tells how the operator sets the drain options in Heat back, where this cannot be done here */
+/** @throws UserError with the command that restores the drain options in Heat, if they cannot be restored here */
 async function restoreDrainOptions(
 	name: string,
 	directory: StackDirectory,
@@ -86,8 +86,8 @@ async function restoreDrainOptions(
 
 /**
  * Without a kubeconfig, nodes that are removed request their own drain, with the options that the stack had before the
- * update. So options that differ for this command need a separate update first. The update that removes the nodes sets
- * them back; if it is not made, the undo of this step does.
+ * update. So options that differ for this command need a separate update first. The update that removes the nodes
+ * restores the previous options; if it is not made, the undo of this step does.
  */
 function setDrainOptions(
 	directory: StackDirectory,
@@ -128,14 +128,14 @@ function setDrainOptions(
 function drain(
 	members: readonly MemberState[],
 	leaving: readonly MemberState[],
-	how: DrainOptions,
+	drainOptions: DrainOptions,
 ): StackStep {
 	let cancel = async () => {};
 	return {
 		title: `Draining ${names(leaving)}`,
 		skip: () => leaving.length === 0,
 		run: async ({ stack, directory }) => {
-			cancel = await drainBeforeUpdate(withMembers(stack, members), directory, leaving, how);
+			cancel = await drainBeforeUpdate(withMembers(stack, members), directory, leaving, drainOptions);
 		},
 		undo: () => cancel(),
 	};
@@ -152,24 +152,24 @@ function deleteNodes(before: Stack, leaving: readonly MemberState[]): StackStep 
 }
 
 /**
- * The steps of a stack update that adds or removes members: first those that can be refused, then the drains, then the
- * update, then the cleanup.
+ * The steps of a stack update that adds or removes members: first those that can fail without any change, then the
+ * drains, the update, and the cleanup.
  *
- * @param context  with the stack before the first of these steps
+ * @param context  contains the stack before the first of these steps
  */
 export function memberSteps(
 	{ stack: before, directory }: StackContext,
-	{ title, change, members, goes, newMasters, how }: MemberChange,
+	{ title, change, members, toRemove, newMasters, drainOptions }: MemberChange,
 ): StackStep[] {
 	let secrets = change.secrets;
-	const failed = goes.filter(({ condition }) => condition === 'failed');
+	const failed = toRemove.filter(({ condition }) => condition === 'failed');
 	const failedMasters = failed.filter(runsControlPlane);
-	// Also members that an earlier update failed to remove: Heat still waits for them.
+	// Including members that an earlier update failed to remove: Heat still waits for them.
 	const leaving = [
-		...goes,
-		...members.filter((member) => member.condition === 'leaving' && !goes.includes(member)),
+		...toRemove,
+		...members.filter((member) => member.condition === 'leaving' && !toRemove.includes(member)),
 	];
-	/** Drain options that were set for this update alone end with it. */
+	/** Restores the drain options that were set for this update only. */
 	const complete = (stack: Stack): StackChange => ({
 		...change,
 		settings: { ...(stack === before ? {} : drainSettings(before)), ...change.settings },
@@ -184,7 +184,7 @@ export function memberSteps(
 				secrets = { ...secrets, ...(await issueMasterToken(stack, directory)) };
 			},
 		},
-		setDrainOptions(directory, leaving, how),
+		setDrainOptions(directory, leaving, drainOptions),
 		storeMarks(change),
 		{
 			title: `Removing ${names(failedMasters)}, which never became Ready, from etcd`,
@@ -194,16 +194,16 @@ export function memberSteps(
 		{
 			title: `Deleting the servers of ${names(failed)}, which never became Ready`,
 			skip: () => failed.length === 0,
-			run: () => abandonUnready(failed),
+			run: () => deleteFailedServers(failed),
 		},
-		drain(members, leaving, how),
+		drain(members, leaving, drainOptions),
 		{
 			title,
 			run: async (context, keep) => {
 				context.stack = await applyChange(context.stack, directory, complete(context.stack), keep);
 			},
-			foresee: (context) => {
-				context.stack = foreseenStack(context.stack, members, complete(context.stack));
+			predict: (context) => {
+				context.stack = predictedStack(context.stack, members, complete(context.stack));
 			},
 		},
 		deleteNodes(withMembers(before, members), leaving),

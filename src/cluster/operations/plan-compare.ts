@@ -1,7 +1,7 @@
 import { type Resource, referencesIn } from '../heat/evaluate.ts';
 import { kindOf, verdictOf } from './plan-rules.ts';
 
-/** What becomes of a resource. */
+/** What an update does to a resource. */
 export type Action = 'add' | 'update' | 'rebuild' | 'replace' | 'delete';
 
 /** One resource that an update would touch. */
@@ -9,13 +9,13 @@ export interface PlannedChange {
 	readonly action: Action;
 	/** Such as `server`, `port` or `floating IP`. */
 	readonly kind: string;
-	/** The name that it has on the cloud, or its place in the stack. */
+	/** Its name on the cloud, or its path in the stack. */
 	readonly name: string;
 	readonly path: string;
 	readonly type: string;
-	/** Why: the properties that change, or what of it. */
+	/** The reason, such as the properties that change. */
 	readonly why: string;
-	/** Whether something is lost that nobody asked to lose. */
+	/** Whether data, pods or an address are lost that the user did not ask to remove. */
 	readonly loses: boolean;
 }
 
@@ -25,7 +25,7 @@ interface Difference {
 	readonly properties: readonly string[];
 }
 
-/** One spelling for values that Heat takes for the same. */
+/** A canonical form: the same for values that Heat treats as equal. */
 function canonicalProperty(value: unknown): string {
 	if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
 		const entries = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
@@ -41,67 +41,69 @@ function canonicalProperty(value: unknown): string {
 
 function differences(before: readonly Resource[], after: readonly Resource[]): Map<string, Difference> {
 	const found = new Map<string, Difference>();
-	for (const thing of before) found.set(thing.path, { before: thing, after: undefined, properties: [] });
-	for (const thing of after) {
-		const old = found.get(thing.path)?.before;
-		const names = [...new Set([...Object.keys(old?.properties ?? {}), ...Object.keys(thing.properties)])];
+	for (const resource of before)
+		found.set(resource.path, { before: resource, after: undefined, properties: [] });
+	for (const resource of after) {
+		const old = found.get(resource.path)?.before;
+		const names = [...new Set([...Object.keys(old?.properties ?? {}), ...Object.keys(resource.properties)])];
 		const changed = names.filter(
-			(name) => canonicalProperty(old?.properties[name]) !== canonicalProperty(thing.properties[name]),
+			(name) => canonicalProperty(old?.properties[name]) !== canonicalProperty(resource.properties[name]),
 		);
-		found.set(thing.path, { before: old, after: thing, properties: old === undefined ? [] : changed });
+		found.set(resource.path, { before: old, after: resource, properties: old === undefined ? [] : changed });
 	}
 	return found;
 }
 
-/** What becomes of each resource; what refers to a replaced one changes with it. */
+/** The action for each resource; resources that refer to a replaced one change too. */
 function actions(found: ReadonlyMap<string, Difference>, failed: ReadonlyMap<string, string>) {
 	const decided = new Map<string, { action: Action; why: string }>();
-	const other = new Set<string>(); // is, or will be, another thing than before
+	const replaced = new Set<string>(); // resources that get a new ID
 	for (let settled = false; !settled; ) {
 		settled = true;
 		for (const [path, { before, after, properties }] of found) {
-			const moved = Object.entries(after?.properties ?? {})
-				.filter(([, value]) => referencesIn(value).some((one) => other.has(one)))
+			const affected = Object.entries(after?.properties ?? {})
+				.filter(([, value]) => referencesIn(value).some((one) => replaced.has(one)))
 				.map(([name]) => name);
-			const verdict = verdictOf(before, after, [...new Set([...properties, ...moved])], failed.get(path));
+			const verdict = verdictOf(before, after, [...new Set([...properties, ...affected])], failed.get(path));
 			if (verdict === undefined) continue;
 			decided.set(path, verdict);
-			if (verdict.action === 'update' || verdict.action === 'rebuild' || other.has(path)) continue;
-			// One that is added was referred to by nothing that was there.
+			if (verdict.action === 'update' || verdict.action === 'rebuild' || replaced.has(path)) continue;
+			// No existing resource refers to one that is added.
 			if (before === undefined || after === undefined) continue;
-			other.add(path);
+			replaced.add(path);
 			settled = false;
 		}
 	}
 	return decided;
 }
 
-function nameOf(thing: Resource): string {
-	const name = thing.properties.name;
-	return typeof name === 'string' && name !== '' ? name.replace(/‹[^›]*›/g, '…') : thing.path;
+function nameOf(resource: Resource): string {
+	const name = resource.properties.name;
+	return typeof name === 'string' && name !== '' ? name.replace(/‹[^›]*›/g, '…') : resource.path;
 }
 
 /**
- * What separates a stack from what it is to be.
+ * The differences between a stack and its desired state.
  *
- * @param going   paths of the members that are to go, such as `minions/2`
- * @param failed  states, by path, of what failed before and is therefore replaced
+ * @param removed  paths of the members to remove, such as `minions/2`
+ * @param failed   states, by path, of failed resources, which Heat replaces
  */
 export function compare(
 	before: readonly Resource[],
 	after: readonly Resource[],
-	going: ReadonlySet<string>,
+	removed: ReadonlySet<string>,
 	failed: ReadonlyMap<string, string>,
 ): PlannedChange[] {
 	const found = differences(before, after);
 	return [...actions(found, failed)]
 		.map(([path, { action, why }]) => {
-			const thing = (found.get(path)?.after ?? found.get(path)?.before) as Resource;
-			const { kind, stateful } = kindOf(thing);
-			const meant = action === 'delete' && going.has(path.split('/').slice(0, 2).join('/'));
-			const never = failed.get(path) === 'CREATE_FAILED'; // so there is nothing to lose
-			const loses = stateful && !meant && !never && ['rebuild', 'replace', 'delete'].includes(action);
-			return { action, kind, name: nameOf(thing), path, type: thing.type, why, loses };
+			const resource = (found.get(path)?.after ?? found.get(path)?.before) as Resource;
+			const { kind, stateful } = kindOf(resource);
+			const intended = action === 'delete' && removed.has(path.split('/').slice(0, 2).join('/'));
+			const neverCreated = failed.get(path) === 'CREATE_FAILED'; // so there is nothing to lose
+			const loses =
+				stateful && !intended && !neverCreated && ['rebuild', 'replace', 'delete'].includes(action);
+			return { action, kind, name: nameOf(resource), path, type: resource.type, why, loses };
 		})
 		.sort((a, b) => (a.path < b.path ? -1 : 1));
 }

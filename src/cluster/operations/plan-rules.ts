@@ -1,10 +1,10 @@
 import type { Resource } from '../heat/evaluate.ts';
 import type { Action } from './plan-compare.ts';
 
-/** What a type of resource is called, and which of its properties Heat changes in place. */
+/** The display name of a resource type, and the properties that Heat updates in place. */
 interface Rule {
 	readonly kind: string;
-	/** Whether something is lost with it: what runs on it, what it stores, or its address. */
+	/** Whether deleting it loses pods, data or an address. */
 	readonly stateful?: boolean;
 	readonly inPlace: readonly string[];
 }
@@ -84,14 +84,14 @@ const rules: Readonly<Record<string, Rule>> = {
 	},
 };
 
-/** What a resource is called, and whether it is stateful; unknown types are treated as stateful. */
-export function kindOf(thing: Resource): { kind: string; stateful: boolean } {
-	const rule = rules[thing.type];
-	return { kind: rule?.kind ?? thing.type, stateful: rule === undefined || rule.stateful === true };
+/** The display name of a resource, and whether it is stateful; unknown types are treated as stateful. */
+export function kindOf(resource: Resource): { kind: string; stateful: boolean } {
+	const rule = rules[resource.type];
+	return { kind: rule?.kind ?? resource.type, stateful: rule === undefined || rule.stateful === true };
 }
 
-/** What a server's own policies make of a change that Heat could make in place. */
-function ofServer({ properties }: Resource, changed: readonly string[]): Action {
+/** The action for a server whose changed properties Heat can update in place: its update policies decide. */
+function serverAction({ properties }: Resource, changed: readonly string[]): Action {
 	const policy = (name: string, standard: string) => String(properties[`${name}_update_policy`] ?? standard);
 	const policies = [
 		...(changed.includes('flavor') ? [policy('flavor', 'RESIZE')] : []),
@@ -103,18 +103,18 @@ function ofServer({ properties }: Resource, changed: readonly string[]): Action 
 }
 
 /** Describes the changed properties. With policy IGNORE, changed user-data does not affect existing servers. */
-function words(thing: Resource, changed: readonly string[]): string {
-	const kept = thing.properties.user_data_update_policy === 'IGNORE';
+function describeProperties(resource: Resource, changed: readonly string[]): string {
+	const kept = resource.properties.user_data_update_policy === 'IGNORE';
 	return changed
 		.map((name) => (name === 'user_data' && kept ? 'user_data (for machines to come)' : name))
 		.join(', ');
 }
 
 /**
- * What Heat does with a resource, and why; `undefined` when nothing.
+ * What Heat does with a resource, and why; `undefined` if it does not change.
  *
  * @param changed  the properties that differ
- * @param failed   its state, when it failed before in a way that makes Heat replace it
+ * @param failed   its state if it failed earlier, so that Heat replaces it
  */
 export function verdictOf(
 	before: Resource | undefined,
@@ -129,7 +129,8 @@ export function verdictOf(
 	if (changed.length === 0) return undefined;
 	const inPlace = rules[after.type]?.inPlace ?? [];
 	const fixed = changed.filter((name) => !inPlace.includes(name));
-	if (fixed.length > 0) return { action: 'replace', why: `${words(after, fixed)} cannot be updated` };
-	const action = after.type === 'OS::Nova::Server' ? ofServer(after, changed) : 'update';
-	return { action, why: words(after, changed) };
+	if (fixed.length > 0)
+		return { action: 'replace', why: `${describeProperties(after, fixed)} cannot be updated` };
+	const action = after.type === 'OS::Nova::Server' ? serverAction(after, changed) : 'update';
+	return { action, why: describeProperties(after, changed) };
 }

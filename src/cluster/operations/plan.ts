@@ -59,7 +59,7 @@ function indexesByGroup(stack: Stack, members: readonly MemberState[]): Map<stri
 	return groups;
 }
 
-/** The members that Heat will have in a group: it takes the highest away, and never uses an index twice. */
+/** The indexes in a group after the update: Heat removes the highest ones, and never reuses one. */
 function indexesAfter(present: readonly number[], { count, removed }: Group): number[] {
 	const kept = present.filter((index) => !removed.includes(index)).slice(0, count);
 	const next = Math.max(-1, ...present, ...removed) + 1;
@@ -79,14 +79,21 @@ export function dryRunResult(printed: string, known: ReadonlySet<string>): Plann
 	const answer = JSON.parse(printed) as Record<string, DryRunEntry[] | string>;
 	const of = (key: string) => {
 		const value = answer[key] ?? [];
-		// The client prints each list as JSON within JSON.
+		// The client prints each list as a JSON string within JSON.
 		return typeof value === 'string' ? (JSON.parse(value) as DryRunEntry[]) : value;
 	};
-	const planned = (action: 'add' | 'delete') => (word: DryRunEntry) => {
-		const thing = { path: word.resource_name, type: word.resource_type, properties: {} };
-		const { kind, stateful } = kindOf(thing);
+	const planned = (action: 'add' | 'delete') => (entry: DryRunEntry) => {
+		const resource = { path: entry.resource_name, type: entry.resource_type, properties: {} };
+		const { kind, stateful } = kindOf(resource);
 		return {
-			...{ action, kind, name: thing.path, path: thing.path, type: thing.type, why: "per Heat's dry run" },
+			...{
+				action,
+				kind,
+				name: resource.path,
+				path: resource.path,
+				type: resource.type,
+				why: "per Heat's dry run",
+			},
 			loses: action === 'delete' && stateful,
 		};
 	};
@@ -96,9 +103,9 @@ export function dryRunResult(printed: string, known: ReadonlySet<string>): Plann
 }
 
 /**
- * What has failed in a way that makes Heat replace it at the next update.
+ * The failed resources that Heat replaces at the next update.
  *
- * @param rows  resources of the stack and of those nested in it
+ * @param rows  resources of the stack and of its nested stacks
  * @returns their states by path
  */
 export function failuresIn(stack: string, rows: readonly Readonly<Record<string, unknown>>[]) {
@@ -114,10 +121,10 @@ export function failuresIn(stack: string, rows: readonly Readonly<Record<string,
 	);
 }
 
-/** What the update would do. Changes nothing. */
-export async function planOf({ stack, directory, change, going }: DesiredChange): Promise<Plan> {
-	const asked = { ...stack.parameters, ...requestedParameters(stack, change) };
-	requireResources(stack.name, asked, stack.parameters);
+/** Plans the update. Changes nothing. */
+export async function planOf({ stack, directory, change, removals }: DesiredChange): Promise<Plan> {
+	const requested = { ...stack.parameters, ...requestedParameters(stack, change) };
+	requireResources(stack.name, requested, stack.parameters);
 	say(`Planning the update of ${stack.name}`);
 	const [now, members, rows, printed] = await Promise.all([
 		deployedTemplates(stack),
@@ -136,20 +143,20 @@ export async function planOf({ stack, directory, change, going }: DesiredChange)
 		then,
 		(group) => indexesAfter(present(group), group),
 	);
-	const leaving = new Set(going.map(({ member }) => `${groupOfMember(stack, member)}/${member.index}`));
+	const leaving = new Set(removals.map(({ member }) => `${groupOfMember(stack, member)}/${member.index}`));
 	const changes = compare(before, after, leaving, failuresIn(stack.name, rows));
 	const known = new Set([...before, ...after].map(({ path }) => path));
 	return { name: stack.name, changes: [...changes, ...dryRunResult(printed, known)] };
 }
 
-/** Kinds that are shown by themselves; the others only wait, signal or configure. */
+/** Kinds that are listed; the others only wait, signal or configure. */
 const shown = /^(server|volume|floating IP|port|network|subnet|router|security group)/;
 
-/** The plan as an operator reads it. */
+/** The plan as text. */
 export function planText(plan: Plan): string {
-	const worth = plan.changes.filter(({ kind, loses }) => shown.test(kind) || loses);
-	const rest = plan.changes.length - worth.length;
-	const rows = worth.map(({ action, kind, name, why, loses }) => [
+	const listed = plan.changes.filter(({ kind, loses }) => shown.test(kind) || loses);
+	const rest = plan.changes.length - listed.length;
+	const rows = listed.map(({ action, kind, name, why, loses }) => [
 		loses ? `${action.toUpperCase()} !` : action,
 		kind,
 		name,
@@ -162,13 +169,13 @@ export function planText(plan: Plan): string {
 	].join('\n');
 }
 
-/** @throws UserError exit code 4 when something is lost that nobody asked to lose */
+/** @throws UserError exit code 4 when the update replaces or deletes stateful resources and `allowReplace` is not set */
 export function requireSafe(plan: Plan, allowReplace: boolean): void {
 	const lost = plan.changes.filter(({ loses }) => loses);
 	if (lost.length === 0 || allowReplace) return;
-	const words = lost.map(({ action, kind, name, why }) => `  ${action} ${kind} ${name}: ${why}`);
+	const lines = lost.map(({ action, kind, name, why }) => `  ${action} ${kind} ${name}: ${why}`);
 	throw new UserError(
-		`The update of ${plan.name} would replace or delete what is in use:\n${words.join('\n')}`,
+		`The update of ${plan.name} would replace or delete what is in use:\n${lines.join('\n')}`,
 		{
 			exitCode: planCodes.loses,
 			hint: 'Nothing was changed. To proceed anyway: --allow-replace',
@@ -195,8 +202,8 @@ export async function planCluster(
 	const source = await desiredSource(name, flags);
 	const stack = await whenIdle(name);
 	requireNotNewer(stack);
-	const wish = await desiredChange(stack, source);
-	const plan = wish.nothing ? { name, changes: [] } : await planOf(wish);
+	const desired = await desiredChange(stack, source);
+	const plan = desired.upToDate ? { name, changes: [] } : await planOf(desired);
 	return {
 		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),
 		code: codeOf(plan),

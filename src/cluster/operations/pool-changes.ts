@@ -10,13 +10,13 @@ import type { Roles } from '../spec/roles.ts';
 
 /** What an update does to the additional pools. */
 export interface PoolChanges {
-	/** Heat parameters that change; none when the pools stay as they are. */
+	/** Heat parameters that change; empty if the pools do not change. */
 	readonly parameters: Parameters;
-	/** The additional pools that the templates have after it. */
+	/** The additional pools in the templates after the update. */
 	readonly pools: readonly FurtherPool[];
-	/** Members that each additional pool is to have. */
+	/** Desired member count of each additional pool. */
 	readonly counts: Readonly<Record<string, number>>;
-	/** Pools that lose their members in this update, and leave the templates in the next. */
+	/** Pools whose members this update removes; the next one removes them from the templates. */
 	readonly emptied: readonly string[];
 }
 
@@ -35,7 +35,7 @@ function mistakesInFixed(entry: PoolEntry, record: PoolRecord, path: string): st
 		);
 }
 
-/** The parameter that remembers the contracts of images, with those of new images; nothing where it stays as it is. */
+/** The parameter that records the contracts of images, if there are new ones to record. */
 function withContracts(now: Parameters, images: readonly NodeImage[]): Parameters {
 	const added = contractsOf(images);
 	if (Object.keys(added).length === 0) return {};
@@ -44,8 +44,8 @@ function withContracts(now: Parameters, images: readonly NodeImage[]): Parameter
 }
 
 /**
- * The desired count: the file that differs from the stack was edited. If both differ, another client may have changed
- * the stack, so kstack requires the operator to state the count.
+ * The desired count. If one file differs from the stack, that file was edited. If both differ, another client may have
+ * changed the stack, so the operator must state the count.
  */
 function wantedCount(
 	cluster: string,
@@ -72,13 +72,13 @@ function wantedCount(
 }
 
 /**
- * Compares the pools of cluster.yaml with those of the stack. A pool whose entry is gone first loses its members;
- * only when nothing of it is left does it leave the templates.
+ * Compares the pools of cluster.yaml with those of the stack. If an entry is removed, the members of the pool are
+ * removed first; an empty pool is then removed from the templates.
  *
  * @param entries     the pools of cluster.yaml
  * @param parameters  parameters.yaml, whose counts may have been edited
- * @param roles       those that the pools may have
- * @param mistakes    gets a sentence for each thing that cannot be done
+ * @param roles       the available roles
+ * @param mistakes    receives a sentence for each invalid change
  */
 export async function poolChanges(
 	stack: Stack,

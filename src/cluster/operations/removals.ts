@@ -17,9 +17,9 @@ export interface Removal {
  * The members to remove to reach the desired counts: the named ones, otherwise those with the highest index, which Heat
  * removes first.
  *
- * @param wanted  members that each pool is to have
+ * @param wanted  desired member count of each pool
  * @param named   names of members to remove
- * @throws UserError exit code 2 for a name that is no member's
+ * @throws UserError exit code 2 for an unknown name
  */
 export async function membersToRemove(
 	stack: Stack,
@@ -30,28 +30,31 @@ export async function membersToRemove(
 	const members = (await inventory(stack)).filter(
 		({ generation, condition }) => generation === current && condition !== 'leaving',
 	);
-	const strangers = named.filter((name) => !members.some((member) => member.name === name));
-	if (strangers.length > 0) {
+	const unknown = named.filter((name) => !members.some((member) => member.name === name));
+	if (unknown.length > 0) {
 		throw usageError(
-			`${stack.name} has no ${strangers.join(', ')}. There are: ${members.map(({ name }) => name).join(', ')}.`,
+			`${stack.name} has no ${unknown.join(', ')}. There are: ${members.map(({ name }) => name).join(', ')}.`,
 		);
 	}
-	const going: Removal[] = [];
+	const removals: Removal[] = [];
 	for (const { id, name: pool } of poolsOf(stack.parameters)) {
 		const inPool = members.filter((member) => member.pool === id);
 		const chosen = inPool.filter(({ name }) => named.includes(name));
-		going.push(...chosen.map((member) => ({ member, why: 'named' })));
+		removals.push(...chosen.map((member) => ({ member, why: 'named' })));
 		const rest = inPool.filter((member) => !chosen.includes(member)).sort((a, b) => a.index - b.index);
 		const why = `highest index in pool ${pool}`;
-		going.push(...rest.slice(wanted[id]).map((member) => ({ member, why })));
+		removals.push(...rest.slice(wanted[id]).map((member) => ({ member, why })));
 	}
-	return going;
+	return removals;
 }
 
-/** The indexes of the named, by the parameters that Heat is told them with. */
-export function removedParameters(pools: readonly Pool[], going: readonly Removal[]): Record<string, string> {
+/** The Heat parameters that contain the indexes of the members selected by name. */
+export function removedParameters(
+	pools: readonly Pool[],
+	removals: readonly Removal[],
+): Record<string, string> {
 	const removed: Record<string, string> = {};
-	for (const { member, why } of going) {
+	for (const { member, why } of removals) {
 		if (why !== 'named') continue;
 		const name = `removed_${pools.find(({ id }) => id === member.pool)?.name ?? member.pool}`;
 		removed[name] = [removed[name], String(member.index)].filter(Boolean).join(',');
@@ -64,9 +67,9 @@ export function removedParameters(pools: readonly Pool[], going: readonly Remova
  *
  * @throws UserError exit code 2 without a terminal and without `yes`; 1 when the answer is no
  */
-export async function confirmRemoval(going: readonly Removal[], yes: boolean): Promise<void> {
-	if (going.length === 0) return;
-	const rows = going.map(({ member, why }) => [member.name, member.pool, member.address, why]);
+export async function confirmRemoval(removals: readonly Removal[], yes: boolean): Promise<void> {
+	if (removals.length === 0) return;
+	const rows = removals.map(({ member, why }) => [member.name, member.pool, member.address, why]);
 	say(table(['REMOVE', 'POOL', 'ADDRESS', 'WHY'], rows));
 	await confirm('Remove these nodes?', yes);
 }

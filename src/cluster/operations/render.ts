@@ -22,15 +22,15 @@ import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { defaultPools } from '../spec/pools.ts';
 import type { Value } from '../spec/settings.ts';
 
-/** A file that is named by --config must exist. */
+/** @throws UserError exit code 2 when the file given by --config does not exist */
 function requireFile(file: string | undefined): void {
 	if (file !== undefined && !existsSync(file)) {
 		throw usageError(`There is no file "${file}".`);
 	}
 }
 
-/** The cluster asked for: flags, then `file` or the cluster.yaml in its directory, then defaults. */
-export async function askedFor(
+/** The requested cluster: flags, then `file` or the cluster.yaml in its directory, then defaults. */
+export async function requestedCluster(
 	name: string,
 	flags: Readonly<Record<string, unknown>>,
 	file: string | undefined,
@@ -47,7 +47,7 @@ export async function askedFor(
 }
 
 /**
- * Writes the stack directory, with tokens and an operator's key where it has none.
+ * Writes the stack directory. Creates tokens and an operator's key if it has none.
  *
  * @returns the tokens, by parameter
  */
@@ -77,7 +77,7 @@ export async function renderCluster(
 	flags: Readonly<Record<string, unknown>>,
 	file: string | undefined,
 ): Promise<string> {
-	const { directory, roles, cluster } = await askedFor(name, flags, file);
+	const { directory, roles, cluster } = await requestedCluster(name, flags, file);
 	await requireWritable(directory, name);
 	const settings: Settings = {
 		image: 'debian12-x64-kubernetes',
@@ -104,14 +104,14 @@ export async function renderCluster(
 		renderedGenerations({ ...parametersOf(settings), ...ids }),
 	);
 	await withLock(directory, async () => {
-		// A `create` that had the lock may have created the cluster.
+		// A concurrent `create` may have created the cluster before this process got the lock.
 		await requireWritable(directory, name);
 		await writeFiles(directory, { cluster: { name, settings, pools }, ids });
 	});
 	return directory.path;
 }
 
-/** What the stack records of images that are only named: user-data is rendered for the current contract. */
+/** The record of the images, whose contracts are unknown without a cloud: user-data has the current contract. */
 function renderedGenerations(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
 	const images = Object.entries(parameters).filter(([name]) => name.endsWith('_image'));
 	const contracts = Object.fromEntries(images.map(([, image]) => [String(image), imageContract]));

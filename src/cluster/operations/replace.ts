@@ -10,25 +10,31 @@ import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type DrainOptions, running } from '../kubernetes/leave.ts';
 import { countsOf, unfinished } from '../spec/generations.ts';
 import { defaultPools } from '../spec/pools.ts';
-import { type DrainFlags, drainOptions } from './drain-options.ts';
+import { type DrainFlags, drainOptionsOf } from './drain-options.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
 import { parametersOfStep, type UpgradeState, upgradeState } from './upgrade-steps.ts';
 
 /** The next update of a replacement. */
-export interface Move {
+export interface ReplacementStep {
 	/** The state of the stack after this update: member counts, and what the parameter `generations` records. */
-	readonly place: UpgradeState;
-	readonly goes: readonly MemberState[];
-	readonly words: string;
+	readonly state: UpgradeState;
+	readonly toRemove: readonly MemberState[];
+	readonly title: string;
 }
 
-function more(place: UpgradeState, pool: string, by: number, node: string, extra: boolean): UpgradeState {
+function withReplacing(
+	state: UpgradeState,
+	pool: string,
+	by: number,
+	node: string,
+	extra: boolean,
+): UpgradeState {
 	return {
-		...place,
-		now: { ...place.now, [pool]: (place.now[pool] ?? 0) + by },
-		generations: { ...place.generations, replacing: { node, extra } },
+		...state,
+		now: { ...state.now, [pool]: (state.now[pool] ?? 0) + by },
+		generations: { ...state.generations, replacing: { node, extra } },
 	};
 }
 
@@ -43,43 +49,43 @@ function more(place: UpgradeState, pool: string, by: number, node: string, extra
  * @returns the update; `undefined` when the member has been replaced
  * @throws UserError exit code 2 when there is no such member
  */
-export function nextMove(
+export function nextReplacementStep(
 	node: string,
-	place: UpgradeState,
+	state: UpgradeState,
 	members: readonly MemberState[],
 	settled: boolean,
 	isDead: boolean,
-): Move | undefined {
+): ReplacementStep | undefined {
 	const member = members.find(({ name }) => name === node);
 	const failed = members.filter(({ condition }) => condition === 'failed');
-	const { replacing } = place.generations;
-	const mine = replacing?.node === node;
-	const going = (one: MemberState) => [one, ...failed.filter(({ name }) => name !== node)];
-	if (mine && !settled) {
-		const goes = member === undefined || replacing.extra ? failed : going(member);
-		return { place, goes, words: 'The last update failed; retrying' };
+	const { replacing } = state.generations;
+	const isStarted = replacing?.node === node;
+	const withFailed = (one: MemberState) => [one, ...failed.filter(({ name }) => name !== node)];
+	if (isStarted && !settled) {
+		const toRemove = member === undefined || replacing.extra ? failed : withFailed(member);
+		return { state, toRemove, title: 'The last update failed; retrying' };
 	}
-	if (mine && replacing.extra) {
+	if (isStarted && replacing.extra) {
 		if (member === undefined) {
-			const generations = { ...place.generations, replacing: { node, extra: false } };
-			return { place: { ...place, generations }, goes: [], words: `${node} was removed already` };
+			const generations = { ...state.generations, replacing: { node, extra: false } };
+			return { state: { ...state, generations }, toRemove: [], title: `${node} was removed already` };
 		}
-		const words = `Removing ${node}, which the new ${member.role} replaces`;
-		return { place: more(place, member.pool, -1, node, false), goes: [member], words };
+		const title = `Removing ${node}, which the new ${member.role} replaces`;
+		return { state: withReplacing(state, member.pool, -1, node, false), toRemove: [member], title };
 	}
 	if (member === undefined) {
-		if (mine) return undefined;
+		if (isStarted) return undefined;
 		throw usageError(
 			`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ') || 'none'}.`,
 		);
 	}
-	if (isDead || member.condition !== 'well') {
-		const words = `Removing ${node} and adding a new ${member.role}`;
-		return { place: more(place, member.pool, 0, node, false), goes: going(member), words };
+	if (isDead || member.condition !== 'ready') {
+		const title = `Removing ${node} and adding a new ${member.role}`;
+		return { state: withReplacing(state, member.pool, 0, node, false), toRemove: withFailed(member), title };
 	}
-	if (!settled) return { place, goes: failed, words: 'The last update failed; retrying it first' };
-	const words = `Adding a new ${member.role} before ${node} is removed`;
-	return { place: more(place, member.pool, 1, node, true), goes: [], words };
+	if (!settled) return { state, toRemove: failed, title: 'The last update failed; retrying it first' };
+	const title = `Adding a new ${member.role} before ${node} is removed`;
+	return { state: withReplacing(state, member.pool, 1, node, true), toRemove: [], title };
 }
 
 /**
@@ -87,7 +93,7 @@ export function nextMove(
  *
  * @throws UserError when the server is ACTIVE, the node does not respond, and `force` is not set
  */
-async function isGivenUp(
+async function isTreatedAsDead(
 	member: MemberState,
 	node: KubernetesNode | undefined,
 	force: boolean,
@@ -95,7 +101,7 @@ async function isGivenUp(
 	const servers = await list(['server']);
 	const server = servers.find(({ ID }) => ID === member.server);
 	if (!running.test(String(server?.Status ?? ''))) return true;
-	if (node?.silent !== true) return false;
+	if (node?.unreachable !== true) return false;
 	if (force) return true;
 	throw new UserError(`${member.name} is ACTIVE, but the node does not respond, so it cannot be drained.`, {
 		hint: 'Nothing was changed. Reboot it (openstack server reboot), or remove it with --force.',
@@ -103,63 +109,67 @@ async function isGivenUp(
 }
 
 /** The next update of a replacement, and the current state of the node. */
-interface Situation {
-	readonly move: Move | undefined;
+interface Progress {
+	readonly step: ReplacementStep | undefined;
 	readonly members: readonly MemberState[];
 	/** The node's member; `undefined` when it no longer exists. */
 	readonly member: MemberState | undefined;
 	readonly isDead: boolean;
 }
 
-async function look({ stack, directory }: StackContext, node: string, how: DrainOptions): Promise<Situation> {
+async function readProgress(
+	{ stack, directory }: StackContext,
+	node: string,
+	drainOptions: DrainOptions,
+): Promise<Progress> {
 	const kubeconfig = await readKubeconfig(directory, stack);
 	const members = await inventory(stack);
 	const member = members.find((one) => one.name === node);
 	const nodes = member === undefined || kubeconfig === undefined ? [] : await listNodes(kubeconfig);
 	const known = nodes.find((one) => one.name === node);
-	const isDead = member !== undefined && (await isGivenUp(member, known, how.force));
-	const move = nextMove(node, upgradeState(stack.parameters), members, isSettled(stack), isDead);
-	if (move !== undefined) {
-		const planned = parametersOfStep(move.place, move.place, move.goes);
+	const isDead = member !== undefined && (await isTreatedAsDead(member, known, drainOptions.force));
+	const step = nextReplacementStep(node, upgradeState(stack.parameters), members, isSettled(stack), isDead);
+	if (step !== undefined) {
+		const planned = parametersOfStep(step.state, step.state, step.toRemove);
 		requireResources(stack.name, { ...stack.parameters, ...planned }, stack.parameters);
 	}
-	return { move, members, member, isDead };
+	return { step, members, member, isDead };
 }
 
-/** The update of a move, as the steps that lead to it need it. */
+/** The change of the members for a step of the replacement. */
 function changeOf(
 	stack: Stack,
-	{ place, goes, words }: Move,
+	{ state, toRemove, title }: ReplacementStep,
 	members: readonly MemberState[],
-	how: DrainOptions,
+	drainOptions: DrainOptions,
 ): MemberChange {
-	const stay = members.filter(
-		(member) => member.role === 'master' && member.condition === 'well' && !goes.includes(member),
+	const remaining = members.filter(
+		(member) => member.role === 'master' && member.condition === 'ready' && !toRemove.includes(member),
 	);
 	// The additional member is temporary: counts are written to the files only once it has been removed.
-	const told = countsOf(stack.parameters, '');
+	const counts = countsOf(stack.parameters, '');
 	const settings = Object.fromEntries(
 		defaultPools
-			.filter(({ id }) => (place.now[id] ?? 0) < (told[id] ?? 0))
-			.map(({ id, name }) => [name, place.now[id] ?? 0]),
+			.filter(({ id }) => (state.now[id] ?? 0) < (counts[id] ?? 0))
+			.map(({ id, name }) => [name, state.now[id] ?? 0]),
 	);
 	return {
-		...{ title: words, members, goes, how },
-		change: { settings, parameters: parametersOfStep(place, place, goes) },
-		newMasters: place.now.master > stay.length,
+		...{ title, members, toRemove, drainOptions },
+		change: { settings, parameters: parametersOfStep(state, state, toRemove) },
+		newMasters: state.now.master > remaining.length,
 	};
 }
 
 /** Updates until the node is replaced. Each is derived from the current state of the stack. */
-async function* moves(
+async function* replacementSteps(
 	context: StackContext,
 	node: string,
-	how: DrainOptions,
+	drainOptions: DrainOptions,
 ): AsyncGenerator<Step<StackContext>> {
 	for (;;) {
-		const { move, members } = await look(context, node, how);
-		if (move === undefined) return;
-		yield* memberSteps(context, changeOf(context.stack, move, members, how));
+		const { step, members } = await readProgress(context, node, drainOptions);
+		if (step === undefined) return;
+		yield* memberSteps(context, changeOf(context.stack, step, members, drainOptions));
 	}
 }
 
@@ -183,15 +193,15 @@ export async function replaceNode(name: string, node: string, flags: DrainFlags)
 		...{ name, directory, dryRun: flags.dryRun },
 		prepare: async (stack) => {
 			const context: StackContext = { stack, directory };
-			const how = drainOptions(stack, flags);
+			const drainOptions = drainOptionsOf(stack, flags);
 			requireNoOther(stack, node);
-			const { move, member, isDead } = await look(context, node, how);
-			if (move !== undefined) {
+			const { step, member, isDead } = await readProgress(context, node, drainOptions);
+			if (step !== undefined) {
 				const what = member === undefined ? '' : ` (${member.role}, ${isDead ? 'dead' : 'alive'})`;
 				say(`Replacing ${node}${what}`);
 				await confirm('Proceed?', flags.yes === true || flags.dryRun === true);
 			}
-			return { context, steps: moves(context, node, how) };
+			return { context, steps: replacementSteps(context, node, drainOptions) };
 		},
 		result: ({ stack }) => {
 			say(`${node} was replaced`);

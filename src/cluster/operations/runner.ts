@@ -7,17 +7,17 @@ import { requireNotNewer } from '../heat/kstack-version.ts';
 import { withLock } from '../heat/lock.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 
-/** A part of an operation. It is done as a whole, or it fails and has cleaned up itself. */
+/** A part of an operation. It completes, or it fails and cleans up after itself. */
 export interface Step<Context> {
-	/** What it does, such as "Draining demo-minion-2": shown when it begins, and by a dry run. */
+	/** Such as "Draining demo-minion-2": printed when the step starts, and by a dry run. */
 	readonly title: string;
 	/**
-	 * @param keep  to be called once the cluster may have been changed for good: from then on what this step and
-	 *              those before it did is not undone
+	 * @param keep  called once the cluster may have changed irreversibly: this step and those before it are then not
+	 *              undone
 	 */
 	run(context: Context, keep: () => void): Promise<void>;
 	/**
-	 * Refuses what `run` would refuse at once; a dry run does so too. Changes nothing.
+	 * Checks the preconditions of `run`, also in a dry run. Changes nothing.
 	 *
 	 * @throws UserError
 	 */
@@ -26,19 +26,19 @@ export interface Step<Context> {
 	skip?(context: Context): boolean;
 	/** Undoes what `run` did, when a later step fails or is interrupted. */
 	undo?(context: Context): Promise<void>;
-	/** Makes the context what it would be after `run`, for the later steps of a dry run. */
-	foresee?(context: Context): void;
+	/** Sets the context to its state after `run`, for the later steps of a dry run. */
+	predict?(context: Context): void;
 }
 
-/** Steps in their order. A generator may decide on each step by what the steps before it made of the context. */
+/** Steps in their order. A generator can derive each step from the context after the previous step. */
 export type Steps<Context> = Iterable<Step<Context>> | AsyncIterable<Step<Context>>;
 
-/** What a dry run shows: the titles of the steps that the operation would run. */
+/** The result of a dry run: the titles of the steps that the operation would run. */
 export interface DryRun {
 	readonly dryRun: readonly string[];
 }
 
-/** What an operation is going to do. */
+/** The steps of an operation and their context. */
 export interface Prepared<Context> {
 	readonly context: Context;
 	readonly steps: Steps<Context>;
@@ -49,19 +49,20 @@ export interface Operation<Context, Result> {
 	/** The cluster's name. */
 	readonly name: string;
 	readonly directory: StackDirectory;
-	/** Nothing is changed, and nobody is asked. */
+	/** Change nothing and do not ask for confirmation. */
 	readonly dryRun?: boolean | undefined;
-	/** Heat ends what it is doing by itself, as for a deletion; otherwise it is waited for. */
+	/** Do not wait for an operation of Heat in progress: a deletion aborts it. */
 	readonly interruptsHeat?: boolean;
 	/**
-	 * Reads, decides and asks. What has to be refused is refused here, before any change.
+	 * Reads the state, determines the steps, and asks for confirmation. Invalid requests are refused here, before any
+	 * change.
 	 *
-	 * @param stack  as it is when the lock is taken and Heat is not busy
+	 * @param stack  the stack after the lock was taken and Heat was idle
 	 */
 	prepare(stack: Stack): Promise<Prepared<Context>>;
-	/** The result, after the last step. */
+	/** Returns the result after the last step. */
 	result(context: Context): Promise<Result>;
-	/** The error of a step with what the operator can do about it; without this it stays as it is. */
+	/** Adds a hint to the error of a step. */
 	explain?(error: unknown, context: Context): unknown;
 }
 
@@ -72,10 +73,10 @@ async function undoAll(undo: (() => Promise<void>)[]): Promise<void> {
 }
 
 /**
- * Runs steps one after the other. When one fails, or at an interruption between two, those before it are undone in
- * reverse order, as far as nothing was changed for good.
+ * Runs steps one after the other. When one fails, or on an interruption between two, the previous ones are undone in
+ * reverse order, back to the last irreversible change.
  *
- * @param dryRun  runs none of them, and changes only the context
+ * @param dryRun  run no step, and only update the context
  * @returns the titles of the steps, without those that were skipped
  */
 export async function runSteps<Context>(
@@ -95,7 +96,7 @@ export async function runSteps<Context>(
 			titles.push(step.title);
 			await step.check?.(context);
 			if (dryRun) {
-				step.foresee?.(context);
+				step.predict?.(context);
 				continue;
 			}
 			say(step.title);
@@ -114,8 +115,8 @@ export async function runSteps<Context>(
 }
 
 /**
- * Does something under the lock of a stack directory. Where there is no such directory, there are no files to
- * protect, and a dry run writes none.
+ * Calls `use` while holding the lock of a stack directory. Without a directory there are no files to protect, and a dry
+ * run writes none, so neither takes the lock.
  */
 export function underLock<Result>(
 	directory: StackDirectory,

@@ -23,7 +23,7 @@ export function requireNoUpgrade(stack: Stack): void {
 	if (sentence !== undefined) throw usageError(sentence, 'Nothing was changed.');
 }
 
-/** What the command line says about the count of a pool. */
+/** The count of a pool as requested on the command line. */
 interface CountRequest {
 	/** As the user wrote it, such as `--pool gpu`. */
 	readonly flag: string;
@@ -57,7 +57,7 @@ export function countRequests(flags: ScaleFlags): Map<string, CountRequest> {
 }
 
 /** The desired count of a pool: absolute (`5`) or relative to the present count (`+1`, `-1`). */
-function target({ name }: Pool, request: CountRequest | undefined, now: number, named: number): number {
+function targetCount({ name }: Pool, request: CountRequest | undefined, now: number, named: number): number {
 	if (request === undefined) return now - named;
 	const { flag, text } = request;
 	const number = Number(text);
@@ -73,7 +73,7 @@ function target({ name }: Pool, request: CountRequest | undefined, now: number, 
 }
 
 /** @throws UserError exit code 2 for an invalid number of masters */
-function requireGoodMasters(name: string, now: number, wanted: number, named: number): void {
+function requireValidMasters(name: string, now: number, wanted: number, named: number): void {
 	if (wanted === now) return;
 	if (named > 0 && wanted > 0 && wanted % 2 === 0) {
 		throw usageError(
@@ -96,11 +96,11 @@ export interface ScaleFlags extends DrainFlags {
 }
 
 /** @throws UserError exit code 2 for pools that the cluster does not have */
-function requirePools(name: string, pools: readonly Pool[], asked: Iterable<string>): void {
-	const strange = [...asked].filter((one) => !pools.some((pool) => pool.name === one));
-	if (strange.length === 0) return;
+function requirePools(name: string, pools: readonly Pool[], requested: Iterable<string>): void {
+	const unknown = [...requested].filter((one) => !pools.some((pool) => pool.name === one));
+	if (unknown.length === 0) return;
 	throw usageError(
-		`${name} has no pool ${strange.join(', ')}. Its pools: ${pools.map((pool) => pool.name).join(', ')}.`,
+		`${name} has no pool ${unknown.join(', ')}. Its pools: ${pools.map((pool) => pool.name).join(', ')}.`,
 		undefined,
 		'no-such-pool',
 	);
@@ -135,9 +135,9 @@ async function scaleSteps(
 	const chosen = await membersToRemove(stack, all, named);
 	const namedIn = (id: string) => chosen.filter(({ member }) => member.pool === id).length;
 	const wanted = byPool(pools, (pool) =>
-		target(pool, requests.get(pool.name), now[pool.id] ?? 0, namedIn(pool.id)),
+		targetCount(pool, requests.get(pool.name), now[pool.id] ?? 0, namedIn(pool.id)),
 	);
-	requireGoodMasters(stack.name, now.master, wanted.master, namedIn('master'));
+	requireValidMasters(stack.name, now.master, wanted.master, namedIn('master'));
 	const change = changeOfCounts(pools, now, wanted);
 	const further = { before: furtherNodes(now), after: furtherNodes(wanted) };
 	requireCounts(settingsOf(stack.parameters), change.settings, further);
@@ -145,8 +145,8 @@ async function scaleSteps(
 		say(`${stack.name} already has the requested size: nothing to change.`);
 		return syncCountSteps(stack, directory, new Set(requests.keys()));
 	}
-	const going = await membersToRemove(stack, wanted, named);
-	return memberSteps(context, await changeMembers(stack, change, going, flags));
+	const removals = await membersToRemove(stack, wanted, named);
+	return memberSteps(context, await changeMembers(stack, change, removals, flags));
 }
 
 /**

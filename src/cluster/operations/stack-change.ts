@@ -7,7 +7,7 @@ import { comparable, textOf } from '../spec/heat-values.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { settings, type Value } from '../spec/settings.ts';
 
-/** A change of a stack. Everything that it does not name stays unchanged. */
+/** A change of a stack. Everything else stays unchanged. */
 export interface StackChange {
 	/** Settings that change: printed, and written to the files of the stack directory. */
 	readonly settings: Settings;
@@ -27,10 +27,10 @@ export function timeoutMinutes(bootTimeout: number, drainTimeout = 0): number {
 	return Math.ceil((bootTimeout + drainTimeout) / 60) + 20;
 }
 
-/** Whether a parameter names members to remove: that holds for one update, but Heat would keep it for the next. */
+/** Whether a parameter contains members to remove: it applies to one update, but Heat would keep it for the next. */
 const isRemoval = (parameter: string) => /^(previous_)?removed_/.test(parameter);
 
-/** The parameters that the stack will have: those of its new templates, else those it has. */
+/** The names of the stack's parameters after the change. */
 export function declared(stack: Stack, templates: Tree | undefined): ReadonlySet<string> {
 	const root = templates?.find((file) => file.path === 'cluster.yaml');
 	if (root === undefined) return new Set(Object.keys(stack.parameters));

@@ -5,7 +5,7 @@ import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { poolsOf } from '../spec/pools.ts';
 
-/** How a cluster is: Heat's, Nova's and Kubernetes' views side by side. */
+/** The state of a cluster in Heat, Nova and Kubernetes. */
 export interface Status {
 	readonly name: string;
 	readonly stack: string;
@@ -20,7 +20,7 @@ export interface Status {
 		readonly server: string;
 		readonly node: string;
 		readonly version: string;
-		/** Name of the image that the machine was made from. */
+		/** Name of the image of the server. */
 		readonly image: string;
 	}[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
@@ -30,7 +30,7 @@ export interface Status {
 const readiness = (node: KubernetesNode | undefined) =>
 	node === undefined ? 'absent' : node.ready ? 'Ready' : 'NotReady';
 
-/** Asks Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
+/** Reads the state from Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
 export async function clusterStatus(stack: Stack, directory: StackDirectory): Promise<Status> {
 	let kubernetesError: string | undefined;
 	const kubeconfig = await readKubeconfig(directory, stack).catch((error: Error) => {

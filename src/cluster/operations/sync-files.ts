@@ -12,9 +12,9 @@ import { writeBack } from './write-back.ts';
 
 type Write = (directory: StackDirectory) => Promise<unknown>;
 
-const nobody = { tell: () => {}, confirm: async () => false };
+const silentCaller = { tell: () => {}, confirm: async () => false };
 
-/** Whether writing would change cluster.yaml or parameters.yaml: it is tried on copies. */
+/** Whether writing would change cluster.yaml or parameters.yaml, determined with copies. */
 async function wouldChange(directory: StackDirectory, write: Write): Promise<boolean> {
 	return inTemporaryFolder(async (folder) => {
 		const copy = directoryAt(folder);
@@ -22,7 +22,7 @@ async function wouldChange(directory: StackDirectory, write: Write): Promise<boo
 			.map((key) => [directory[key], copy[key]] as const)
 			.filter(([file]) => existsSync(file));
 		for (const [file, other] of files) await copyFile(file, other);
-		await withCaller(nobody, () => write(copy));
+		await withCaller(silentCaller, () => write(copy));
 		const same = await Promise.all(
 			files.map(async ([file, other]) => (await readFile(file, 'utf8')) === (await readFile(other, 'utf8'))),
 		);
@@ -40,11 +40,11 @@ async function syncSteps(directory: StackDirectory, write: Write): Promise<Step<
 	];
 }
 
-/** The step that writes all values of the stack to the files of its directory; none where they have them already. */
+/** The step that writes all values of the stack to the files of its directory; none if they are up to date. */
 export const syncAllSteps = (stack: Stack, directory: StackDirectory) =>
 	syncSteps(directory, (files) => writeBack(stack, files, { settings: {} }, {}));
 
-/** The same for the counts of the pools with these names: other edits of the files stay. */
+/** The same for the counts of the pools with these names only; other edits of the files are kept. */
 export function syncCountSteps(stack: Stack, directory: StackDirectory, names: ReadonlySet<string>) {
 	const counts = countsOf(stack.parameters, '');
 	const pools = poolsOf(stack.parameters).filter(({ name }) => names.has(name));

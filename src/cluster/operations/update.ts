@@ -14,14 +14,14 @@ import { syncAllSteps } from './sync-files.ts';
 
 /** The flags of `kstack update` other than settings. */
 export type UpdateFlags = DrainFlags & {
-	/** Machines, volumes and addresses may be replaced. */
+	/** Allow replacing servers, volumes and addresses. */
 	readonly allowReplace?: boolean | undefined;
 } & Readonly<Record<string, unknown>>;
 
 type StackStep = Step<StackContext>;
 
 /** Removes pools without members from the templates and the parameters, in an update of its own. */
-async function* dropEmptied(
+async function* removeEmptyPools(
 	context: StackContext,
 	source: DesiredSource,
 	emptied: readonly string[],
@@ -29,11 +29,11 @@ async function* dropEmptied(
 ): AsyncGenerator<StackStep> {
 	const title = `Removing the empty pools ${emptied.join(', ')} from the templates`;
 	if (flags.dryRun === true) return yield { title, run: async () => {} };
-	const { change, going } = await desiredChange(context.stack, source);
-	yield* memberSteps(context, await changeMembers(context.stack, change, going, flags, title));
+	const { change, removals } = await desiredChange(context.stack, source);
+	yield* memberSteps(context, await changeMembers(context.stack, change, removals, flags, title));
 }
 
-async function* inTurn(
+async function* inSequence(
 	first: Iterable<StackStep>,
 	then: AsyncIterable<StackStep>,
 ): AsyncGenerator<StackStep> {
@@ -41,7 +41,7 @@ async function* inTurn(
 	yield* then;
 }
 
-/** An interrupted `create` leaves the operator's key and no kubeconfig. */
+/** Writes the kubeconfig that an interrupted `create` has not written. */
 const completeKubeconfig = ({ directory }: StackContext): StackStep => ({
 	title: `Writing ${directory.kubeconfig}`,
 	skip: () => existsSync(directory.kubeconfig) || !existsSync(directory.operatorKey),
@@ -49,25 +49,25 @@ const completeKubeconfig = ({ directory }: StackContext): StackStep => ({
 });
 
 /**
- * An interrupted `create` has not stored them. Whether they are stored is seen in the cluster alone: the update that
- * finishes the creation may be interrupted too.
+ * Stores the labels and taints that an interrupted `create` has not stored. Only the cluster shows whether they are
+ * stored: the update that finishes the creation may be interrupted too.
  */
 async function* completeMarks(context: StackContext, isNew: boolean): AsyncGenerator<StackStep> {
 	const { stack, directory } = context;
 	const records = recordsOf(stack.parameters);
 	if (!hasNodeMarks(records)) return;
-	const lacking = await lacksPools(stack, directory).catch((error: Error) => {
+	const areMissing = await lacksPools(stack, directory).catch((error: Error) => {
 		say(`Could not check that the labels and taints of pools are stored in the cluster: ${error.message}`);
 		return undefined;
 	});
-	if (!(lacking ?? isNew)) return;
+	if (!(areMissing ?? isNew)) return;
 	yield {
 		title: 'Storing the labels and taints of pools in the cluster',
 		run: () => storePools(stack.name, directory, records),
 	};
 }
 
-/** What an interrupted `create` has not done. */
+/** The steps that an interrupted `create` has not run. */
 async function* completeSteps(context: StackContext, isNew: boolean): AsyncGenerator<StackStep> {
 	yield completeKubeconfig(context);
 	yield* completeMarks(context, isNew);
@@ -82,7 +82,7 @@ async function* updateSteps(
 ): AsyncGenerator<StackStep> {
 	const isNew = context.stack.parameters.cluster_state !== 'existing';
 	yield* memberSteps(context, change);
-	if (emptied.length > 0) yield* dropEmptied(context, source, emptied, flags);
+	if (emptied.length > 0) yield* removeEmptyPools(context, source, emptied, flags);
 	yield* completeSteps(context, isNew);
 }
 
@@ -102,18 +102,18 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<S
 		...{ name, directory, dryRun: flags.dryRun },
 		prepare: async (stack) => {
 			const context: StackContext = { stack, directory };
-			const wish = await desiredChange(stack, source);
-			if (wish.nothing) {
+			const desired = await desiredChange(stack, source);
+			if (desired.upToDate) {
 				upToDate = true;
 				// The stack may already have the value of a flag while the files have an older one.
 				const sync = Object.keys(source.flags).length > 0 ? await syncAllSteps(stack, directory) : [];
-				return { context, steps: inTurn(sync, completeSteps(context, false)) };
+				return { context, steps: inSequence(sync, completeSteps(context, false)) };
 			}
-			const plan = await planOf(wish);
+			const plan = await planOf(desired);
 			if (plan.changes.length > 0) say(planText(plan));
 			requireSafe(plan, flags.allowReplace === true);
-			const change = await changeMembers(stack, wish.change, wish.going, flags);
-			return { context, steps: updateSteps(context, source, wish, change, flags) };
+			const change = await changeMembers(stack, desired.change, desired.removals, flags);
+			return { context, steps: updateSteps(context, source, desired, change, flags) };
 		},
 		result: ({ stack }) => {
 			if (upToDate) say(`${name} is up to date: nothing to change.`);

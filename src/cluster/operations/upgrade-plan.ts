@@ -49,10 +49,10 @@ export function parseUpgradeFlags({ image, batch = '1', rollback = false }: Upgr
 	return { image, batch: Number(batch), rollback };
 }
 
-/** What to do, and how it is told before it is done. */
+/** The planned upgrade. */
 export interface Plan {
-	readonly place: UpgradeState;
-	readonly words: string;
+	readonly state: UpgradeState;
+	readonly summary: string;
 	/** Whether the update has new templates: an upgrade starts, or changes direction. */
 	readonly templates: boolean;
 }
@@ -73,8 +73,8 @@ async function versionsOf(stack: Stack, directory: StackDirectory): Promise<stri
 			{ hint: `Run this where ${stack.name} was created, or fetch it: kstack kubeconfig ${stack.name}` },
 		);
 	}
-	const mine = new Set(membersOf(stack).map(({ name }) => name));
-	const nodes = (await listNodes(kubeconfig)).filter(({ name }) => mine.has(name));
+	const members = new Set(membersOf(stack).map(({ name }) => name));
+	const nodes = (await listNodes(kubeconfig)).filter(({ name }) => members.has(name));
 	return nodes.map(({ version }) => version.replace(/^v/, '')).sort(compareVersions);
 }
 
@@ -84,51 +84,51 @@ async function requireSameEtcd(master: string, image: NodeImage): Promise<void> 
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
 }
 
-/** Whether an upgrade can be reversed: while an old master is left, etcd still has its version. */
-async function requireWayBack({ before, nowImages, beforeImages }: UpgradeState): Promise<void> {
+/** @throws UserError exit code 2 when the upgrade cannot be reversed: without an old master, etcd may be too new */
+async function requireReversible({ before, nowImages, beforeImages }: UpgradeState): Promise<void> {
 	if (before.master === 0) await requireSameEtcd(nowImages.master, await requireImage(beforeImages.master));
 }
 
 /** The plan while an upgrade is in progress. */
-async function goOn(stack: Stack, place: UpgradeState, request: UpgradeRequest): Promise<Plan> {
-	const { generations } = place;
+async function planResume(stack: Stack, state: UpgradeState, request: UpgradeRequest): Promise<Plan> {
+	const { generations } = state;
 	const what = generations.rollback === true ? 'rollback' : 'upgrade';
-	const on = { place, templates: false, words: `Resuming the ${what} of ${stack.name}` };
+	const resumed = { state, templates: false, summary: `Resuming the ${what} of ${stack.name}` };
 	if (request.rollback) {
-		if (generations.rollback === true) return on;
-		await requireWayBack(place);
+		if (generations.rollback === true) return resumed;
+		await requireReversible(state);
 		return {
-			place: reversedUpgrade(place, true),
+			state: reversedUpgrade(state, true),
 			templates: true,
-			words: `Rolling back to generation ${generations.previous} of ${stack.name}`,
+			summary: `Rolling back to generation ${generations.previous} of ${stack.name}`,
 		};
 	}
-	if (request.image === undefined) return on;
+	if (request.image === undefined) return resumed;
 	const { id } = await requireImage(request.image);
-	if (id === generations.images[generations.current]) return on;
+	if (id === generations.images[generations.current]) return resumed;
 	if (id === generations.images[String(generations.previous)]) {
-		await requireWayBack(place);
+		await requireReversible(state);
 		return {
-			place: reversedUpgrade(place, generations.rollback !== true),
+			state: reversedUpgrade(state, generations.rollback !== true),
 			templates: true,
-			words: `Reversing to generation ${generations.previous} of ${stack.name}`,
+			summary: `Reversing to generation ${generations.previous} of ${stack.name}`,
 		};
 	}
 	throw usageError(`${unfinished(stack.name, generations)}`, 'Nothing was changed.');
 }
 
 /** The plan while no upgrade is in progress; `undefined` when the cluster already has the image. */
-async function begin(
+async function planStart(
 	stack: Stack,
-	place: UpgradeState,
+	state: UpgradeState,
 	request: UpgradeRequest,
 	versions: readonly string[],
 ): Promise<Plan | undefined> {
-	const { generations, now } = place;
+	const { generations, now } = state;
 	const unsettled: Plan = {
-		place,
+		state,
 		templates: true,
-		words: `The last update of ${stack.name} failed; retrying`,
+		summary: `The last update of ${stack.name} failed; retrying`,
 	};
 	const before = request.rollback ? imageBefore(generations) : request.image;
 	if (before === undefined) {
@@ -149,19 +149,19 @@ async function begin(
 	}
 	const mistake = request.rollback ? undefined : mistakeInVersion(versions, image);
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
-	await requireSameEtcd(place.nowImages.master, image);
+	await requireSameEtcd(state.nowImages.master, image);
 	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
-	const next = startUpgrade(place, image.id, image.contract);
-	const all = place.pools
+	const next = startUpgrade(state, image.id, image.contract);
+	const all = state.pools
 		.filter(({ id }) => now[id])
 		.map(({ id, name }) => `${now[id]} ${now[id] === 1 ? id : name}`);
 	return {
-		place: {
+		state: {
 			...next,
 			generations: { ...next.generations, rollback: request.rollback, mastersLast: down },
 		},
 		templates: true,
-		words: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). Every node is replaced: ${all.join(', ')}; masters ${down ? 'last' : 'first'} and one at a time, the others ${request.batch} at a time`,
+		summary: `${stack.name}: Kubernetes ${[...new Set(versions)].join(', ')} -> ${image.kubernetes ?? 'unknown'}, image ${image.name} (${image.id}). Every node is replaced: ${all.join(', ')}; masters ${down ? 'last' : 'first'} and one at a time, the others ${request.batch} at a time`,
 	};
 }
 
@@ -176,11 +176,11 @@ export async function planUpgrade(
 	directory: StackDirectory,
 	request: UpgradeRequest,
 ): Promise<Plan | undefined> {
-	const place = upgradeState(stack.parameters, rolesOf(directory));
-	const { previous, replacing } = place.generations;
-	if (previous !== null) return goOn(stack, place, request);
+	const state = upgradeState(stack.parameters, rolesOf(directory));
+	const { previous, replacing } = state.generations;
+	if (previous !== null) return planResume(stack, state, request);
 	if (replacing?.extra === true) {
-		throw usageError(`${unfinished(stack.name, place.generations)}`, 'Nothing was changed.');
+		throw usageError(`${unfinished(stack.name, state.generations)}`, 'Nothing was changed.');
 	}
-	return begin(stack, place, request, await versionsOf(stack, directory));
+	return planStart(stack, state, request, await versionsOf(stack, directory));
 }

@@ -29,11 +29,11 @@ export interface UpgradeState {
 	readonly beforeImages: Images;
 }
 
-/** The next update: what Heat is to have after it. */
-export interface Round {
+/** One update of an upgrade: the counts after it. */
+export interface UpgradeStep {
 	readonly now: Counts;
 	readonly before: Counts;
-	/** The pool whose members change; none when the step only repeats an update that failed. */
+	/** The pool whose members change; absent if the step only retries a failed update. */
 	readonly pool?: Pool;
 }
 
@@ -54,39 +54,39 @@ export function upgradeState(parameters: Parameters, roles: Roles = packagedRole
 }
 
 /** The initial state of an upgrade to an image with this contract: the new generation has no members yet. */
-export function startUpgrade(place: UpgradeState, image: string, contract = 0): UpgradeState {
+export function startUpgrade(state: UpgradeState, image: string, contract = 0): UpgradeState {
 	return {
-		pools: place.pools,
-		roles: place.roles,
-		generations: nextGeneration(place.generations, image, place.now, contract),
-		now: byPool(place.pools, () => 0),
-		before: place.now,
-		nowImages: byPool(place.pools, () => image),
-		beforeImages: place.nowImages,
+		pools: state.pools,
+		roles: state.roles,
+		generations: nextGeneration(state.generations, image, state.now, contract),
+		now: byPool(state.pools, () => 0),
+		before: state.now,
+		nowImages: byPool(state.pools, () => image),
+		beforeImages: state.nowImages,
 	};
 }
 
-/** The state of the upgrade in the other direction: the old and the new generation change places. */
-export function reversedUpgrade(place: UpgradeState, rollback: boolean): UpgradeState {
+/** The state of the upgrade in the other direction: the old and the new generation are swapped. */
+export function reversedUpgrade(state: UpgradeState, rollback: boolean): UpgradeState {
 	return {
-		pools: place.pools,
-		roles: place.roles,
-		generations: reversedGenerations(place.generations, rollback),
-		now: place.before,
-		before: place.now,
-		nowImages: place.beforeImages,
-		beforeImages: place.nowImages,
+		pools: state.pools,
+		roles: state.roles,
+		generations: reversedGenerations(state.generations, rollback),
+		now: state.before,
+		before: state.now,
+		nowImages: state.beforeImages,
+		beforeImages: state.nowImages,
 	};
 }
 
 const inPool = (members: readonly MemberState[], { id }: Pool, generation: number | null) =>
 	members.filter((member) => member.pool === id && member.generation === generation);
 
-/** The pools in the order in which an upgrade takes them: each in the turn of its role. */
+/** The pools in the order of the upgrade, which depends on their roles. */
 function ordered({ pools, generations, roles }: UpgradeState): Pool[] {
-	const turn = ({ role }: Pool) => (roles[role] ?? packagedRoles[standardRole])?.upgradeOrder ?? 0;
+	const position = ({ role }: Pool) => (roles[role] ?? packagedRoles[standardRole])?.upgradeOrder ?? 0;
 	const direction = generations.mastersLast === true ? -1 : 1;
-	return [...pools].sort((one, other) => direction * (turn(one) - turn(other)));
+	return [...pools].sort((one, other) => direction * (position(one) - position(other)));
 }
 
 const failed = (members: readonly MemberState[]) => members.filter(({ condition }) => condition === 'failed');
@@ -98,36 +98,36 @@ const failed = (members: readonly MemberState[]) => members.filter(({ condition 
  * because no kubelet may be newer than an API server. Of the other roles, one batch is added while the members that
  * the previous batch replaced are removed. In a downgrade, masters are last.
  *
- * @param members  those there are, in whatever condition
- * @param settled  whether Heat brought the last update to a good end; if not, that comes first
+ * @param members  all members, in any condition
+ * @param settled  whether the last update succeeded; if not, it is retried first
  * @param batch    members to add per step, except masters
  * @returns the step; `undefined` when the old generation has no members left
  */
 export function nextStep(
-	place: UpgradeState,
+	state: UpgradeState,
 	members: readonly MemberState[],
 	settled: boolean,
 	batch: number,
-): Round | undefined {
-	const { generations, now, before } = place;
+): UpgradeStep | undefined {
+	const { generations, now, before } = state;
 	const wanted = generations.wanted ?? now;
 	if (!settled || failed(members).length > 0) {
-		const without = (pool: Pool) => failed(inPool(members, pool, generations.previous)).length;
-		const { pools } = place;
-		return { now, before: byPool(pools, (pool) => Math.max(0, (before[pool.id] ?? 0) - without(pool))) };
+		const failedIn = (pool: Pool) => failed(inPool(members, pool, generations.previous)).length;
+		const { pools } = state;
+		return { now, before: byPool(pools, (pool) => Math.max(0, (before[pool.id] ?? 0) - failedIn(pool))) };
 	}
-	for (const pool of ordered(place)) {
+	for (const pool of ordered(state)) {
 		const { id } = pool;
 		const oneByOne = runsControlPlane(pool);
 		const [growing, old, target] = [now[id] ?? 0, before[id] ?? 0, wanted[id] ?? 0];
 		const replaced = Math.min(old, Math.max(0, growing + old - target));
 		const missing = Math.max(0, target - growing);
 		if (replaced === 0 && missing === 0) continue;
-		const come = oneByOne ? (replaced > 0 ? 0 : 1) : Math.min(missing, batch);
-		const go = oneByOne ? Math.min(replaced, 1) : replaced;
+		const added = oneByOne ? (replaced > 0 ? 0 : 1) : Math.min(missing, batch);
+		const removed = oneByOne ? Math.min(replaced, 1) : replaced;
 		return {
-			now: { ...now, [id]: growing + come },
-			before: { ...before, [id]: old - go },
+			now: { ...now, [id]: growing + added },
+			before: { ...before, [id]: old - removed },
 			pool,
 		};
 	}
@@ -139,39 +139,43 @@ export function nextStep(
  * first, until its count is that of the step.
  */
 export function membersToRemove(
-	place: UpgradeState,
-	step: Round,
+	state: UpgradeState,
+	step: UpgradeStep,
 	members: readonly MemberState[],
 ): MemberState[] {
-	const { current, previous } = place.generations;
-	return place.pools.flatMap((pool) => {
+	const { current, previous } = state.generations;
+	return state.pools.flatMap((pool) => {
 		const present = inPool(members, pool, previous).filter(({ condition }) => condition !== 'leaving');
 		const healthy = present
-			.filter(({ condition }) => condition === 'well')
+			.filter(({ condition }) => condition === 'ready')
 			.sort((one, other) => other.index - one.index);
-		const fewer = (place.before[pool.id] ?? 0) - (step.before[pool.id] ?? 0);
-		return [...failed(inPool(members, pool, current)), ...[...failed(present), ...healthy].slice(0, fewer)];
+		const count = (state.before[pool.id] ?? 0) - (step.before[pool.id] ?? 0);
+		return [...failed(inPool(members, pool, current)), ...[...failed(present), ...healthy].slice(0, count)];
 	});
 }
 
 /** The parameters that are passed to Heat for a step. */
-export function parametersOfStep(place: UpgradeState, step: Round, goes: readonly MemberState[]): Parameters {
-	const { generations } = place;
+export function parametersOfStep(
+	state: UpgradeState,
+	step: UpgradeStep,
+	toRemove: readonly MemberState[],
+): Parameters {
+	const { generations } = state;
 	const indexes = (pool: Pool, generation: number | null) =>
-		inPool(goes, pool, generation)
+		inPool(toRemove, pool, generation)
 			.map(({ index }) => index)
 			.join(',');
 	return {
 		generations,
 		...Object.fromEntries(
-			place.pools.flatMap((pool) => {
+			state.pools.flatMap((pool) => {
 				const { id, name } = pool;
 				return [
 					[`${id}_count`, step.now[id] ?? 0],
-					[`${id}_image`, place.nowImages[id] ?? ''],
+					[`${id}_image`, state.nowImages[id] ?? ''],
 					[`removed_${name}`, indexes(pool, generations.current)],
 					[`previous_${id}_count`, step.before[id] ?? 0],
-					[`previous_${id}_image`, place.beforeImages[id] ?? ''],
+					[`previous_${id}_image`, state.beforeImages[id] ?? ''],
 					[`previous_removed_${name}`, indexes(pool, generations.previous)],
 				];
 			}),

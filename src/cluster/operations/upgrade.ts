@@ -13,7 +13,7 @@ import { finished, type Generations } from '../spec/generations.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { furtherPoolsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
-import { drainOptions } from './drain-options.ts';
+import { drainOptionsOf } from './drain-options.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
@@ -23,82 +23,82 @@ import {
 	membersToRemove,
 	nextStep,
 	parametersOfStep,
-	type Round,
 	type UpgradeState,
+	type UpgradeStep,
 	upgradeState,
 } from './upgrade-steps.ts';
 
-/** What a round does, in a line. */
-function wordsOf(place: UpgradeState, round: Round, goes: readonly MemberState[]): string {
-	const { pool } = round;
-	const { current, previous, wanted } = place.generations;
-	const names = goes.map(({ name }) => name).join(', ');
+/** The title of a step. */
+function titleOf(state: UpgradeState, step: UpgradeStep, toRemove: readonly MemberState[]): string {
+	const { pool } = step;
+	const { current, previous, wanted } = state.generations;
+	const names = toRemove.map(({ name }) => name).join(', ');
 	if (pool === undefined) return `The last update failed; retrying${names && `; removing ${names}`}`;
-	const now = round.now[pool.id] ?? 0;
+	const now = step.now[pool.id] ?? 0;
 	const adding =
-		now > (place.now[pool.id] ?? 0)
+		now > (state.now[pool.id] ?? 0)
 			? `Adding ${pool.name} of generation ${current}: ${now} of ${wanted?.[pool.id] ?? now}`
 			: '';
 	const removing = names && `${adding === '' ? 'Removing' : '; removing'} ${names}`;
-	const left = Object.values(round.before).reduce((sum, count) => sum + count, 0);
+	const left = Object.values(step.before).reduce((sum, count) => sum + count, 0);
 	return `${adding}${removing} (${left} of generation ${previous} left)`;
 }
 
-/** The templates that a stack has with these parameters. */
+/** The templates for these parameters. */
 function templatesFor(stack: Stack, { generations, roles }: UpgradeState, parameters: Parameters) {
 	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
 	const pools = furtherPoolsOf(stack.parameters);
 	return renderTemplates({ ...cluster, pools, roles }, generations, poolContracts(parameters));
 }
 
-/** The update of a round, as the steps that lead to it need it. */
+/** The change of the members for a step of the upgrade. */
 function changeOf(
 	stack: Stack,
-	{ place, templates }: Plan,
-	round: Round,
+	{ state, templates }: Plan,
+	step: UpgradeStep,
 	members: readonly MemberState[],
-	how: DrainOptions,
+	drainOptions: DrainOptions,
 ): MemberChange {
-	const goes = membersToRemove(place, round, members);
-	const { current } = place.generations;
+	const toRemove = membersToRemove(state, step, members);
+	const { current } = state.generations;
 	const present = members.filter(
-		({ role, generation, condition }) => role === 'master' && generation === current && condition === 'well',
+		({ role, generation, condition }) => role === 'master' && generation === current && condition === 'ready',
 	);
-	const parameters = parametersOfStep(place, round, goes);
+	const parameters = parametersOfStep(state, step, toRemove);
 	return {
-		...{ title: wordsOf(place, round, goes), members, goes, how },
+		...{ title: titleOf(state, step, toRemove), members, toRemove, drainOptions },
 		change: {
 			settings: {},
 			parameters,
-			...(templates ? { templates: templatesFor(stack, place, parameters) } : {}),
+			...(templates ? { templates: templatesFor(stack, state, parameters) } : {}),
 		},
-		newMasters: round.now.master > present.length,
+		newMasters: step.now.master > present.length,
 	};
 }
 
 /** Removes the empty pools from the templates, and records the image as that of the cluster. */
 async function lastChange(
 	stack: Stack,
-	place: UpgradeState,
+	state: UpgradeState,
 	members: readonly MemberState[],
-	how: DrainOptions,
+	drainOptions: DrainOptions,
 ): Promise<MemberChange> {
-	const generations = finished(place.generations);
-	const id = place.nowImages.master;
+	const generations = finished(state.generations);
+	const id = state.nowImages.master;
 	const image = (await nodeImage(id))?.name ?? id;
 	const before = settingsOf(stack.parameters);
-	// From now on all machines have one image.
-	const own = roles.map((role) => `${role}Image`).filter((key) => before[key]);
-	const settings = { image, ...Object.fromEntries(own.map((key) => [key, ''])) };
+	// All members now have the same image.
+	const roleImages = roles.map((role) => `${role}Image`).filter((key) => before[key]);
+	const settings = { image, ...Object.fromEntries(roleImages.map((key) => [key, ''])) };
 	const pools = furtherPoolsOf(stack.parameters);
-	const cluster = { name: stack.name, settings: { ...before, ...settings }, pools, roles: place.roles };
-	const none = place.pools.flatMap(({ id }) => [
+	const cluster = { name: stack.name, settings: { ...before, ...settings }, pools, roles: state.roles };
+	const none = state.pools.flatMap(({ id }) => [
 		[`previous_${id}_count`, 0],
 		[`previous_${id}_image`, ''],
 	]);
 	return {
-		...{ title: `Removing the empty pools of generation ${place.generations.previous}` },
-		...{ members, goes: [], newMasters: false, how },
+		...{ title: `Removing the empty pools of generation ${state.generations.previous}` },
+		...{ members, toRemove: [], newMasters: false, drainOptions },
 		change: {
 			settings,
 			parameters: { generations, ...Object.fromEntries(none) },
@@ -108,34 +108,34 @@ async function lastChange(
 }
 
 /** Updates until the upgrade is complete. Each is derived from the current state of the stack. */
-async function* rounds(
+async function* upgradeSteps(
 	context: StackContext,
 	first: Plan,
 	batch: number,
-	how: DrainOptions,
+	drainOptions: DrainOptions,
 ): AsyncGenerator<Step<StackContext>> {
 	let plan = first;
 	for (;;) {
 		const { stack } = context;
 		const members = await inventory(stack);
-		const round = nextStep(plan.place, members, isSettled(stack), batch);
-		if (round === undefined) {
-			if (plan.place.generations.previous === null) return;
-			return yield* memberSteps(context, await lastChange(stack, plan.place, members, how));
+		const step = nextStep(plan.state, members, isSettled(stack), batch);
+		if (step === undefined) {
+			if (plan.state.generations.previous === null) return;
+			return yield* memberSteps(context, await lastChange(stack, plan.state, members, drainOptions));
 		}
-		yield* memberSteps(context, changeOf(stack, plan, round, members, how));
-		plan = { ...plan, place: upgradeState(context.stack.parameters, plan.place.roles), templates: false };
+		yield* memberSteps(context, changeOf(stack, plan, step, members, drainOptions));
+		plan = { ...plan, state: upgradeState(context.stack.parameters, plan.state.roles), templates: false };
 	}
 }
 
-/** The same failure, with what to do about it here. */
+/** The error with a hint how to resume or roll back. */
 function withResumeHint(error: unknown, name: string, { rollback }: Generations): unknown {
 	if (!(error instanceof UserError) || error.exitCode === exitCodes.usage) return error;
-	const back = rollback === true ? '' : `; roll back with: kstack upgrade ${name} --rollback`;
-	const ways = `Re-run to resume${back}`;
+	const rollbackHint = rollback === true ? '' : `; roll back with: kstack upgrade ${name} --rollback`;
+	const hint = `Re-run to resume${rollbackHint}`;
 	return new UserError(error.message, {
 		exitCode: error.exitCode,
-		hint: error.hint === undefined ? ways : `${error.hint}\n  ${ways}`,
+		hint: error.hint === undefined ? hint : `${error.hint}\n  ${hint}`,
 		cause: error,
 	});
 }
@@ -154,22 +154,22 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 		...{ name, directory, dryRun: flags.dryRun },
 		prepare: async (stack) => {
 			const context: StackContext = { stack, directory };
-			const how = drainOptions(stack, flags);
+			const drainOptions = drainOptionsOf(stack, flags);
 			plan = await planUpgrade(stack, directory, request);
 			if (plan === undefined) {
 				say(`${name} already uses that image.`);
 				return { context, steps: [] };
 			}
-			const { before, after } = largestUpdate(stack.parameters, plan.place, request.batch);
+			const { before, after } = largestUpdate(stack.parameters, plan.state, request.batch);
 			requireResources(name, after, before);
-			say(plan.words);
+			say(plan.summary);
 			await confirm('Proceed?', flags.yes === true || flags.dryRun === true);
-			return { context, steps: rounds(context, plan, request.batch, how) };
+			return { context, steps: upgradeSteps(context, plan, request.batch, drainOptions) };
 		},
 		result: ({ stack }) => {
-			if (plan !== undefined) say(`${name} is at generation ${plan.place.generations.current}`);
+			if (plan !== undefined) say(`${name} is at generation ${plan.state.generations.current}`);
 			return clusterStatus(stack, directory);
 		},
-		explain: (error) => (plan === undefined ? error : withResumeHint(error, name, plan.place.generations)),
+		explain: (error) => (plan === undefined ? error : withResumeHint(error, name, plan.state.generations)),
 	});
 }

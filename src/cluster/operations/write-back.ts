@@ -14,10 +14,10 @@ import { settings } from '../spec/settings.ts';
 import { declared, type StackChange } from './stack-change.ts';
 
 /**
- * Writes the new values of the stack to the files of the stack directory, so that the next edit is the only
- * difference. When it fails, the files are as they were.
+ * Writes the new values of the stack to the files of the stack directory, so that they differ from the stack only by
+ * the next edit. On an error, the files are restored.
  *
- * @returns what puts them back as they were
+ * @returns a function that restores the files
  */
 export async function writeBack(
 	stack: Stack,
@@ -38,7 +38,7 @@ export async function writeBack(
 	return restore;
 }
 
-/** @param undo  gets what puts each file back, before it is written */
+/** @param undo  receives a function that restores each file, before the file is written */
 async function writeFiles(
 	stack: Stack,
 	directory: StackDirectory,
@@ -73,7 +73,7 @@ async function writeFiles(
 			...poolCounts(stack.parameters),
 			...requested,
 			...(parameters as Settings),
-			// In the middle of an upgrade a pool has fewer members than the cluster is to have; Heat reads this file last.
+			// During an upgrade, the counts of this step override those of the settings: Heat reads this file last.
 			...countsAmong(change.parameters ?? {}),
 		});
 	}
@@ -113,7 +113,7 @@ const countsAmong = (parameters: Parameters) =>
 
 const isDirect = (key: string) => settings.find((setting) => setting.key === key)?.direct === true;
 
-/** Parameters in which parameters.yaml is behind the stack: given to Heat, they would undo another's change. */
+/** Parameters that another client has changed in the stack: the old values in parameters.yaml would undo that. */
 async function changedElsewhere(stack: Stack, directory: StackDirectory): Promise<Record<string, string>> {
 	const file = (await readParameters(directory)) ?? {};
 	return Object.fromEntries(

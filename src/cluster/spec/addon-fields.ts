@@ -11,7 +11,7 @@ function isRegularExpression(text: string): boolean {
 	}
 }
 
-/** An integer of an addon's value: a number of YAML, not a text that looks like one. */
+/** An integer value of an addon: a number in YAML, not a string with digits. */
 const integer: Form<number> = {
 	words: 'an integer',
 	read: (value) => (typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined),
@@ -24,7 +24,7 @@ const trueOrFalse: Form<boolean> = {
 	schema: { type: 'boolean' },
 };
 
-/** The forms of what an addon.yaml has. */
+/** The forms of the values in an addon.yaml. */
 export const addonForms = {
 	name: matching(
 		/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/,
@@ -40,12 +40,12 @@ export const addonForms = {
 	text: matching(/^[^\n\r\0]*$/, 'one line of text'),
 } as const;
 
-/** The keys of each kind of value. */
+/** The keys of a value definition, by type. */
 function valueFields(type: 'string' | 'integer' | 'boolean'): Fields {
-	const standard = { string: addonForms.text, integer, boolean: trueOrFalse }[type];
+	const form = { string: addonForms.text, integer, boolean: trueOrFalse }[type];
 	return {
 		type: { describe: 'Kind of the value', form: { schema: { const: type } }, required: true },
-		default: { describe: 'Value that an operator need not give', form: standard, required: true },
+		default: { describe: 'Value that an operator need not give', form: form, required: true },
 		description: { describe: 'What it is for', form: line, required: true },
 		...(type === 'string'
 			? {
@@ -65,7 +65,7 @@ function valueFields(type: 'string' | 'integer' | 'boolean'): Fields {
 	};
 }
 
-/** The keys that a value of that kind may have. */
+/** The names of the keys of a value definition of this type. */
 export const keysOfValue = (type: string): string[] =>
 	Object.keys(valueFields(type as 'string' | 'integer' | 'boolean'));
 

@@ -2,21 +2,21 @@ import type { Form } from '../../base/forms.ts';
 import type { Mapping } from '../../base/mapping.ts';
 import { addonForms, keysOfValue } from './addon-fields.ts';
 
-/** What an addon's value may be. */
+/** The definition of a value of an addon. */
 export interface ValueSpec {
 	readonly type: 'string' | 'integer' | 'boolean';
 	readonly default: string | number | boolean;
 	readonly description: string;
-	/** Of a string: the whole of it must match. */
+	/** For a string: a regular expression that must match all of it. */
 	readonly pattern?: string;
-	/** Of an integer. */
+	/** For an integer. */
 	readonly minimum?: number;
 	readonly maximum?: number;
 }
 
 export type Values = Readonly<Record<string, string | number | boolean>>;
 
-/** The form of a value in words. */
+/** Describes the allowed values, for messages. */
 function formOf({ type, pattern, minimum, maximum }: ValueSpec): string {
 	if (type === 'boolean') return 'true or false';
 	if (type === 'string') return `text that matches ${pattern}`;
@@ -27,7 +27,7 @@ function formOf({ type, pattern, minimum, maximum }: ValueSpec): string {
 	return `an integer${range.join('')}`;
 }
 
-/** The value that a text stands for, or `undefined` when it is none of this kind. */
+/** Parses a value; returns `undefined` if it is invalid. */
 function parse(
 	text: string,
 	{ type, pattern, minimum, maximum }: ValueSpec,
@@ -46,26 +46,29 @@ function readValueSpec(spec: Mapping): ValueSpec | undefined {
 	if (spec.mistakes.length > before) return undefined;
 	spec.only(...keysOfValue(type));
 	const description = spec.text('description', addonForms.line);
-	// Without a pattern, a value could bring whole objects into the manifest.
+	// Without a pattern, a value could inject whole objects into the manifest.
 	const pattern = type === 'string' ? spec.text('pattern', addonForms.pattern) : undefined;
 	const minimum = spec.value('minimum', addonForms.integer);
 	const maximum = spec.value('maximum', addonForms.integer);
 	const form = { string: addonForms.text, integer: addonForms.integer, boolean: addonForms.boolean }[type];
-	const standard = spec.value<string | number | boolean>('default', form as Form<string | number | boolean>);
+	const defaultValue = spec.value<string | number | boolean>(
+		'default',
+		form as Form<string | number | boolean>,
+	);
 	if (!spec.has('default')) spec.wrong('default', `is missing: it must be ${form.words}`);
-	if (spec.mistakes.length > before || standard === undefined) return undefined;
+	if (spec.mistakes.length > before || defaultValue === undefined) return undefined;
 	const read = {
-		...{ type, default: standard, description },
+		...{ type, default: defaultValue, description },
 		...(pattern === undefined ? {} : { pattern }),
 		...(minimum === undefined ? {} : { minimum }),
 		...(maximum === undefined ? {} : { maximum }),
 	};
-	if (parse(String(standard), read) === undefined)
-		spec.wrong('default', `is ${JSON.stringify(standard)}: it must be ${formOf(read)}`);
+	if (parse(String(defaultValue), read) === undefined)
+		spec.wrong('default', `is ${JSON.stringify(defaultValue)}: it must be ${formOf(read)}`);
 	return read;
 }
 
-/** The values that an addon.yaml declares; mistakes are gathered in the mapping. */
+/** Reads the value definitions of an addon.yaml; adds mistakes to those of the mapping. */
 export function readValueSpecs(values: Mapping): Record<string, ValueSpec> {
 	return Object.fromEntries(
 		values.keys.flatMap((name) => {
@@ -78,15 +81,15 @@ export function readValueSpecs(values: Mapping): Record<string, ValueSpec> {
 }
 
 /**
- * The values of an addon: what `--set` gives, else what was set before, else the defaults.
+ * The values of an addon: from `--set`, otherwise the previous value, otherwise the default.
  *
- * @param words     each as KEY=VALUE
- * @param mistakes  gets a sentence for each mistake
+ * @param assignments  each as KEY=VALUE
+ * @param mistakes     receives a sentence for each mistake
  */
 export function chooseValues(
 	specs: Readonly<Record<string, ValueSpec>>,
 	before: Values,
-	words: readonly string[],
+	assignments: readonly string[],
 	mistakes: string[],
 ): Values {
 	const chosen = new Map<string, string | number | boolean>();
@@ -95,7 +98,7 @@ export function chooseValues(
 		chosen.set(name, kept ?? spec.default);
 	}
 	const seen = new Set<string>();
-	for (const word of words) {
+	for (const word of assignments) {
 		const [, name = '', text = ''] = /^([^=]*)=(.*)$/s.exec(word) ?? [];
 		const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
 		const known = Object.keys(specs);

@@ -8,40 +8,40 @@ import { parseYaml } from '../../base/yaml-file.ts';
 import { addonFields, addonForms } from './addon-fields.ts';
 import { readValueSpecs, type ValueSpec, type Values } from './addon-values.ts';
 
-/** Who may disable an addon: anyone, only an operator who confirms what breaks, or nobody. */
+/** Whether an addon can be disabled: always, after a confirmation, or never. */
 export type Disable = 'allowed' | 'confirm' | 'never';
 
-/** What an addon.yaml says. */
+/** The content of an addon.yaml. */
 export interface AddonDefinition {
-	/** What clusters call it. */
+	/** Its name in the cluster. */
 	readonly name: string;
 	readonly description: string;
-	/** Whether it comes with the node image, and its manifest from there. */
+	/** Whether the node image contains it, with its manifest. */
 	readonly image: boolean;
 	readonly values: Readonly<Record<string, ValueSpec>>;
 	/** Names of addons that must be enabled before this one. */
 	readonly needs: readonly string[];
 	readonly disable: Disable;
-	/** What breaks without it. */
+	/** The consequences of disabling it. */
 	readonly warning: string;
 }
 
-/** An addon as its folder has it. */
+/** An addon, as read from its folder. */
 export interface Addon {
 	readonly definition: AddonDefinition;
-	/** The manifest, in which `@@NAME@@` stands for a value. */
+	/** The manifest, with the placeholder `@@NAME@@` for each value. */
 	readonly template: string;
 }
 
 /**
- * The definition in the content of an addon.yaml.
+ * Reads the content of an addon.yaml.
  *
- * @param place   how messages name the file
- * @param folder  the name of its folder, which is the addon's unless the file says another one
+ * @param source  the file, for messages
+ * @param folder  the name of its folder, the default for the name of the addon
  * @throws UserError exit code 2 with every mistake
  */
-export function readDefinition(content: unknown, place: string, folder: string): AddonDefinition {
-	const file = new Mapping(content, place);
+export function readDefinition(content: unknown, source: string, folder: string): AddonDefinition {
+	const file = new Mapping(content, source);
 	file.only(...Object.keys(addonFields));
 	file.texts('images', addonForms.name);
 	const definition = {
@@ -55,16 +55,16 @@ export function readDefinition(content: unknown, place: string, folder: string):
 	};
 	if (!file.has('name') && addonForms.name.read(folder) === undefined)
 		file.mistakes.push(
-			`${place}: the name of its folder is ${JSON.stringify(folder)}: it must be ${addonForms.name.words}; or set name.`,
+			`${source}: the name of its folder is ${JSON.stringify(folder)}: it must be ${addonForms.name.words}; or set name.`,
 		);
 	refuse(file.mistakes, 'See docs/addons.md.', 'invalid-addon');
 	return definition;
 }
 
 /**
- * The addon in a folder with addon.yaml and manifest.yaml.
+ * Reads the addon in a folder with addon.yaml and manifest.yaml.
  *
- * @throws UserError exit code 2 when a file is missing or wrong
+ * @throws UserError exit code 2 when a file is missing or invalid
  */
 export function readAddon(folder: string): Addon {
 	const file = path.join(folder, 'addon.yaml');
@@ -84,7 +84,7 @@ export function readAddon(folder: string): Addon {
 	return { definition, template: definition.image ? '' : read('manifest.yaml') };
 }
 
-/** The addons that come with kstack and not with a node image, by name. */
+/** The addons of kstack that are not part of the node image, by name. */
 export async function packagedAddons(): Promise<ReadonlyMap<string, Addon>> {
 	const source = path.join(packageRoot, 'addons');
 	const folders = (await readdir(source)).filter((folder) =>
@@ -96,7 +96,7 @@ export async function packagedAddons(): Promise<ReadonlyMap<string, Addon>> {
 	);
 }
 
-/** The template with its values: a number or boolean takes the place of its token's quotes too. */
+/** Renders the manifest. A number or boolean also replaces the quotes around its placeholder. */
 export function renderAddon(template: string, values: Values): string {
 	return Object.entries(values).reduce((text, [key, value]) => {
 		const token = `@@${key}@@`;

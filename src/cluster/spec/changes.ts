@@ -12,28 +12,28 @@ import { flagOf, settings, type Value } from './settings.ts';
 export interface RequestedSettings {
 	/** Settings given as flags. */
 	readonly flags: Settings;
-	/** Settings of cluster.yaml, and what to call that file. */
+	/** Settings of cluster.yaml, and its path for messages. */
 	readonly cluster: Settings;
 	readonly clusterPath: string;
-	/** Settings of parameters.yaml, and what to call that file. */
+	/** Settings of parameters.yaml, and its path for messages. */
 	readonly parameters: Settings;
 	readonly parametersPath: string;
 }
 
 /**
- * What an update is to change: the values that differ from what the cluster has now.
+ * The settings to change: those that differ from the current values of the cluster.
  *
- * The cluster itself is what both files are compared with, so the one that was edited is the one that
- * differs. Both may be behind a change made with another client; then only a flag can say what is meant.
+ * Both files are compared with the cluster, so the file that differs was edited. If both differ, another client may have
+ * changed the cluster, and only a flag can state the desired value.
  *
- * @param now      the settings as the stack's parameters tell them
+ * @param now      the current settings, from the stack's parameters
  * @param further  nodes of additional pools
- * @throws UserError exit code 2 for what a running cluster cannot change, and for values that contradict
+ * @throws UserError exit code 2 for settings that cannot be changed in a running cluster, and for contradictions
  */
 export function changes(now: Settings, requested: RequestedSettings, further?: FurtherNodes): Settings {
 	const mistakes: string[] = [];
 	const changed: Record<string, Value> = {};
-	const places: Record<string, string> = {};
+	const sources: Record<string, string> = {};
 	for (const setting of settings) {
 		const { key } = setting;
 		const flag = requested.flags[key];
@@ -59,20 +59,20 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 			continue;
 		}
 		changed[key] = wanted;
-		places[key] = flag === undefined ? `${edits[0]?.place}: ${key}` : `--${flagOf(setting)}`;
+		sources[key] = flag === undefined ? `${edits[0]?.place}: ${key}` : `--${flagOf(setting)}`;
 	}
-	mistakes.push(...newContradictions(now, changed, (key) => places[key] ?? key, further));
+	mistakes.push(...newContradictions(now, changed, (key) => sources[key] ?? key, further));
 	refuse(mistakes, 'Nothing was changed.', 'invalid-change');
 	return changed;
 }
 
 /**
- * Whether a cluster can have other counts of nodes.
+ * Checks changed node counts.
  *
- * @param now     the settings as the stack's parameters tell them
- * @param counts  the counts that change, such as `{ minions: 5 }`
+ * @param now      the current settings, from the stack's parameters
+ * @param counts   the counts that change, such as `{ minions: 5 }`
  * @param further  nodes of additional pools
- * @throws UserError exit code 2 for counts out of range, and where there is no room for the nodes
+ * @throws UserError exit code 2 for counts out of range, and if there are not enough addresses for the nodes
  */
 export function requireCounts(now: Settings, counts: Settings, further?: FurtherNodes): void {
 	const mistakes = settings
@@ -89,8 +89,8 @@ export function requireCounts(now: Settings, counts: Settings, further?: Further
 	refuse([...mistakes, ...room], 'Nothing was changed.', 'invalid-change');
 }
 
-/** Edits of parameters that are no setting's own value, such as an image's ID: a cluster keeps them all. */
-export function editsOfKept(now: Parameters, file: Parameters, path: string): string[] {
+/** Edits of parameters that cannot be changed in parameters.yaml, such as image IDs, a sentence each. */
+export function editsOfFixed(now: Parameters, file: Parameters, path: string): string[] {
 	const direct = new Set(
 		settings.filter((setting) => setting.direct).flatMap((setting) => setting.parameters),
 	);

@@ -23,7 +23,7 @@ export const clusterFields = (roles: Roles = packagedRoles): Fields => ({
 	pools: { describe: 'Additional pools of minions or gateways', form: orNull(poolsForm(roles)) },
 });
 
-/** The JSON Schema of cluster.yaml; the role of a pool is one of `roles`. */
+/** The JSON Schema of cluster.yaml, with these roles for pools. */
 export const clusterSchema = (roles: Roles = packagedRoles): JsonSchema =>
 	fileSchema(
 		'kstack cluster',

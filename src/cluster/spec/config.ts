@@ -9,26 +9,26 @@ import { packagedRoles, type Roles } from './roles.ts';
 import { formOf } from './setting-forms.ts';
 import { flagOf, type Setting, settings, type Value } from './settings.ts';
 
-/** What is asked for, by setting; what is not given is absent. */
+/** Values by the key of the setting; settings without a value are absent. */
 export type Settings = Readonly<Record<string, Value>>;
 
-/** A cluster: its name and what is asked for. */
+/** A cluster: its name and its settings. */
 export interface Cluster {
 	readonly name: string;
 	readonly settings: Settings;
-	/** The settings that the operator gave; the others are defaults. */
+	/** The settings that the operator has set; the others are defaults. */
 	readonly given?: ReadonlySet<string>;
 	/** Its additional pools, in the order of cluster.yaml. */
 	readonly pools?: readonly PoolEntry[];
 }
 
-/** The text of a file, and what messages call it. */
+/** The text of a file, and its path for messages. */
 export interface SettingsFile {
 	readonly text: string;
 	readonly path: string;
 }
 
-/** Why a cluster may not have this name; `undefined` when it may. */
+/** Why the name of a cluster is invalid; `undefined` if it is valid. */
 export function mistakeInName(name: string): string | undefined {
 	if (nameForm.read(name) !== undefined) return undefined;
 	return `The cluster name ${shown(name)} cannot be part of a host name: use ${nameForm.words}.`;
@@ -63,11 +63,11 @@ export function readFlags(flags: Readonly<Record<string, unknown>>, mistakes: st
 
 type Content = Readonly<Record<string, unknown>>;
 
-/** Whether a file has what the cluster has, which is right whatever today's forms are. */
+/** Whether a file has the same value as the cluster, which is always valid. */
 const isKept = (value: unknown, existing: Value | undefined) =>
 	existing !== undefined && String(value) === String(existing);
 
-/** The settings of a cluster file, given its content. */
+/** The settings in the content of a cluster file. */
 function readFile(
 	content: Content,
 	path: string,
@@ -105,13 +105,13 @@ const defaultsOf = (all: readonly Setting[]): Settings =>
  * Merges the settings: flags override the file, the file overrides the defaults.
  *
  * @param name      the cluster's name, unless the file has one
- * @param flags     values by setting key, as the command line gave them
+ * @param flags     values on the command line, by setting key
  * @param file      cluster.yaml; `undefined` when there is none
- * @param existing  the settings of the cluster that the file is of, when it exists: what it has, the file
- *   may have too, and what contradicts in it is left to whoever changes it
- * @param roles     those that additional pools may have
- * @param mistakes  sentences about other files, which are told too
- * @throws UserError exit code 2, with every mistake in it
+ * @param existing  the settings of the cluster, if it exists: its values are always valid, and contradictions are not
+ *   checked here
+ * @param roles     the available roles for additional pools
+ * @param mistakes  mistakes in other files, which are reported too
+ * @throws UserError exit code 2, with all mistakes
  */
 export function readCluster(
 	name: string,
@@ -129,9 +129,9 @@ export function readCluster(
 	const inFile = readFile(content, file?.path ?? '', name, existing ?? {}, mistakes);
 	const byFlag = readFlags(flags, mistakes);
 	const given = { ...inFile, ...byFlag };
-	// What was given and is wrong has no default: it would contradict what else was given.
+	// Settings with an invalid value get no default, which might contradict other settings.
 	const open = settings.filter(({ key }) => (flags[key] ?? content[key] ?? undefined) === undefined);
-	const asked: Settings = { ...defaultsOf(open), ...given };
+	const requested: Settings = { ...defaultsOf(open), ...given };
 	const place = (key: string) => {
 		const setting = settings.find((one) => one.key === key);
 		if (setting !== undefined && key in byFlag) return `--${flagOf(setting)}`;
@@ -141,9 +141,9 @@ export function readCluster(
 	const pools = readPools(content.pools, file?.path ?? '', name, roles, ofPools);
 	if (existing === undefined) {
 		const further = pools.reduce((sum, { count }) => sum + count, 0);
-		mistakes.push(...contradictions(asked, place, further));
-		// cluster.yaml of a cluster without a network has both: kstack writes defaults into it.
-		if (asked.externalNetwork === 'none' && byFlag.apiFloatingIp === true) {
+		mistakes.push(...contradictions(requested, place, further));
+		// Only as a flag: kstack writes both defaults to the cluster.yaml of a cluster without an external network.
+		if (requested.externalNetwork === 'none' && byFlag.apiFloatingIp === true) {
 			mistakes.push(
 				`${place('apiFloatingIp')} is true, but ${place('externalNetwork')} is none: name the network of the floating IP with --external-network.`,
 			);
@@ -151,5 +151,5 @@ export function readCluster(
 	}
 	mistakes.push(...ofPools);
 	refuse(mistakes, undefined, file === undefined && !ofOthers ? invalidFlags : 'invalid-settings');
-	return { name, settings: asked, given: new Set(Object.keys(given)), pools };
+	return { name, settings: requested, given: new Set(Object.keys(given)), pools };
 }

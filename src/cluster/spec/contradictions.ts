@@ -1,12 +1,12 @@
 import { shown } from '../../base/forms.ts';
+import { mistakesInAddressSpace, nodesOf } from './address-space.ts';
 import { overlap, parseNetwork } from './cidr.ts';
 import type { Settings } from './config.ts';
-import { mistakesInRoom, nodesOf } from './room.ts';
 
-/** Names a setting as the operator wrote it, such as `--minions`. */
-export type Place = (key: string) => string;
+/** Returns the name of a setting as the operator wrote it, such as `--minions`. */
+export type SettingName = (key: string) => string;
 
-type Check = (cluster: Settings, place: Place, further: number) => string[];
+type Check = (cluster: Settings, place: SettingName, further: number) => string[];
 
 const mastersAreOdd: Check = ({ masters }, place) =>
 	masters === undefined || Number(masters) % 2 === 1
@@ -22,7 +22,7 @@ const portsAreInOrder: Check = ({ gatewayFirstPort, gatewayLastPort }, place) =>
 			]
 		: [];
 
-/** On an existing network nodeCidr means nothing. */
+/** nodeCidr is not used with an existing network. */
 const rangesOf = ({ fixedNetwork }: Settings) => [
 	...(fixedNetwork === '' ? ['nodeCidr'] : []),
 	...['podCidr', 'serviceCidr'],
@@ -82,15 +82,15 @@ const checks: readonly Check[] = [
 	podsAreDivided,
 	servicesFit,
 	networkHasSubnet,
-	mistakesInRoom,
+	mistakesInAddressSpace,
 ];
 
 /**
- * Settings that contradict each other, one sentence per contradiction.
+ * Contradictions between settings, a sentence each.
  *
  * @param further  nodes of additional pools
  */
-export function contradictions(cluster: Settings, place: Place, further = 0): string[] {
+export function contradictions(cluster: Settings, place: SettingName, further = 0): string[] {
 	return checks.flatMap((check) => check(cluster, place, further));
 }
 
@@ -104,13 +104,13 @@ export interface FurtherNodes {
 export function newContradictions(
 	now: Settings,
 	changed: Settings,
-	place: Place,
+	place: SettingName,
 	further: FurtherNodes = { before: 0, after: 0 },
 ): string[] {
 	const after = { ...now, ...changed };
 	const before = contradictions(now, place, further.before);
 	const grows = nodesOf(after, further.after) > nodesOf(now, further.before);
-	const ofRoom = grows ? [] : mistakesInRoom(after, place, further.after);
+	const ofRoom = grows ? [] : mistakesInAddressSpace(after, place, further.after);
 	return contradictions(after, place, further.after).filter(
 		(mistake) => !before.includes(mistake) && !ofRoom.includes(mistake),
 	);

@@ -12,26 +12,26 @@ export interface Replacing {
 	readonly extra: boolean;
 }
 
-/** What the stack's parameter `generations` remembers, so that it can be resumed. */
+/** The stack's parameter `generations`: the progress of an upgrade, so that it can be resumed. */
 export interface Generations {
 	/** The generation that new members belong to. */
 	readonly current: number;
-	/** The one that an upgrade is taking members from; `null` when there is no upgrade. */
+	/** The generation that an upgrade replaces; `null` if there is no upgrade. */
 	readonly previous: number | null;
 	/** The highest number ever used, so that server names are never reused. */
 	readonly latest: number;
-	/** Image IDs by generation, as far as they are known. */
+	/** Image IDs by generation, if known. */
 	readonly images: Readonly<Record<string, string>>;
-	/** How many members each pool is to have when the upgrade is over. */
+	/** Member counts of the pools after the upgrade. */
 	readonly wanted?: Counts;
 	/** Whether the upgrade in progress is a rollback. */
 	readonly rollback?: boolean;
-	/** Whether masters come last, because the versions go down. */
+	/** Whether masters are replaced last, in a downgrade. */
 	readonly mastersLast?: boolean;
 	readonly replacing?: Replacing;
-	/** Contracts by image ID (src/base/contract.ts), of the images that pools are made from; absent is 0. */
+	/** Contracts (src/base/contract.ts) of the images of the pools, by image ID; 0 for images without an entry. */
 	readonly contracts?: Readonly<Record<string, number>>;
-	/** The newest kstack that gave the stack its templates; absent up to 0.2.0. */
+	/** The version of kstack that rendered the templates; absent up to 0.2.0. */
 	readonly kstack?: string;
 }
 
@@ -51,15 +51,15 @@ export function generationsOf(parameters: Parameters): Generations {
 	};
 }
 
-/** The parameters that carry the members of the current generation, or with `previous_` of the previous one. */
+/** The prefix of the parameters of the current generation, or of the previous one. */
 export type Prefix = '' | 'previous_';
 
-/** How many members Heat was told to have of each pool. */
+/** The member count of each pool, from the stack's parameters. */
 export function countsOf(parameters: Parameters, prefix: Prefix): Counts {
 	return byPool(poolsOf(parameters), ({ id }) => Number(parameters[`${prefix}${id}_count`] ?? 0));
 }
 
-/** How many members the additional pools have together. */
+/** The total member count of the additional pools. */
 export const furtherNodes = (counts: Counts): number =>
 	Object.entries(counts)
 		.filter(([id]) => !defaultPools.some((pool) => pool.id === id))
@@ -86,7 +86,7 @@ export function unfinished(name: string, generations: Generations): string | und
 	return undefined;
 }
 
-/** What the next generation begins with: an image, by ID, of that contract. */
+/** The generations at the start of an upgrade to an image, by ID, with this contract. */
 export function nextGeneration(now: Generations, image: string, wanted: Counts, contract = 0): Generations {
 	const { replacing: _, ...kept } = now;
 	const current = now.latest + 1;
@@ -101,7 +101,7 @@ export function nextGeneration(now: Generations, image: string, wanted: Counts, 
 	};
 }
 
-/** The upgrade in the other direction: the pool that grew shrinks, and the other one grows. */
+/** The generations of the reversed upgrade: current and previous are swapped. */
 export function reversedGenerations(now: Generations, rollback: boolean): Generations {
 	if (now.previous === null) return now;
 	return {
@@ -115,7 +115,7 @@ export function reversedGenerations(now: Generations, rollback: boolean): Genera
 
 /**
  * The generations after an upgrade. A generation that was rolled back is not a target of later rollbacks.
- * Contracts are kept of the current image alone.
+ * Only the contract of the current image is kept.
  */
 export function finished(now: Generations): Generations {
 	const { wanted: _, rollback: __, mastersLast: ___, previous, contracts = {}, ...kept } = now;
@@ -134,7 +134,7 @@ export function finished(now: Generations): Generations {
 	};
 }
 
-/** The image before the current generation's; `undefined` when there was none or it is not known. */
+/** The image of the generation before the current one; `undefined` if unknown. */
 export function imageBefore(now: Generations): string | undefined {
 	const earlier = Object.keys(now.images)
 		.map(Number)

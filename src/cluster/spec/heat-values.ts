@@ -1,9 +1,9 @@
-/** A parameter's value as Heat is told it. */
+/** A parameter's value as it is passed to Heat. */
 export function textOf(value: unknown): string {
 	return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '');
 }
 
-/** One spelling for values that Heat takes for the same: `True` and true, a list and its items with commas. */
+/** A canonical form of values that are equal for Heat: `True` and true, a list and its items with commas. */
 export function comparable(value: unknown): string {
 	const ordered = (part: unknown): unknown => {
 		if (Array.isArray(part)) return part.map(ordered);

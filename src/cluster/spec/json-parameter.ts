@@ -1,9 +1,9 @@
 import { UserError } from '../../base/errors.ts';
 
 /**
- * A Heat parameter that holds a mapping, which Heat shows as JSON text; empty when the stack does not have it.
+ * A Heat parameter that is a mapping, which Heat returns as JSON text; empty if the stack does not have it.
  *
- * @throws UserError `bad-parameter` when it holds anything else
+ * @throws UserError `bad-parameter` if it is anything else
  */
 export function jsonParameter(
 	parameters: Readonly<Record<string, unknown>>,

@@ -10,19 +10,19 @@ export const taintPattern = new RegExp(
 	`^(?:${dns}/)?${part}(?:=(?:${part})?)?:(NoSchedule|PreferNoSchedule|NoExecute)$`,
 );
 
-/** Whether a key belongs to Kubernetes or to kstack, which set labels and taints of it themselves. */
-const isOurs = (key: string) => /(^|\.)(kubernetes\.io|k8s\.io|kstack\.io)\//.test(key);
+/** Whether a label or taint key is reserved for Kubernetes or kstack. */
+const isReserved = (key: string) => /(^|\.)(kubernetes\.io|k8s\.io|kstack\.io)\//.test(key);
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A scalar as text. A list or mapping is none: as text it may be endless. */
+/** A scalar as text; empty for a list or mapping, whose text may be very long. */
 const textOf = (value: unknown) => (typeof value === 'object' ? '' : String(value));
 
-/** Gets each mistake: the key, what is wrong with it, and the value. */
+/** Called for each mistake with the key, the problem, and the value. */
 export type Mistake = (key: string, what: string, value: unknown) => void;
 
-/** The labels of nodes in a file: a mapping of keys to values, or nothing. */
+/** Reads node labels from a file: an optional mapping of keys to values. */
 export function readLabels(value: unknown, mistake: Mistake): Record<string, string> {
 	if (value === undefined || value === null) return {};
 	if (!isMapping(value)) {
@@ -31,20 +31,20 @@ export function readLabels(value: unknown, mistake: Mistake): Record<string, str
 	}
 	for (const [key, text] of Object.entries(value)) {
 		if (!keyPattern.test(key)) mistake('labels', 'is not a label key', key);
-		else if (isOurs(key)) mistake('labels', 'is a key that Kubernetes or kstack sets: use another', key);
+		else if (isReserved(key)) mistake('labels', 'is a key that Kubernetes or kstack sets: use another', key);
 		if (isMapping(text) || Array.isArray(text) || !valuePattern.test(textOf(text ?? null)))
 			mistake(`labels.${cut(key)}`, 'is not a label value', text);
 	}
 	return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, textOf(text ?? null)]));
 }
 
-/** Key and effect of a taint: a node has one taint of each. */
+/** Key and effect of a taint, which together are unique on a node. */
 export const taintIdentity = (taint: string) => taint.replace(/=[^:]*/, '');
 
 /**
- * The taints of nodes in a file: a list, or nothing.
+ * Reads node taints from a file: an optional list.
  *
- * @param allowOurs  whether keys of Kubernetes and kstack are taken, as for the roles that come with kstack
+ * @param allowOurs  whether reserved keys are allowed, as for the roles of kstack
  */
 export function readTaints(value: unknown, mistake: Mistake, allowOurs = false): string[] {
 	if (value === undefined || value === null) return [];
@@ -59,7 +59,7 @@ export function readTaints(value: unknown, mistake: Mistake, allowOurs = false):
 			mistake('taints', 'must be KEY=VALUE:EFFECT with NoSchedule, PreferNoSchedule or NoExecute', entry);
 			continue;
 		}
-		if (isOurs(taint) && !allowOurs)
+		if (isReserved(taint) && !allowOurs)
 			mistake('taints', 'has a key that Kubernetes or kstack sets: use another', taint);
 		const id = taintIdentity(taint);
 		if (ids.has(id)) mistake('taints', 'repeats the key and effect of another taint', taint);
@@ -69,5 +69,5 @@ export function readTaints(value: unknown, mistake: Mistake, allowOurs = false):
 	return value.map((taint) => textOf(taint).replace(/=:/, ':'));
 }
 
-/** A taint as the kubelet's `--register-with-taints` takes it in every version: with `=`, also without a value. */
+/** A taint in the format of `--register-with-taints` in all kubelet versions: with `=`, even without a value. */
 export const registeredTaint = (taint: string) => (taint.includes('=') ? taint : taint.replace(':', '=:'));

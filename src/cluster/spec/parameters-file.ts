@@ -7,10 +7,10 @@ import { defaultPools, furtherPoolsOf } from './pools.ts';
 import { countForm, formOf } from './setting-forms.ts';
 import { settings } from './settings.ts';
 
-/** Whatever Heat's own types take: kstack writes these, and compares them with what the stack has. */
-const anything: Form = { words: 'a value', read: (value) => value, schema: {} };
+/** Any value: kstack writes these parameters, and compares them with those of the stack. */
+const anyValue: Form = { words: 'a value', read: (value) => value, schema: {} };
 
-/** A mapping, or the text of one: Heat takes both for a parameter of the type json. */
+/** A mapping, or its JSON text: Heat accepts both for a parameter of type json. */
 const mappingOrJson: Form<object> = {
 	words: 'a mapping, or the JSON text of one',
 	read: (value) => {
@@ -24,7 +24,7 @@ const mappingOrJson: Form<object> = {
 	schema: { type: ['object', 'string'] },
 };
 
-/** Parameters that kstack sets: who the cluster is, and how far a change of it has come. */
+/** Parameters that kstack sets: the identity of the cluster, and the progress of changes. */
 export const identityParameters: readonly string[] = [
 	...['cluster_state', 'join_token', 'master_token', 'operator_request', 'recorded_settings', 'generations'],
 	...defaultPools.flatMap(({ id, name }) => [
@@ -33,10 +33,10 @@ export const identityParameters: readonly string[] = [
 	]),
 ];
 
-/** What each parameter may be; one that has the value of a setting may be what the setting may be. */
+/** The form of each parameter; a parameter for a setting has the form of the setting. */
 function parameterForms(): Map<string, Form> {
 	return new Map<string, Form>([
-		...identityParameters.map((name): [string, Form] => [name, anything]),
+		...identityParameters.map((name): [string, Form] => [name, anyValue]),
 		['recorded_settings', mappingOrJson],
 		['generations', mappingOrJson],
 		...settings.flatMap((setting) =>
@@ -45,7 +45,7 @@ function parameterForms(): Map<string, Form> {
 	]);
 }
 
-/** What the parameters of the additional pools of a stack may be. */
+/** The forms of the parameters of a stack's additional pools. */
 function poolForms(existing: Parameters): [string, Form][] {
 	const pools = furtherPoolsOf(existing).flatMap(({ name }): [string, Form][] => [
 		[`${name}_count`, countForm],
@@ -55,12 +55,12 @@ function poolForms(existing: Parameters): [string, Form][] {
 			`previous_removed_${name}`,
 			`previous_${name}_count`,
 			`previous_${name}_image`,
-		].map((parameter): [string, Form] => [parameter, anything]),
+		].map((parameter): [string, Form] => [parameter, anyValue]),
 	]);
 	return [['pools', mappingOrJson], ...pools];
 }
 
-/** A value as text, for comparing what the file has with what Heat shows. */
+/** A value as text, to compare the file with Heat. */
 const textOf = (value: unknown) =>
 	Array.isArray(value)
 		? value.join(',')
@@ -70,7 +70,7 @@ const textOf = (value: unknown) =>
 
 const isBoolean = (text: string) => /^(true|false)$/i.test(text);
 
-/** Whether a value of the file is the one that the stack has; Heat shows booleans as Python spells them. */
+/** Whether a value of the file equals that of the stack; Heat returns booleans as in Python. */
 function isSame(value: unknown, now: unknown): boolean {
 	const [one, other] = [textOf(value), textOf(now)];
 	return one === other || (isBoolean(one) && one.toLowerCase() === other.toLowerCase());
@@ -79,9 +79,9 @@ function isSame(value: unknown, now: unknown): boolean {
 /**
  * The parameters of a stack directory's parameters.yaml, checked like cluster.yaml.
  *
- * @param existing  the parameters of the stack: what it has, the file may have too
- * @param all       gets a sentence for each mistake; without it, they are thrown
- * @throws UserError exit code 2, with every mistake in it
+ * @param existing  the parameters of the stack, whose values are always valid
+ * @param all       receives the mistakes; without it, they are thrown
+ * @throws UserError exit code 2, with all mistakes
  */
 export function readParametersFile(
 	file: SettingsFile,

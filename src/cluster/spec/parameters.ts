@@ -5,7 +5,7 @@ import { type Setting, settings, type Value } from './settings.ts';
 /** Heat parameters by name. */
 export type Parameters = Readonly<Record<string, unknown>>;
 
-/** The Heat parameters of a cluster's settings, but for things that Heat is given by ID. */
+/** The Heat parameters of a cluster's settings, except those that contain IDs. */
 export function parametersOf(cluster: Settings): Parameters {
 	const parameters: Record<string, unknown> = {};
 	const recorded: Record<string, Value> = {};
@@ -20,12 +20,12 @@ export function parametersOf(cluster: Settings): Parameters {
 
 function typed(setting: Setting, value: unknown): Value {
 	if (['count', 'seconds', 'port', 'length'].includes(setting.type)) return Number(value);
-	// Heat shows booleans as Python spells them, and lists as JSON.
+	// Heat returns booleans as in Python, and lists as JSON.
 	if (setting.type === 'switch') return String(value).toLowerCase() === 'true';
 	return Array.isArray(value) ? value.join(',') : String(value ?? '');
 }
 
-/** The settings of a cluster as its stack's parameters tell them: the reverse of `parametersOf`. */
+/** The settings of a cluster, from its stack's parameters: the inverse of `parametersOf`. */
 export function settingsOf(parameters: Parameters): Settings {
 	const recorded = jsonParameter(parameters, 'recorded_settings');
 	const found: Record<string, Value> = {};

@@ -2,17 +2,17 @@ import { cut, type Form, shown } from '../../base/forms.ts';
 import { similar } from '../../base/similar.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
-import { meaningful, standardRole } from './role-file.ts';
+import { reservedWords, standardRole } from './role-file.ts';
 import { knownRoles, type Role, type RoleDefinition, type Roles } from './roles.ts';
 
-/** A pool as cluster.yaml asks for it. */
+/** An entry of `pools` in cluster.yaml. */
 export interface PoolEntry extends PoolRecord {
 	readonly name: string;
 	readonly count: number;
 }
 
 const keys = ['name', 'role', 'count', 'flavor', 'image', 'availabilityZone', 'labels', 'taints'];
-/** Masters are one etcd cluster, so they are one pool. */
+/** The roles for pools. Masters are one etcd cluster, so they have only one pool. */
 const poolRoles = (roles: Roles): Role[] =>
 	Object.values(roles)
 		.filter(({ controlPlane }) => !controlPlane)
@@ -22,13 +22,13 @@ const poolRoles = (roles: Roles): Role[] =>
 				(one.name < other.name ? -1 : 1),
 		)
 		.map(({ name }) => name);
-/** Names of existing resources and parameters, and words that would make a name ambiguous. */
+/** Names of existing resources and parameters, and words that would be ambiguous. */
 const reserved = new Set([
 	...defaultPools.flatMap(({ id, name }) => [id, name]),
 	...['api', 'previous', 'removed', 'pool', 'pools', 'node', 'cluster'],
-	...meaningful,
+	...reservedWords,
 ]);
-/** Longest CLUSTER-POOL: a server's name has at most 53 characters, `-gN-INDEX` among them. */
+/** Maximum length of CLUSTER-POOL: a server's name has at most 53 characters, including `-gN-INDEX`. */
 const longestPrefix = 48;
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
@@ -36,7 +36,7 @@ const isMapping = (value: unknown): value is Record<string, unknown> =>
 
 const text = { type: ['string', 'number', 'null'] };
 
-/** What editors are told of `pools`; `readPools` reads it. */
+/** The JSON Schema of `pools`, for editors; `readPools` validates the entries. */
 export const poolsForm = (roles: Roles): Form => ({
 	words: 'a list of pools',
 	read: (value) => value,
@@ -69,8 +69,8 @@ export const poolsForm = (roles: Roles): Form => ({
 });
 
 /**
- * The labels and taints that the masters set on the nodes of a role beside those of a pool. Nodes of a role with a
- * default pool register with its taints: the masters are told of additional pools alone.
+ * The labels and taints of a role that the masters set, in addition to those of a pool. Empty for roles with a default
+ * pool: their nodes register with the taints, and the masters only have records of additional pools.
  */
 function marksOf(role: RoleDefinition | undefined): Pick<PoolRecord, 'labels' | 'taints'> {
 	return role === undefined || role.defaultPool !== undefined ? { labels: {}, taints: [] } : role;
@@ -101,8 +101,8 @@ function readEntry(
 		mistakes.push(`${place}.${key} is ${shown(wrong)}: it ${what}.`);
 	for (const key of Object.keys(value)) {
 		if (keys.includes(key)) continue;
-		const meant = similar(key, keys);
-		const hint = meant === undefined ? `known keys: ${keys.join(', ')}.` : `did you mean ${meant}?`;
+		const suggestion = similar(key, keys);
+		const hint = suggestion === undefined ? `known keys: ${keys.join(', ')}.` : `did you mean ${suggestion}?`;
 		mistakes.push(`${place}.${cut(key)} is not a known key; ${hint}`);
 	}
 	const wrongName = mistakeInPoolName(value.name, cluster);
@@ -136,11 +136,11 @@ function readEntry(
 /**
  * Reads `pools` of cluster.yaml.
  *
- * @param value    what the file has; `undefined` or `null` for no additional pools
+ * @param value    the value in the file; `undefined` or `null` for no additional pools
  * @param path     the file, for messages
- * @param cluster  the cluster's name, which the names of servers begin with
- * @param roles    those that a pool may have
- * @param mistakes gets a sentence for each mistake
+ * @param cluster  the cluster's name, the first part of server names
+ * @param roles    the available roles
+ * @param mistakes receives a sentence for each mistake
  */
 export function readPools(
 	value: unknown,
@@ -164,7 +164,7 @@ export function readPools(
 	return entries;
 }
 
-/** The pools of cluster.yaml as records tell them: the reverse of `recordsFor`. */
+/** The entries of cluster.yaml for the records of a stack: the inverse of `recordsFor`. */
 export function entriesFor(
 	records: Readonly<Record<string, PoolRecord>>,
 	counts: Readonly<Record<string, number>>,
@@ -182,8 +182,8 @@ export function entriesFor(
 }
 
 /**
- * What the stack records about pools: all but their counts, which are parameters of their own, and with the labels
- * and taints of their roles, so that a change of these is seen as a change of the pool.
+ * The records of pools in the stack: without counts, which have their own parameters, and including the labels and taints
+ * of the roles, so that a change of the role changes the record.
  */
 export function recordsFor(entries: readonly PoolEntry[], roles: Roles): Record<string, PoolRecord> {
 	return Object.fromEntries(

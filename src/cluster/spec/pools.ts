@@ -2,27 +2,27 @@ import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
 import { defaultRoles, type Role } from './roles.ts';
 
-/** What the cluster records about an additional pool, in the stack's parameter `pools`, by the pool's name. */
+/** The record of an additional pool in the stack's parameter `pools`. */
 export interface PoolRecord {
 	readonly role: Role;
 	/** Labels of its nodes. */
 	readonly labels: Readonly<Record<string, string>>;
 	/** Taints of its nodes, each `KEY=VALUE:EFFECT` or `KEY:EFFECT`. */
 	readonly taints: readonly string[];
-	/** Names of its flavor, image and availability zone as asked for; absent for those of its role. */
+	/** Names of its flavor, image and availability zone; absent for those of its role. */
 	readonly flavor?: string;
 	readonly image?: string;
 	readonly availabilityZone?: string;
 }
 
-/** Members that are counted together and made from one image and flavor. */
+/** A group of members with the same image and flavor, and one count. */
 export interface Pool {
-	/** What its Heat parameters begin with: `minion` for `minion_count`, `gpu` for `gpu_count`. */
+	/** The prefix of its Heat parameters: `minion` for `minion_count`, `gpu` for `gpu_count`. */
 	readonly id: string;
-	/** What users call it: `minions`, or `gpu`. */
+	/** Its name for users: `minions`, or `gpu`. */
 	readonly name: string;
 	readonly role: Role;
-	/** Whether cluster.yaml has an entry for it; else it is the default pool of its role. */
+	/** Whether it is an additional pool, with an entry in cluster.yaml, and not the default pool of its role. */
 	readonly further: boolean;
 	/** Its group resource of the first generation, and the stack's output with its members. */
 	readonly group: string;
@@ -30,7 +30,7 @@ export interface Pool {
 	readonly taints: readonly string[];
 }
 
-/** The pool that each role has in every cluster. Its Heat parameters and resources never change. */
+/** The default pool of each role, which every cluster has. Its Heat parameters and resources never change. */
 export const defaultPools: readonly Pool[] = defaultRoles.map(({ name: role, defaultPool: { name } }) => ({
 	id: role,
 	name,
@@ -46,10 +46,10 @@ export function recordsOf(parameters: Parameters): Readonly<Record<string, PoolR
 	return jsonParameter(parameters, 'pools') as Record<string, PoolRecord>;
 }
 
-/** What the templates need to know of an additional pool. */
+/** The properties of an additional pool that the templates use. */
 export type FurtherPool = Pick<Pool, 'name' | 'role' | 'labels' | 'taints'>;
 
-/** The default pools and the additional ones, those in the order of their names. */
+/** The default pools, then the additional ones in the order of their names. */
 export function withDefaultPools(further: readonly FurtherPool[]): Pool[] {
 	const sorted = [...further].sort((a, b) => (a.name < b.name ? -1 : 1));
 	return [
@@ -60,20 +60,20 @@ export function withDefaultPools(further: readonly FurtherPool[]): Pool[] {
 	];
 }
 
-/** The additional pools that records are of. */
+/** The additional pools, from their records. */
 export const furtherPools = (records: Readonly<Record<string, PoolRecord>>): FurtherPool[] =>
 	Object.entries(records).map(([name, record]) => ({ name, ...record }));
 
-/** The additional pools of a stack, by its parameters alone. */
+/** The additional pools of a stack, from its parameters. */
 export const furtherPoolsOf = (parameters: Parameters): FurtherPool[] => furtherPools(recordsOf(parameters));
 
-/** All pools of a stack, by its parameters alone. */
+/** All pools of a stack, from its parameters. */
 export const poolsOf = (parameters: Parameters): Pool[] => withDefaultPools(furtherPoolsOf(parameters));
 
 /** One value for each pool, by the pool's ID. Every cluster has the pool of the masters. */
 export type ByPool<Value> = { readonly master: Value } & Readonly<Record<string, Value>>;
 
-/** One value for each of the pools, by the pool's ID. */
+/** Maps the pools to one value each, by the pool's ID. */
 export function byPool<Value>(pools: readonly Pool[], value: (pool: Pool) => Value): ByPool<Value> {
 	return Object.fromEntries(pools.map((pool) => [pool.id, value(pool)])) as ByPool<Value>;
 }
@@ -84,8 +84,8 @@ export function groupName({ group }: Pick<Pool, 'group'>, generation: number): s
 }
 
 /**
- * The pool and the generation that a group resource belongs to; `undefined` for any other resource. Pool names
- * have no underscore, so a group has one meaning only.
+ * The pool and the generation of a group resource; `undefined` for any other resource. Pool names have no underscore, so
+ * the name is unambiguous.
  */
 export function groupOf(resource: string): { id: string; group: string; generation: number } | undefined {
 	const parts = resource.split('_');
@@ -99,7 +99,7 @@ export function groupOf(resource: string): { id: string; group: string; generati
 	return pool && { id: pool.id, group: pool.group, generation };
 }
 
-/** The group, and for a member's own stack the index, that a nested stack of a cluster is for. */
+/** The group of a nested stack, and for the stack of a member its index. */
 export interface NestedStack {
 	readonly id: string;
 	readonly group: string;
@@ -108,8 +108,8 @@ export interface NestedStack {
 }
 
 /**
- * What a nested stack is for, by its name: `demo-minions-x7` holds the members of a group, `demo-minions-x7-2-k3`
- * is member 2 of them. `undefined` for anything else.
+ * Parses the name of a nested stack: `demo-minions-x7` is that of a group, `demo-minions-x7-2-k3` that of its member 2.
+ * `undefined` for any other name.
  */
 export function nestedStackOf(cluster: string, stackName: string): NestedStack | undefined {
 	if (!stackName.startsWith(`${cluster}-`)) return undefined;
@@ -120,12 +120,12 @@ export function nestedStackOf(cluster: string, stackName: string): NestedStack |
 	return { ...group, index: parts.length === 4 ? Number(parts[2]) : undefined };
 }
 
-/** What stands before the index in the names of a pool's members: `demo-minion`, or `demo-gpu-g3`. */
+/** The part before the index in the names of a pool's members: `demo-minion`, or `demo-gpu-g3`. */
 export function memberPrefix(cluster: string, id: string, generation: number): string {
 	return generation === 1 ? `${cluster}-${id}` : `${cluster}-${id}-g${generation}`;
 }
 
-/** The name of a member, which its server and its node have. */
+/** The name of a member, its server and its node. */
 export function memberName(cluster: string, id: string, generation: number, index: number): string {
 	return `${memberPrefix(cluster, id, generation)}-${index}`;
 }

@@ -13,67 +13,67 @@ import { type Fields, fileSchema, listOf, mappingSchema } from '../../base/schem
 import { parseRange } from './cidr.ts';
 import { readLabels, readTaints, taintPattern } from './node-marks.ts';
 
-/** The pool that a role has in every cluster, with Heat parameters and flags of its own. */
+/** The pool of a role in every cluster, with its own Heat parameters and flags. */
 export interface DefaultPool {
 	/** The pool's name, such as `minions`. */
 	readonly name: string;
-	/** Place among the default pools in templates and help. */
+	/** Position among the default pools in templates and help. */
 	readonly position: number;
 	/** The default, minimum and maximum number of members. */
 	readonly default: number;
 	readonly min: number;
 	readonly max: number;
-	/** What its count is, in the help of kstack and in the Heat template. */
+	/** Descriptions of its count, in the help of kstack and in the Heat template. */
 	readonly setting: string;
 	readonly parameter: string;
 }
 
-/** Traffic that the members of a role let in from outside of the cluster. */
+/** Ports of the members of a role that are open to clients outside the cluster. */
 export interface OpenPorts {
 	readonly protocol: string;
 	readonly first: number;
 	readonly last: number;
-	/** Who may send it: a network such as `192.0.2.0/24`. */
+	/** Allowed source network, such as `192.0.2.0/24`. */
 	readonly from: string;
 }
 
-/** A role as its role.yaml describes it. */
+/** The content of a role.yaml. */
 export interface RoleFile {
-	/** What its nodes do. */
+	/** The purpose of its nodes. */
 	readonly description: string;
-	/** Absent where the role is for additional pools alone. */
+	/** Absent if the role is only for additional pools. */
 	readonly defaultPool?: DefaultPool;
 	/** Taints that its nodes register with: `KEY=VALUE:EFFECT` or `KEY:EFFECT`. */
 	readonly taints: readonly string[];
 	/** Labels that the masters set on its nodes. */
 	readonly labels: Readonly<Record<string, string>>;
 	readonly openPorts: readonly OpenPorts[];
-	/** What a flavor must have: megabytes of memory, virtual CPUs. */
+	/** Minimum flavor: megabytes of memory, virtual CPUs. */
 	readonly minimum: { readonly memory: number; readonly cpus: number };
-	/** Place among the roles in an upgrade; the reverse order is used when the version goes down. */
+	/** Position among the roles in an upgrade; a downgrade uses the reverse order. */
 	readonly upgradeOrder: number;
 	/** Whether its members run etcd and the API server. */
 	readonly controlPlane: boolean;
-	/** Whether its members hold the shared address of the gateways and let traffic from outside in. */
+	/** Whether its members hold the shared address of the gateways and accept external traffic. */
 	readonly gatewayAddress: boolean;
-	/** Whether the node image has the list of its steps; else user-data brings it. */
+	/** Whether the node image contains the list of its steps; otherwise user-data does. */
 	readonly stepsInImage: boolean;
 }
 
-/** The role of pools that name none, from which operators' roles take steps, image, flavor and availability zone. */
+/** The default role of pools. Custom roles inherit its steps, image, flavor and availability zone. */
 export const standardRole = 'minion';
 
-/** Names that are values in Heat's YAML 1.1, and one that is a property of all objects. */
-export const meaningful: ReadonlySet<string> = new Set([
+/** Names that are other values in Heat's YAML 1.1, and a property of all JavaScript objects. */
+export const reservedWords: ReadonlySet<string> = new Set([
 	...['y', 'n', 'yes', 'no', 'on', 'off', 'true', 'false', 'null'],
 	'constructor',
 ]);
 
-/** The name of a role, which is a part of a node's labels. */
+/** The name of a role, which is part of node labels. */
 export const roleNameForm = matching(
 	/^[a-z][a-z0-9]{0,15}$/,
 	'1 to 16 of a-z and 0-9, beginning with a letter, and not a word with a meaning of its own, such as no or null',
-	(name) => !meaningful.has(name),
+	(name) => !reservedWords.has(name),
 );
 
 const memory = wholeNumber({ min: 1, max: 1_048_576 }, 'megabytes');
@@ -81,7 +81,7 @@ const cpus = wholeNumber({ min: 1, max: 1024 });
 const order = wholeNumber({ min: 1, max: 99 });
 
 const protocol = oneOf(['tcp', 'udp']);
-const everybody = '0.0.0.0/0';
+const anywhere = '0.0.0.0/0';
 const from = matching(
 	/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/,
 	'an IPv4 network such as 192.0.2.0/24',
@@ -102,7 +102,7 @@ const ports: Form<readonly [number, number]> = {
 const portFields: Fields = {
 	protocol: { describe: 'Protocol', form: protocol, default: 'tcp' },
 	ports: { describe: 'A port, or a range such as 8000-8080', form: ports, required: true },
-	from: { describe: 'Who may connect', form: from, default: everybody },
+	from: { describe: 'Who may connect', form: from, default: anywhere },
 };
 
 const sentence: Form<string> = {
@@ -111,7 +111,7 @@ const sentence: Form<string> = {
 	schema: { type: 'string', pattern: '^[^\\n\\r\\u0000]*\\S[^\\n\\r\\u0000]*$' },
 };
 
-/** The keys of the role.yaml of an operator's role. */
+/** The keys of the role.yaml of a custom role. */
 const fields: Fields = {
 	description: { describe: 'What its nodes do', form: sentence, required: true },
 	taints: {
@@ -142,10 +142,10 @@ const fields: Fields = {
 	},
 };
 
-/** Keys of the roles that come with kstack: each changes the templates or the image of every cluster. */
+/** Keys only for the roles of kstack: each changes the templates or the image of every cluster. */
 const packagedKeys = ['defaultPool', 'controlPlane', 'gatewayAddress', 'stepsInImage'];
 
-/** The JSON Schema of an operator's role.yaml. */
+/** The JSON Schema of the role.yaml of a custom role. */
 export const roleSchema = (): JsonSchema =>
 	fileSchema('kstack role', 'A role of nodes, for pools of a cluster.', fields);
 
@@ -170,31 +170,31 @@ function readOpenPorts(mapping: Mapping): OpenPorts {
 	return {
 		protocol: mapping.value('protocol', protocol) ?? 'tcp',
 		...{ first, last },
-		from: mapping.value('from', from) ?? everybody,
+		from: mapping.value('from', from) ?? anywhere,
 	};
 }
 
 /**
- * The role in the content of a role.yaml.
+ * Reads the content of a role.yaml.
  *
- * @param place     how messages name the file
- * @param packaged  whether the role comes with kstack; an operator's has fewer keys
- * @param mistakes  gets a sentence for each mistake
+ * @param source    the file, for messages
+ * @param packaged  whether it is a role of kstack; a custom role has fewer keys
+ * @param mistakes  receives a sentence for each mistake
  */
 export function readRoleFile(
 	content: unknown,
-	place: string,
+	source: string,
 	packaged: boolean,
 	mistakes: string[],
 ): RoleFile {
-	const top = new Mapping(content, place, mistakes);
+	const top = new Mapping(content, source, mistakes);
 	for (const key of packaged ? [] : packagedKeys)
 		if (top.has(key)) top.wrong(key, 'is for roles that come with kstack');
 	top.only(...Object.keys(fields), ...packagedKeys);
 	const minimum = top.within('minimum');
 	minimum.only('memory', 'cpus');
 	const mistake = (key: string, what: string, value: unknown) =>
-		mistakes.push(`${place}: ${key} is ${shown(value)}: it ${what}.`);
+		mistakes.push(`${source}: ${key} is ${shown(value)}: it ${what}.`);
 	const flag = (key: string) => top.value(key, boolean) ?? false;
 	return {
 		description: top.text('description', sentence),

@@ -7,32 +7,32 @@ import { sorted, type Tree, type TreeFile } from '../../base/tree.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
 import { type RoleFile, readRoleFile, standardRole } from './role-file.ts';
 
-/** Where the steps of assembling lie on a node. */
+/** The folder of the steps on a node. */
 const assemble = 'usr/share/kstack/assemble';
 
-/** The files that every node has from its image. */
+/** The files of kstack in every node image. */
 const imageFiles = path.join(packageRoot, 'elements/kubernetes-services/static');
 
-/** Files of kstack on a node: those of a role may not take their place. */
-const isOurs = (target: string) =>
+/** Whether a path belongs to kstack, so that a role must not replace the file. */
+const isReserved = (target: string) =>
 	/^(etc\/kstack|usr\/share\/kstack)\//.test(target) || existsSync(path.join(imageFiles, target));
 
-/** What a role's folder holds. */
+/** The content of a role's folder. */
 export interface RoleFolder extends RoleFile {
-	/** What user-data brings to its nodes: the list of its steps, its own steps, and its files. */
-	readonly brings: Tree;
+	/** Files that user-data writes on its nodes: the list of its steps, its own steps, and its files. */
+	readonly userDataFiles: Tree;
 }
 
-/** Bytes that a file of a role may have: Nova takes no more as user-data. */
-const longest = 65_536;
+/** Maximum size of a file of a role in bytes: Nova's limit for user-data. */
+const maxFileSize = 65_536;
 
 const statOf = (file: string) => statSync(file, { throwIfNoEntry: false });
 
-/** The text of a file, once it is sure that reading it comes to an end. */
+/** The text of a file. Checks first that it is a regular file of limited size. */
 function readTextFile(file: string, mistakes: string[]): string {
 	const stats = statOf(file);
-	if (stats?.isFile() !== true || stats.size > longest) {
-		mistakes.push(`${file} must be a file of at most ${longest / 1024} KiB.`);
+	if (stats?.isFile() !== true || stats.size > maxFileSize) {
+		mistakes.push(`${file} must be a file of at most ${maxFileSize / 1024} KiB.`);
 		return '';
 	}
 	const bytes = readFileSync(file);
@@ -42,7 +42,7 @@ function readTextFile(file: string, mistakes: string[]): string {
 	return text;
 }
 
-/** The files below a folder, whatever links lead to them. */
+/** All files below a folder; symbolic links are followed. */
 function filesBelow(folder: string, mistakes: string[], names = readdirSync(folder)): TreeFile[] {
 	return names.flatMap((name) => {
 		const file = path.join(folder, name);
@@ -57,7 +57,7 @@ function filesBelow(folder: string, mistakes: string[], names = readdirSync(fold
 /**
  * The files below a folder of a role, which need not exist.
  *
- * @param takes  whether a file or folder in it is one of them
+ * @param takes  whether to include a file or folder
  */
 function filesOf(folder: string, mistakes: string[], takes = (_: string) => true): TreeFile[] {
 	if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return [];
@@ -72,7 +72,7 @@ const stepsOfImage = (role: string) =>
 		.split('\n');
 
 function readSteps(folder: string, mistakes: string[]): TreeFile[] {
-	// Such as .gitkeep.
+	// Without hidden files, such as .gitkeep.
 	const steps = filesOf(folder, mistakes, (name) => !name.startsWith('.'));
 	for (const { path: name, text } of steps) {
 		const wrong = (what: string) => mistakes.push(`${path.join(folder, name)}: ${what}.`);
@@ -86,25 +86,25 @@ function readSteps(folder: string, mistakes: string[]): TreeFile[] {
 	return steps;
 }
 
-/** The list of steps is that of a minion with the role's own, in the order of their names. */
+/** The list of steps: those of a minion and of the role, in the order of their names. */
 function stepList(role: string, steps: readonly TreeFile[]): TreeFile {
 	const names = [...stepsOfImage(standardRole), ...steps.map((step) => step.path)].sort();
 	return { path: `${assemble}/roles/${role}`, mode: 0o644, text: `${names.join('\n')}\n` };
 }
 
 /**
- * The role in a folder with role.yaml and, optionally, `steps/` and `files/`.
+ * Reads the role in a folder with role.yaml and, optionally, `steps/` and `files/`.
  *
- * @param packaged  whether the role comes with kstack
- * @param mistakes  gets a sentence for each mistake
+ * @param packaged  whether it is a role of kstack
+ * @param mistakes  receives a sentence for each mistake
  */
 export function readRoleFolder(folder: string, packaged: boolean, mistakes: string[]): RoleFolder {
 	const file = path.join(folder, 'role.yaml');
 	const known = ['role.yaml', 'steps', 'files', 'README.md'];
 	for (const name of readdirSync(folder).filter((one) => !known.includes(one) && !one.startsWith('.'))) {
-		const meant = similar(name, known);
+		const suggestion = similar(name, known);
 		mistakes.push(
-			`${path.join(folder, name)} is not part of a role: ${meant === undefined ? `it has ${known.join(', ')}.` : `did you mean ${meant}?`}`,
+			`${path.join(folder, name)} is not part of a role: ${suggestion === undefined ? `it has ${known.join(', ')}.` : `did you mean ${suggestion}?`}`,
 		);
 	}
 	if (!existsSync(file)) mistakes.push(`${file} is missing: a role is a folder with a role.yaml.`);
@@ -114,9 +114,9 @@ export function readRoleFolder(folder: string, packaged: boolean, mistakes: stri
 	const role = readRoleFile(content ?? { description: 'missing' }, file, packaged, mistakes);
 	const steps = readSteps(path.join(folder, 'steps'), mistakes);
 	const files = filesOf(path.join(folder, 'files'), mistakes);
-	for (const { path: target } of files.filter((one) => isOurs(one.path)))
+	for (const { path: target } of files.filter((one) => isReserved(one.path)))
 		mistakes.push(`${path.join(folder, 'files', target)} would replace a file of kstack: use another path.`);
 	const own = steps.map((step) => ({ ...step, path: `${assemble}/steps/${step.path}`, mode: 0o755 }));
 	const list = role.stepsInImage ? [] : [stepList(path.basename(folder), steps)];
-	return { ...role, brings: sorted([...list, ...own, ...files]) };
+	return { ...role, userDataFiles: sorted([...list, ...own, ...files]) };
 }

@@ -6,19 +6,19 @@ import { similar } from '../../base/similar.ts';
 import { type DefaultPool, roleNameForm } from './role-file.ts';
 import { type RoleFolder, readRoleFolder } from './role-folder.ts';
 
-/** What a node is for: the name of a folder of roles. */
+/** The name of a role: that of its folder. */
 export type Role = string;
 
-/** A role as its folder describes it. */
+/** A role, as read from its folder. */
 export interface RoleDefinition extends RoleFolder {
 	/** The name of the folder, such as `minion`. */
 	readonly name: Role;
 }
 
-/** Definitions by the names of the roles. */
+/** Role definitions by name. */
 export type Roles = Readonly<Record<Role, RoleDefinition>>;
 
-/** A role that has a pool in every cluster. */
+/** A role with a default pool. */
 export interface DefaultRole extends RoleDefinition {
 	readonly defaultPool: DefaultPool;
 }
@@ -28,16 +28,17 @@ function readRoles(folder: string, packaged: boolean, taken: Roles, mistakes: st
 		(name) => !name.startsWith('.') && statSync(path.join(folder, name)).isDirectory(),
 	);
 	const found = names.map((name): RoleDefinition => {
-		const place = path.join(folder, name);
+		const roleFolder = path.join(folder, name);
 		if (roleNameForm.read(name) === undefined)
-			mistakes.push(`${place}: the name of a role must be ${roleNameForm.words}.`);
-		if (Object.hasOwn(taken, name)) mistakes.push(`${place}: kstack has a role ${name}: use another name.`);
-		return { ...readRoleFolder(place, packaged, mistakes), name };
+			mistakes.push(`${roleFolder}: the name of a role must be ${roleNameForm.words}.`);
+		if (Object.hasOwn(taken, name))
+			mistakes.push(`${roleFolder}: kstack has a role ${name}: use another name.`);
+		return { ...readRoleFolder(roleFolder, packaged, mistakes), name };
 	});
 	return Object.fromEntries(found.map((definition) => [definition.name, definition]));
 }
 
-/** The roles that come with kstack. */
+/** The roles of kstack. */
 export const packagedRoles: Roles = (() => {
 	const mistakes: string[] = [];
 	const found = readRoles(path.join(packageRoot, 'roles'), true, {}, mistakes);
@@ -53,23 +54,23 @@ export const defaultRoles: readonly DefaultRole[] = Object.values(packagedRoles)
 /** The names of the roles with a default pool, in the order of these pools. */
 export const roles: readonly Role[] = defaultRoles.map(({ name }) => name);
 
-/** Whether the members of a role run etcd and the API server. Such a role comes with kstack. */
+/** Whether the members of a role run etcd and the API server, which only roles of kstack can. */
 export const runsControlPlane = ({ role }: { readonly role: Role }): boolean =>
 	packagedRoles[role]?.controlPlane === true;
 
 /**
  * The roles of kstack and those in a folder.
  *
- * @param folder    has a folder for each role; need not exist
- * @param mistakes  gets a sentence for each mistake; without it, they are thrown
- * @throws UserError exit code 2, with every mistake in them
+ * @param folder    contains a folder for each role; need not exist
+ * @param mistakes  receives the mistakes; without it, they are thrown
+ * @throws UserError exit code 2, with all mistakes
  */
 export function rolesWith(folder: string, mistakes?: string[]): Roles {
 	if (!existsSync(folder)) return packagedRoles;
 	const found: string[] = [];
 	const own = readRoles(folder, false, packagedRoles, mistakes ?? found);
 	refuse(found, undefined, 'invalid-role');
-	// A role of kstack keeps its name, also where the mistake is only told later.
+	// A role of kstack keeps its name, also if the mistake is only reported later.
 	return { ...packagedRoles, ...own, ...packagedRoles };
 }
 
@@ -83,8 +84,8 @@ export function requireRole(all: Roles, role: Role): RoleDefinition {
 	});
 }
 
-/** The end of a sentence about a role that is not there. */
+/** The end of the message for an unknown role. */
 export function knownRoles(role: unknown, known: readonly Role[]): string {
-	const meant = typeof role === 'string' ? similar(role, known) : undefined;
-	return `must be one of ${known.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
+	const suggestion = typeof role === 'string' ? similar(role, known) : undefined;
+	return `must be one of ${known.join(', ')}${suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`}`;
 }

@@ -14,7 +14,7 @@ import type { Setting, Value } from './settings.ts';
 const ipv4 = '\\d{1,3}(?:\\.\\d{1,3}){3}';
 const network = new RegExp(`^${ipv4}/\\d{1,2}$`);
 
-/** The addresses of something that gets a network of its own. */
+/** A network for nodes, pods or Services. */
 const ownNetwork = matching(
 	network,
 	'an IPv4 network such as 10.0.0.0/24, without host bits, and not in a reserved range (0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16 and from 224.0.0.0 on)',
@@ -24,7 +24,7 @@ const ownNetwork = matching(
 	},
 );
 
-/** The addresses of those who may do something. Heat too takes one with bits beyond its prefix. */
+/** Allowed source addresses. Host bits may be set, as in Heat. */
 const sources = matching(
 	network,
 	'an IPv4 network such as 192.0.2.0/24',
@@ -33,7 +33,7 @@ const sources = matching(
 
 const addressList = new RegExp(`^(?:${ipv4}(?:\\s*,\\s*${ipv4})*)?$`);
 
-/** A text with commas, as a flag gives it and Heat shows it, or a list. */
+/** A list, or text with commas, as in flags and in Heat. */
 const addresses: Form<string> = {
 	words: 'IPv4 addresses with commas between them, such as 192.0.2.1,192.0.2.2',
 	read: (value) => {
@@ -54,7 +54,7 @@ const domain = matching(
 	'a DNS domain such as cluster.local',
 );
 
-/** A user, a password or a query could be secrets, and Heat and every node would show them. */
+/** Without user, password and query, which may be secrets: Heat and every node would reveal them. */
 const proxy: Form<string> = {
 	...matching(
 		/^(?:(?:[Hh][Tt][Tt][Pp][Ss]?:\/\/)?(?:[^\s@?#/:]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:\/[^\s@?#]*)?)?$/,
@@ -63,16 +63,16 @@ const proxy: Form<string> = {
 	secret: true,
 };
 
-/** Hosts with commas between them; what has an @ is an address with a user. */
+/** Hosts separated by commas; an @ would mean a URL with a user. */
 const hosts: Form<string> = {
 	...matching(/^[^\n\r\0@]*$/, 'host names, addresses and networks with commas between them'),
 	secret: true,
 };
 
-/** How many members a pool may have; heat/cluster.yaml.ejs has the same range. */
+/** The member count of a pool; heat/cluster.yaml.ejs has the same range. */
 export const countForm = wholeNumber({ min: 0, max: 5000 });
 
-/** What a setting may be. */
+/** The form of a setting's value. */
 export function formOf(setting: Setting): Form<Value> {
 	const range = setting.range as Range;
 	switch (setting.type) {

@@ -1,16 +1,16 @@
 import type { Range } from '../../base/forms.ts';
 import { defaultRoles } from './roles.ts';
 
-/** What a setting may hold. An empty text means none. */
+/** The value of a setting. Empty text means none. */
 export type Value = string | number | boolean;
 
-/** One setting of a cluster: the same word as flag, key of cluster.yaml and Heat parameter. */
+/** One setting of a cluster, with the same name as flag, key of cluster.yaml and Heat parameter. */
 export interface Setting {
-	/** Its key in cluster.yaml, in camel case; the flag is the same word in kebab case. */
+	/** Its key in cluster.yaml, in camel case; the flag is the same in kebab case. */
 	readonly key: string;
 	/** One sentence for `--help` and for cluster.yaml. */
 	readonly describe: string;
-	/** The Heat parameters it becomes; none for what is known when user-data is rendered. */
+	/** Its Heat parameters; none for settings that are only used to render user-data. */
 	readonly parameters: readonly string[];
 	readonly type:
 		| 'count'
@@ -27,12 +27,12 @@ export interface Setting {
 		| 'proxy'
 		| 'hosts'
 		| 'length';
-	/** The least and the greatest value of a number, as the Heat parameter has them. */
+	/** The minimum and maximum of a number, as in the Heat parameter. */
 	readonly range?: Range;
-	/** Without one, `kstack create` chooses from what the cloud offers. */
+	/** Without a default, `kstack create` selects a value for the cloud. */
 	readonly default?: Value;
 	readonly choices?: readonly string[];
-	/** Whether a running cluster keeps the value it was made with. */
+	/** Whether the value cannot be changed in a running cluster. */
 	readonly fixed: boolean;
 	/** Whether the Heat parameter has this very value; if not, the parameter `recorded_settings` keeps it. */
 	readonly direct: boolean;

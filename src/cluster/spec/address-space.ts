@@ -2,29 +2,33 @@ import { parseNetwork, size } from './cidr.ts';
 import type { Settings } from './config.ts';
 import { defaultPools } from './pools.ts';
 
-/** How many nodes a cluster has for a moment while an upgrade or a replacement adds one. */
-const duringReplacement = 1;
+/** Additional nodes that exist temporarily during an upgrade or a replacement. */
+const extraNodes = 1;
 
-/** Addresses of a network that is made for the nodes which they cannot have. */
-const takenAddresses = ['network', 'broadcast', 'router', 'DHCP', 'DHCP', 'API', 'gateways'].length;
+/** Number of addresses of a created network that are not available for nodes. */
+const reservedAddresses = ['network', 'broadcast', 'router', 'DHCP', 'DHCP', 'API', 'gateways'].length;
 
 /**
- * All nodes of a cluster.
+ * The total number of nodes of a cluster.
  *
- * @param further  those of additional pools
+ * @param further  nodes of additional pools
  */
 export const nodesOf = (cluster: Settings, further = 0): number =>
 	defaultPools.reduce((sum, { name }) => sum + Number(cluster[name] ?? 0), further);
 
 /**
- * Whether all nodes get addresses, and a share of the pods' addresses each.
+ * Whether there are enough addresses for all nodes, and enough pod subnets.
  *
- * @param place    names a setting as the operator wrote it
+ * @param place    returns the name of a setting as the operator wrote it
  * @param further  nodes of additional pools
  */
-export function mistakesInRoom(cluster: Settings, place: (key: string) => string, further = 0): string[] {
+export function mistakesInAddressSpace(
+	cluster: Settings,
+	place: (key: string) => string,
+	further = 0,
+): string[] {
 	const nodes = nodesOf(cluster, further);
-	const needed = nodes + duringReplacement;
+	const needed = nodes + extraNodes;
 	const mistakes: string[] = [];
 	const pods = parseNetwork(String(cluster.podCidr ?? ''));
 	if (pods !== undefined && Number(cluster.podSubnetLength) > pods.prefix) {
@@ -36,9 +40,9 @@ export function mistakesInRoom(cluster: Settings, place: (key: string) => string
 		}
 	}
 	const network = cluster.fixedNetwork === '' ? parseNetwork(String(cluster.nodeCidr ?? '')) : undefined;
-	if (network !== undefined && size(network) < needed + takenAddresses) {
+	if (network !== undefined && size(network) < needed + reservedAddresses) {
 		mistakes.push(
-			`${place('nodeCidr')} (${cluster.nodeCidr}) has ${size(network)} addresses: ${nodes} nodes need ${needed + takenAddresses}, with one more node during an upgrade and those of the router, DHCP, the API and the gateways.`,
+			`${place('nodeCidr')} (${cluster.nodeCidr}) has ${size(network)} addresses: ${nodes} nodes need ${needed + reservedAddresses}, with one more node during an upgrade and those of the router, DHCP, the API and the gateways.`,
 		);
 	}
 	return mistakes;

@@ -5,7 +5,7 @@ import { countsOf, generationsOf, type Prefix } from '../spec/generations.ts';
 import { memberName, type Pool, poolsOf } from '../spec/pools.ts';
 import { requestedParameters, type StackChange } from './stack-change.ts';
 
-/** What Heat makes of the members of one pool and generation: it keeps the lowest, and never uses an index twice. */
+/** The members of one pool and generation after an update: Heat keeps the lowest indexes, and never reuses one. */
 function membersAfter(
 	stack: Stack,
 	{ id, role }: Pool,
@@ -28,12 +28,12 @@ function membersAfter(
 }
 
 /**
- * The stack as it will be when Heat has made a change of it without a failure: its parameters and its members. For
- * dry runs, which decide by it on the later steps.
+ * The stack as it will be after a successful change: its parameters and members. Dry runs use it to determine the
+ * later steps.
  *
  * @param members  all members before the change
  */
-export function foreseenStack(stack: Stack, members: readonly MemberState[], change: StackChange): Stack {
+export function predictedStack(stack: Stack, members: readonly MemberState[], change: StackChange): Stack {
 	const parameters = { ...stack.parameters, ...requestedParameters(stack, change) };
 	const { current, previous } = generationsOf(parameters);
 	const generations: [number | null, Prefix][] = [

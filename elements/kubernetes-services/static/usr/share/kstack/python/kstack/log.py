@@ -1,0 +1,37 @@
+"""Messages for the journal, a line each."""
+import sys
+import threading
+
+
+def say(message):
+    """One line, at once: systemd reads it."""
+    sys.stdout.write(message + '\n')
+    sys.stdout.flush()
+
+
+class Repeated(object):
+    """
+    Says what stays wrong once, and again if it changes: a controller sees the same mistake at every look.
+    """
+    def __init__(self, say=say):
+        self.say = say
+        self.said = set()
+        self.lock = threading.Lock()
+
+    def now(self, messages):
+        """All that is wrong now; a message of the last call is not said again."""
+        with self.lock:
+            messages = list(collect(messages))
+            for message in messages:
+                if message not in self.said:
+                    self.say(message)
+            self.said = set(messages)
+
+
+def collect(messages):
+    """The messages without repetitions, in order."""
+    seen = set()
+    for message in messages:
+        if message not in seen:
+            seen.add(message)
+            yield message

@@ -1,0 +1,43 @@
+// The unit tests of the controllers on nodes, which are Python programs: files *_test.py beside this one.
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import { packageRoot } from '../../src/base/package.ts';
+import { output, runToEnd, tool } from '../support/processes.ts';
+
+const folder = path.join(packageRoot, 'test/controllers');
+const modules = path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/python');
+
+interface Outcome {
+	readonly title: string;
+	/** What went wrong, with the traceback; empty if the test passed. */
+	readonly failure: string;
+}
+
+const names = (await readdir(folder)).filter((name) => name.endsWith('_test.py'));
+const printed = await output(tool('python3', 'python3'), [path.join(folder, 'outcomes.py'), ...names], {
+	env: { PYTHONPATH: modules, PYTHONDONTWRITEBYTECODE: '1' },
+});
+for (const line of printed.trim().split('\n')) {
+	const { title, failure } = JSON.parse(line) as Outcome;
+	test(title, (t) => t.is(failure, ''));
+}
+
+test('each file has tests', (t) => t.true(printed.trim().split('\n').length > names.length));
+
+test('flake8 finds nothing', async (t) => {
+	const { code, stdout } = await runToEnd(tool('flake8', 'flake8'), [
+		'--max-line-length=125',
+		'--extend-ignore=W504',
+		modules,
+		folder,
+	]);
+	t.is(code, 0, stdout);
+});
+
+test("the syntax is that of Debian 8's Python 3.4", async (t) => {
+	const program =
+		'import ast, glob, sys\nfor f in glob.glob(sys.argv[1] + "/**/*.py", recursive=True): ast.parse(open(f).read(), f, feature_version=(3, 4))';
+	const { code, stderr } = await runToEnd(tool('python3', 'python3'), ['-c', program, modules]);
+	t.is(code, 0, stderr);
+});
