@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Who runs an operation: gets its messages and answers its questions. */
+/** The caller of an operation: receives its messages and confirms changes. */
 export interface Caller {
-	/** Gets one message; it may have several lines. */
+	/** Receives one message, which may have several lines. */
 	tell(message: string): void;
 	/**
-	 * @param question  answered by yes or no, such as "Remove these nodes?"
+	 * @param question  a yes/no question, such as "Remove these nodes?"
 	 * @returns whether the answer is yes
 	 */
 	confirm(question: string): Promise<boolean>;
@@ -13,12 +13,11 @@ export interface Caller {
 
 const callers = new AsyncLocalStorage<Caller>();
 
-/** The caller of what runs now; `undefined` means the terminal: messages go to stderr, questions are asked there. */
+/** The current caller; `undefined` means the terminal: messages and questions are printed on stderr. */
 export const currentCaller = () => callers.getStore();
 
 /**
- * Runs something for a caller that is not a terminal, such as a program or a test. Everything that `run` starts
- * has this caller.
+ * Calls `run` with a caller that is not the terminal, such as a program or a test.
  */
 export function withCaller<Result>(caller: Caller, run: () => Promise<Result>): Promise<Result> {
 	return callers.run(caller, run);

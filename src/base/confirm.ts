@@ -3,7 +3,7 @@ import { currentCaller } from './caller.ts';
 import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
 
-/** Asks at the terminal. No answer means no. */
+/** Asks on the terminal. An empty answer means no. */
 async function askAtTerminal(question: string): Promise<boolean> {
 	if (!process.stdin.isTTY || !process.stderr.isTTY) {
 		throw usageError(
@@ -13,7 +13,7 @@ async function askAtTerminal(question: string): Promise<boolean> {
 		);
 	}
 	const terminal = createInterface({ input: process.stdin, output: process.stderr });
-	// The terminal takes Ctrl-C for itself while it reads.
+	// readline intercepts Ctrl-C while it reads.
 	terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
 	try {
 		const answer = await terminal.question(`${question} [y/N] `, { signal: interrupted.signal });
@@ -29,7 +29,7 @@ async function askAtTerminal(question: string): Promise<boolean> {
 /**
  * Asks the caller of the operation to confirm a change that cannot be undone.
  *
- * @param question  answered by yes or no, such as "Remove these nodes?"
+ * @param question  a yes/no question, such as "Remove these nodes?"
  * @param yes       whether --yes was given
  * @throws UserError exit code 2, code `no-terminal`; exit code 1, code `not-confirmed`, when the answer is no
  */

@@ -2,17 +2,17 @@ import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from './errors.ts';
 
-const isFolder = (place: string) =>
-	stat(place).then(
+const isFolder = (path: string) =>
+	stat(path).then(
 		(found) => found.isDirectory(),
 		() => false,
 	);
 
 /**
- * Creates a folder and those above it, where they do not exist. Node's own recursive `mkdir` never returns where
- * the file system creates no folders, as in /proc.
+ * Creates a folder and its missing parents. The recursive `mkdir` of Node.js never returns on file systems that do not
+ * allow folders, such as /proc.
  *
- * @throws UserError when the file system creates no folders; the system's error in other cases
+ * @throws UserError when the file system does not allow folders; the system's error in other cases
  */
 export async function makeFolder(folder: string): Promise<void> {
 	try {

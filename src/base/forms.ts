@@ -4,7 +4,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** What a value may be: the reader of a file and the schema for its editor follow from it. */
 export interface Form<Value = unknown> {
 	/** Completes the sentence "it must be …". */
-	readonly words: string;
+	readonly description: string;
 	/** The value as the program uses it; `undefined` when it may not be this. */
 	read(value: unknown): Value | undefined;
 	/** As much of it as a JSON Schema can express. */
@@ -32,7 +32,7 @@ export function matching(
 ): TextForm {
 	return {
 		pattern,
-		words,
+		description: words,
 		read: (value) => (typeof value === 'string' && pattern.test(value) && test(value) ? value : undefined),
 		schema: { type: 'string', pattern: pattern.source },
 	};
@@ -40,7 +40,7 @@ export function matching(
 
 /** One line of text, or a number that is meant as a text, such as the name 2024. */
 export const line: Form<string> = {
-	words: 'one line of text',
+	description: 'one line of text',
 	read: (value) =>
 		(typeof value === 'string' || typeof value === 'number') && !/[\n\r\0]/.test(String(value))
 			? String(value)
@@ -51,11 +51,12 @@ export const line: Form<string> = {
 /** A whole number in a range; flags give it as text. `what` is what the number counts, such as `seconds`. */
 export function wholeNumber({ min, max }: Range, what = 'a whole number'): Form<number> {
 	return {
-		words: `${what} from ${min} to ${max}`,
+		description: `${what} from ${min} to ${max}`,
 		read: (value) => {
 			const number = typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value;
-			const isGood = typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max;
-			return isGood ? number : undefined;
+			const isValid =
+				typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max;
+			return isValid ? number : undefined;
 		},
 		schema: { type: ['integer', 'string'], minimum: min, maximum: max, pattern: '^\\s*-?\\d+\\s*$' },
 	};
@@ -63,7 +64,7 @@ export function wholeNumber({ min, max }: Range, what = 'a whole number'): Form<
 
 /** True or false; flags give it as text. */
 export const boolean: Form<boolean> = {
-	words: 'true or false',
+	description: 'true or false',
 	read: (value) => {
 		if (value === true || value === 'true') return true;
 		return value === false || value === 'false' ? false : undefined;
@@ -74,7 +75,7 @@ export const boolean: Form<boolean> = {
 /** One of several words. */
 export function oneOf(choices: readonly string[]): Form<string> {
 	return {
-		words: `one of ${choices.join(', ')}`,
+		description: `one of ${choices.join(', ')}`,
 		read: (value) => choices.find((choice) => choice === value),
 		schema: { enum: [...choices] },
 	};
@@ -84,7 +85,7 @@ export function oneOf(choices: readonly string[]): Form<string> {
 export function orEmpty(form: TextForm): TextForm {
 	return matching(
 		new RegExp(`^$|${form.pattern.source}`),
-		`${form.words}, or empty`,
+		`${form.description}, or empty`,
 		(text) => text === '' || form.read(text) !== undefined,
 	);
 }
@@ -104,7 +105,7 @@ export function cut(value: string | number | boolean): string {
  * A value as messages show it: a scalar, or a few of them. What has more in it is named by its kind, because a YAML text
  * may repeat a part of itself endlessly.
  */
-export function shown(value: unknown): string {
+export function printable(value: unknown): string {
 	if (typeof value === 'string' && value.length > longest) return cut(JSON.stringify(value));
 	if (typeof value !== 'object' || value === null) return JSON.stringify(value);
 	const parts = Object.values(value);
@@ -113,8 +114,8 @@ export function shown(value: unknown): string {
 }
 
 /** The sentence about a value that is not of its form. `place` says where the value is. */
-export function mistakeIn(place: string, value: unknown, form: Form): string {
+export function invalidValue(place: string, value: unknown, form: Form): string {
 	return form.secret === true
-		? `${place} must be ${form.words}.`
-		: `${place} is ${shown(value)}: it must be ${form.words}.`;
+		? `${place} must be ${form.description}.`
+		: `${place} is ${printable(value)}: it must be ${form.description}.`;
 }

@@ -1,4 +1,4 @@
-import { cut, type Form, matching, mistakeIn, type TextForm } from './forms.ts';
+import { cut, type Form, invalidValue, matching, type TextForm } from './forms.ts';
 import { similar } from './similar.ts';
 
 const text: TextForm = matching(/^[^\n\r\0]+$/, 'one line of text');
@@ -43,16 +43,17 @@ export class Mapping {
 	}
 
 	/** One mistake: `says` goes on after the key's place. */
-	wrong(key: string, says: string): void {
-		this.mistakes.push(`${this.#place}: ${key} ${says}.`);
+	addMistake(key: string, problem: string): void {
+		this.mistakes.push(`${this.#place}: ${key} ${problem}.`);
 	}
 
 	/** Every other key is a mistake. */
-	only(...known: readonly string[]): void {
+	allowOnly(...known: readonly string[]): void {
 		for (const key of this.keys) {
 			if (known.includes(key)) continue;
-			const meant = similar(key, known);
-			const hint = meant === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${meant}?`;
+			const suggestion = similar(key, known);
+			const hint =
+				suggestion === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${suggestion}?`;
 			this.mistakes.push(
 				`${this.#place}: ${cut(key)} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`,
 			);
@@ -64,7 +65,7 @@ export class Mapping {
 		const value = this.raw(key);
 		if (value === undefined) return undefined;
 		const found = form.read(value);
-		if (found === undefined) this.mistakes.push(mistakeIn(`${this.#place}: ${key}`, value, form));
+		if (found === undefined) this.mistakes.push(invalidValue(`${this.#place}: ${key}`, value, form));
 		return found;
 	}
 
@@ -73,8 +74,8 @@ export class Mapping {
 		const value = this.#content[key];
 		const found = form.read(value);
 		if (found !== undefined) return found;
-		if (value === undefined) this.wrong(key, `is missing: it must be ${form.words}`);
-		else this.mistakes.push(mistakeIn(`${this.#place}: ${key}`, value, form));
+		if (value === undefined) this.addMistake(key, `is missing: it must be ${form.description}`);
+		else this.mistakes.push(invalidValue(`${this.#place}: ${key}`, value, form));
 		return '';
 	}
 
@@ -82,7 +83,7 @@ export class Mapping {
 	texts(key: string, form: Form<string> = text): string[] {
 		const value = this.#content[key] ?? [];
 		if (!Array.isArray(value)) {
-			this.wrong(key, 'must be a list');
+			this.addMistake(key, 'must be a list');
 			return [];
 		}
 		const items = new Mapping({ ...value }, `${this.#place}: ${key}`, this.mistakes);
@@ -106,7 +107,7 @@ export class Mapping {
 			return value.map(
 				(item, index) => new Mapping(item, `${this.#place}: ${key} ${index + 1}`, this.mistakes),
 			);
-		this.wrong(key, 'must be a list');
+		this.addMistake(key, 'must be a list');
 		return [];
 	}
 }

@@ -3,21 +3,21 @@ import path from 'node:path';
 import { usageError } from './errors.ts';
 import { type Tree, writeTree } from './tree.ts';
 
-/** Lists what was generated into a folder, a path a line: so much of it may be replaced. */
+/** Lists the files that were generated into a folder, one path per line: only these may be replaced. */
 const manifest = '.generated';
 
-/** A mistake in where output is to go. */
+/** The error for an invalid output path. */
 const wrongOutput = (message: string, hint: string) => usageError(message, hint, 'output-not-ours');
 
-async function kindOf(place: string): Promise<'file' | 'folder' | undefined> {
+async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
 	try {
-		return (await stat(place)).isDirectory() ? 'folder' : 'file';
+		return (await stat(path)).isDirectory() ? 'folder' : 'file';
 	} catch (error) {
 		const { code } = error as NodeJS.ErrnoException;
 		if (code === 'ENOENT') return undefined;
 		if (code === 'ENOTDIR') return 'file';
 		throw usageError(
-			`${place} cannot be written: ${(error as Error).message}`,
+			`${path} cannot be written: ${(error as Error).message}`,
 			undefined,
 			'output-unwritable',
 		);
@@ -25,11 +25,11 @@ async function kindOf(place: string): Promise<'file' | 'folder' | undefined> {
 }
 
 /**
- * Whether a file can be written at this place, asked before the work that makes it.
+ * Checks that a file can be written to this path, before the work that creates it.
  *
  * @throws UserError exit code 2 when it is a folder, or lies below a file
  */
-export async function requireFilePlace(file: string): Promise<void> {
+export async function requireWritablePath(file: string): Promise<void> {
 	if ((await kindOf(file)) === 'folder') {
 		throw wrongOutput(`${file} is a folder.`, 'Name a file with --out.');
 	}
@@ -44,17 +44,17 @@ export async function requireFilePlace(file: string): Promise<void> {
 	}
 }
 
-/** A path of a manifest that leads nowhere but below its folder. */
-const isBelow = (file: string) =>
+/** Whether a path in a manifest is inside its folder. */
+const isInside = (file: string) =>
 	file !== '' && !path.isAbsolute(file) && path.normalize(file) === file && !file.startsWith('..');
 
-/** The files that were generated into a folder; `undefined` when nothing says so. */
-async function generatedBefore(folder: string): Promise<string[] | undefined> {
+/** The files that were generated into a folder; `undefined` without a manifest. */
+async function generatedFiles(folder: string): Promise<string[] | undefined> {
 	const text = await readFile(path.join(folder, manifest), 'utf8').catch(() => undefined);
-	return text?.split('\n').filter(isBelow);
+	return text?.split('\n').filter(isInside);
 }
 
-/** Removes generated files, and the folders that they leave empty; what a link leads out of the folder stays. */
+/** Removes generated files and folders that are empty then; files outside the folder, behind links, are kept. */
 async function removeGenerated(folder: string, files: readonly string[]): Promise<void> {
 	const root = await realpath(folder);
 	for (const file of files) {
@@ -69,17 +69,17 @@ async function removeGenerated(folder: string, files: readonly string[]): Promis
 }
 
 /**
- * Writes a tree into a folder that is missing or empty, or in place of the tree that was written there before.
- * Whatever else lies in such a folder stays.
+ * Writes a tree into a missing or empty folder, or replaces the tree that was written there before. Other files in such
+ * a folder are kept.
  *
- * @throws UserError exit code 2, with nothing changed, when the folder has content that was not generated, or
- *   a file to write is somebody else's
+ * @throws UserError exit code 2, with nothing changed, when the folder is not empty and has no list of generated
+ *   files, or when a file to write exists and was not generated
  */
 export async function writeGenerated(folder: string, tree: Tree): Promise<void> {
 	const hint = 'Name a new or empty folder with --out.';
-	await requireFilePlace(path.join(folder, manifest));
+	await requireWritablePath(path.join(folder, manifest));
 	const present = (await kindOf(folder)) === undefined ? [] : await readdir(folder);
-	const before = await generatedBefore(folder);
+	const before = await generatedFiles(folder);
 	if (before === undefined && present.length > 0) {
 		throw wrongOutput(`${folder} is not empty, and was not written by this command.`, hint);
 	}

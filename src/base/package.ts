@@ -5,7 +5,7 @@ function folderOfPackage(folder: string): string {
 	return existsSync(path.join(folder, 'package.json')) ? folder : folderOfPackage(path.dirname(folder));
 }
 
-/** The folder that holds package.json, elements/, cloud-init/ and heat/, wherever below it this was compiled to. */
+/** The folder with package.json, elements/, cloud-init/ and heat/. */
 export const packageRoot = folderOfPackage(import.meta.dirname);
 
 /** This package's version, as `--version` prints it. */

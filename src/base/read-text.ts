@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * The text of a file that the user names or may edit.
+ * The text of a file of the user.
  *
- * @throws the operating system's error, with the file's path also where Node.js leaves it out
+ * @throws the operating system's error, always with the file's path, which Node.js omits for some errors
  */
 export async function readText(file: string): Promise<string> {
 	try {

@@ -2,72 +2,72 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
 
-/** How another program is run. */
+/** Options for running another program. */
 export interface RunOptions {
 	/** Variables added to the environment. */
 	readonly env?: NodeJS.ProcessEnv;
 	/** Folder to run in. */
 	readonly cwd?: string;
-	/** Text for its standard input: the way to hand it a secret. */
+	/** Text for its standard input, such as a secret. */
 	readonly input?: string;
 	/** An open file for its standard input, by its descriptor. */
 	readonly stdin?: number;
 	/** Further open files, by their descriptors here: the program has them as 3, 4 and so on. */
 	readonly files?: readonly number[];
-	/** The Debian package that holds the program, named when it is missing. */
+	/** The Debian package of the program, for the message when it is not installed. */
 	readonly package?: string;
-	/** Milliseconds after which it is killed, and has failed; without it, it may run for ever. */
+	/** Timeout in milliseconds, after which it is killed; by default there is none. */
 	readonly timeout?: number;
-	/** Runs to its end even when the operator interrupts: for what clears up. */
+	/** Ignore Ctrl-C, for cleanup. */
 	readonly uninterrupted?: boolean;
 }
 
-/** Another program ended with a failure: `status` is its exit code, `stderr` what it said. */
+/** Another program failed: `status` is its exit code, `stderr` its output. */
 export class CommandError extends UserError {
 	override name = 'CommandError';
 	readonly stderr: string;
 	readonly status: number | undefined;
 
-	/** @param words  what is told in place of the command and its output */
+	/** @param details  replaces the message with the command and its output */
 	constructor(
 		command: string,
 		code: number | undefined,
 		stderr: string,
-		words: { message?: string; code?: string; hint?: string } = {},
+		details: { message?: string; code?: string; hint?: string } = {},
 	) {
-		const said = stderr.trim();
-		const { message, ...more } = words;
+		const output = stderr.trim();
+		const { message, ...more } = details;
 		super(
 			message ??
-				`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${said === '' ? '' : `:\n${said}`}`,
+				`\`${command}\` failed${code === undefined ? '' : ` (exit ${code})`}${output === '' ? '' : `:\n${output}`}`,
 			more,
 		);
-		this.stderr = said;
+		this.stderr = output;
 		this.status = code;
 	}
 }
 
-/** A program was killed because it did not end in time. */
+/** A program was killed after its timeout. */
 export class TimeoutError extends CommandError {
 	override name = 'TimeoutError';
 }
 
 let verbose = false;
 
-/** Loading it takes longer than many a command of ours that starts no program. */
+/** Loaded on demand, because loading takes longer than many commands that start no program. */
 const loadExeca = () => import('execa');
 
-/** With `true`, every command is shown on stderr before it runs. */
+/** Whether to print every command on stderr before it runs. */
 export function showCommands(show: boolean): void {
 	verbose = show;
 }
 
-/** Shows a command on stderr, where the operator wants to see them. */
-export function showCommand(words: readonly string[]): void {
-	if (verbose) process.stderr.write(`+ ${words.join(' ')}\n`);
+/** Prints a command on stderr with --verbose. */
+export function showCommand(args: readonly string[]): void {
+	if (verbose) process.stderr.write(`+ ${args.join(' ')}\n`);
 }
 
-/** The proxies of the environment, in the spelling that all programs read: some know only this one. */
+/** The proxy variables of the environment in lower case, which all programs support. */
 export function proxyVariables(): NodeJS.ProcessEnv {
 	const names = ['http_proxy', 'https_proxy', 'no_proxy'];
 	const set = names.map((name) => [name, process.env[name] ?? process.env[name.toUpperCase()]] as const);
@@ -87,12 +87,12 @@ export async function run(
 ): Promise<string> {
 	const { execa, ExecaError } = await loadExeca();
 	const { timeout } = options;
-	let late: NodeJS.Timeout | undefined;
+	let timer: NodeJS.Timeout | undefined;
 	let timedOut = false;
 	let end = () => {};
 	try {
 		const child = execa(command, args, {
-			// Any descriptor will do; execa's types know the first ten.
+			// Any descriptor works; the types of execa only allow the first ten.
 			stdio: [
 				options.input === undefined ? ((options.stdin as 3 | undefined) ?? 'ignore') : 'pipe',
 				'pipe',
@@ -102,7 +102,7 @@ export async function run(
 			...(options.input === undefined ? {} : { input: options.input }),
 			...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 			env: { ...proxyVariables(), ...options.env },
-			// A group of its own, which ends as a whole: what the program has started would keep its output open.
+			// A separate process group, to kill child processes too: they would keep the output open.
 			detached: timeout !== undefined,
 			maxBuffer: 256 * 1024 * 1024,
 			...(options.uninterrupted === true ? {} : { cancelSignal: interrupted.signal }),
@@ -111,7 +111,7 @@ export async function run(
 		if (timeout !== undefined) {
 			end = () => void endGroup(child.pid, 1000);
 			if (options.uninterrupted !== true) interrupted.signal.addEventListener('abort', end, { once: true });
-			late = setTimeout(() => {
+			timer = setTimeout(() => {
 				timedOut = true;
 				end();
 			}, timeout);
@@ -127,15 +127,14 @@ export async function run(
 		}
 		throw new CommandError(error.escapedCommand, error.exitCode, String(error.stderr ?? error.shortMessage));
 	} finally {
-		clearTimeout(late);
+		clearTimeout(timer);
 		interrupted.signal.removeEventListener('abort', end);
 	}
 }
 
 /**
- * Runs a long program and hands on each line that it prints, on either stream, as it comes.
- * It gets a process group of its own, which an interruption ends as a whole: what the program has
- * started in turn does not outlive it.
+ * Runs a long program and passes each line of its output, of both streams, to `onLine`. It runs in a separate process
+ * group, so that an interruption also ends its child processes.
  *
  * @throws UserError exit code 2 when the program is not installed
  * @throws CommandError when it fails
@@ -176,22 +175,22 @@ export async function follow(
 }
 
 /**
- * Ends a process group and waits until it is gone: asks first, and kills it later.
+ * Terminates a process group, and kills it after a timeout.
  *
- * @param patience  milliseconds until it is killed
+ * @param timeout  milliseconds until it is killed
  */
-async function endGroup(leader: number | undefined, patience = 30_000): Promise<void> {
+async function endGroup(leader: number | undefined, timeout = 30_000): Promise<void> {
 	if (leader === undefined) return;
 	const send = (signal: NodeJS.Signals | 0) => {
 		try {
 			return process.kill(-leader, signal);
 		} catch {
-			return false; // none of it is left
+			return false; // no process is left
 		}
 	};
 	send('SIGTERM');
 	for (let waited = 0; send(0); waited += 100) {
-		if (waited === patience) send('SIGKILL');
+		if (waited === timeout) send('SIGKILL');
 		await pause(100);
 	}
 }

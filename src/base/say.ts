@@ -1,6 +1,6 @@
 import { currentCaller } from './caller.ts';
 
-/** Tells the caller of the operation how things go: at a terminal one line on stderr, since stdout is for results. */
+/** Prints a progress message for the caller; on a terminal to stderr, because stdout is for results. */
 export function say(line: string): void {
 	const caller = currentCaller();
 	if (caller === undefined) process.stderr.write(`${line}\n`);

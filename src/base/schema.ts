@@ -45,18 +45,17 @@ export const listOf = ({ schema }: Pick<Form, 'schema'>): Pick<Form, 'schema'> =
 	schema: { type: 'array', items: schema },
 });
 
-/** The same value, or none: a key without a value counts as absent. */
+/** The same value or null: a key without a value counts as absent. */
 export const orNull = ({ schema }: Pick<Form, 'schema'>): Pick<Form, 'schema'> => {
 	if (Array.isArray(schema.enum)) return { schema: { ...schema, enum: [...schema.enum, null] } };
 	return { schema: { ...schema, type: [schema.type, 'null'].flat() } };
 };
 
 /**
- * The same for a file that is read as text alone: an editor takes an unquoted 1.35 for a number, and
- * the reader takes it for the text.
+ * The same for a file whose scalars are all read as text: editors treat an unquoted 1.35 as a number.
  */
 export const asWritten = ({ schema }: Pick<Form, 'schema'>): Pick<Form, 'schema'> =>
 	schema.type === 'string' ? { schema: { ...schema, type: ['string', 'number', 'boolean'] } } : { schema };
 
-/** A schema as the text of its file. */
+/** The text of a schema file. */
 export const schemaText = (schema: JsonSchema): string => `${JSON.stringify(schema, undefined, '\t')}\n`;

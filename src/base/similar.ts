@@ -21,9 +21,9 @@ const plain = (word: string) => word.toLowerCase().replaceAll(/[-_]/g, '');
 /** The known word that an unknown one was probably meant to be; `undefined` when none is near. */
 export function similar(word: string, known: readonly string[]): string | undefined {
 	if (word.length > 100) return undefined;
-	const near = known
+	const candidates = known
 		.map((candidate) => ({ candidate, changes: distance(plain(word), plain(candidate)) }))
 		.filter(({ candidate, changes }) => changes <= Math.max(1, Math.floor(candidate.length / 3)))
 		.sort((a, b) => a.changes - b.changes);
-	return near[0]?.candidate;
+	return candidates[0]?.candidate;
 }

@@ -1,6 +1,6 @@
 import { UserError } from './errors.ts';
 
-/** What an error number of the system means for the operator. */
+/** Messages for error codes of the system. */
 const meanings: Readonly<Record<string, string>> = {
 	EACCES: 'permission denied',
 	EPERM: 'the system does not permit it',
@@ -19,7 +19,7 @@ const meanings: Readonly<Record<string, string>> = {
 	EIO: 'the device reports an input/output error',
 };
 
-/** What the call that failed was to do with the file. */
+/** The action of the failed system call. */
 function verb(call: string): string {
 	if (/^(open|read|scandir|stat|lstat|access)/.test(call)) return 'Cannot open';
 	if (/^(unlink|rm)/.test(call)) return 'Cannot delete';
@@ -28,7 +28,7 @@ function verb(call: string): string {
 }
 
 /**
- * A failure of the file system as a message for the operator, with the path and the reason.
+ * Converts an error of the file system to a message with the path and the reason.
  *
  * @returns `undefined` for any other error
  */
@@ -36,7 +36,7 @@ export function systemError(error: unknown): UserError | undefined {
 	if (!(error instanceof Error)) return undefined;
 	const { code = '', path, syscall = '' } = error as NodeJS.ErrnoException;
 	const meaning = meanings[code];
-	// Without a path it is no file of the operator's, unless no file at all can be written.
+	// Without a path it does not concern a file of the operator, except for errors that affect all files.
 	if (meaning === undefined || (path === undefined && !/^(ENOSPC|EDQUOT|EISDIR|EIO)$/.test(code)))
 		return undefined;
 	const what = path === undefined ? `Cannot ${syscall || 'write'}` : `${verb(syscall)} ${path}`;

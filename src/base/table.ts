@@ -1,4 +1,4 @@
-/** Rows as aligned columns under their headings, as kubectl prints them. */
+/** A table with aligned columns, as kubectl prints them. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
 	const all = [headings, ...rows];
 	const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));

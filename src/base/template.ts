@@ -6,9 +6,9 @@ import ejs from 'ejs';
 export type Locals = Record<string, unknown>;
 
 /**
- * One word of a shell command line that stands for exactly `value`.
+ * Quotes a value for a shell.
  *
- * @throws Error when `value` holds a NUL, which no shell word can
+ * @throws Error when `value` contains a NUL byte
  */
 export function sh(value: string | number | boolean): string {
 	const text = String(value);
@@ -16,22 +16,22 @@ export function sh(value: string | number | boolean): string {
 	return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** A YAML scalar that every YAML 1.1 and 1.2 reader takes for exactly `value`. JSON is one. */
+/** Quotes a value for YAML 1.1 and 1.2, as JSON. */
 export function yaml(value: string | number | boolean): string {
 	if (typeof value !== 'string') return JSON.stringify(value);
-	// JSON leaves these as they are; YAML reads some as line breaks and forbids the others.
+	// JSON does not escape these; YAML treats some as line breaks and forbids the others.
 	return JSON.stringify(value).replace(
 		/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
 		(character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
 	);
 }
 
-/** `text` with every line but the empty ones moved `columns` to the right, without its final newline. */
+/** Indents all non-empty lines by `columns`, and removes the final newline. */
 export function indent(columns: number, text: string): string {
 	return text.replace(/\n$/, '').replace(/^(?=[^\n])/gm, ' '.repeat(columns));
 }
 
-/** `value` behind a guard: reading a name that is not there throws, at any depth. */
+/** A proxy for `value` that throws when a missing property is read, at any depth. */
 function guard(value: unknown, name: string): unknown {
 	if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
 	return new Proxy(value, {
@@ -50,12 +50,12 @@ function print(value: unknown): string {
 }
 
 /**
- * Renders one EJS file strictly: `<%= %>` prints a value as it is, so templates say how they
- * quote it (`sh`, `yaml`, `indent`), and a name that is not set is an error with file and line.
+ * Renders an EJS file strictly: `<%= %>` prints a value without quoting, so templates quote values explicitly (`sh`,
+ * `yaml`, `indent`). A missing value is an error with file and line.
  *
  * @param file    path of the template
- * @param locals  its values, each by the name the template uses
- * @throws Error that names file, line and what was not set
+ * @param locals  its values, by name
+ * @throws Error with file, line and the missing name
  */
 export function render(file: string, locals: Locals): string {
 	const values: Locals = { sh, yaml, indent, ...locals };
@@ -72,7 +72,7 @@ export function render(file: string, locals: Locals): string {
 	}
 }
 
-/** "heat/member.yaml.ejs:12: …" from the context listing that EJS puts before a message. */
+/** Formats an error of EJS as "heat/member.yaml.ejs:12: …". */
 function located(file: string, error: Error): string {
 	const short = path.relative(process.cwd(), file);
 	const line = /^.*:(\d+)\n/.exec(error.message)?.[1] ?? '?';

@@ -2,22 +2,22 @@ import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { makeFolder } from './folders.ts';
 
-/** One file of a generated tree: its path below the root with `/`, its mode, its text. */
+/** One file of a generated tree: its path relative to the root, its mode, and its text. */
 export interface TreeFile {
 	readonly path: string;
 	readonly mode: number;
 	readonly text: string;
 }
 
-/** A generated tree as a value, sorted by path. */
+/** The files of a generated tree, sorted by path. */
 export type Tree = readonly TreeFile[];
 
-/** The files as a tree: sorted by path in code point order, so that equal input is equal output. */
+/** Sorts files by path in code point order, so that the output is reproducible. */
 export function sorted(files: readonly TreeFile[]): Tree {
 	return [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
-/** Writes the tree below `root`, with the modes it says; files that are not in it stay. */
+/** Writes the tree below `root`; other files are kept. */
 export async function writeTree(root: string, tree: Tree): Promise<void> {
 	for (const file of tree) {
 		const target = path.join(root, file.path);
@@ -33,7 +33,7 @@ export async function replaceTree(root: string, tree: Tree): Promise<void> {
 	await writeTree(root, tree);
 }
 
-/** Every regular file below `root` as a tree. */
+/** Reads all regular files below `root`. */
 export async function readTree(root: string): Promise<Tree> {
 	const files: TreeFile[] = [];
 	for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {

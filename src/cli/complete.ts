@@ -1,10 +1,10 @@
 import type { Program } from './command.ts';
 import { findCommand } from './parse.ts';
 
-/** What may stand in place of the last word, one a line; the shell offers files where there is nothing. */
-export async function completions({ commands, flags }: Program, words: readonly string[]): Promise<string[]> {
-	const typed = words.at(-1) ?? '';
-	const before = words.slice(0, -1);
+/** Completions of the last argument; without any, the shell completes file names. */
+export async function completions({ commands, flags }: Program, args: readonly string[]): Promise<string[]> {
+	const typed = args.at(-1) ?? '';
+	const before = args.slice(0, -1);
 	const { entry } = findCommand(before, commands, flags);
 	if (entry === undefined) {
 		const start = [...before.filter((word) => !word.startsWith('-')), typed].join(' ');

@@ -2,7 +2,7 @@ import type { Argument, Arguments, Command, CommandEntry, Flag, Flags, Program }
 
 const width = 100;
 
-/** Text broken at spaces, every line but the first indented by `indent`. */
+/** Wraps text at spaces; all lines but the first are indented by `indent`. */
 function wrapped(text: string, indent: number): string {
 	const lines = [''];
 	for (const word of text.split(' ')) {
@@ -40,13 +40,13 @@ const help: Flag = { short: 'h', boolean: true, describe: 'Print help' };
 
 const flagSection = (title: string, flags: Flags) => section(title, Object.entries(flags).map(flagRow));
 
-/** `NAME [NODE]`, of the arguments of a command. */
+/** The arguments of a command, such as `NAME [NODE]`. */
 const usage = (expected: Arguments) =>
 	Object.entries(expected).map(([name, { required }]) =>
 		required ? name.toUpperCase() : `[${name.toUpperCase()}]`,
 	);
 
-/** What `kstack --help` prints. Needs no command's file. */
+/** The output of `kstack --help`. Does not load the files of commands. */
 export function programHelp({ name, summary, commands, flags, notes }: Program): string {
 	return [
 		`${summary}\n\nUsage:\n  ${name} COMMAND [ARGUMENTS] [flags]\n`,
@@ -60,14 +60,14 @@ export function programHelp({ name, summary, commands, flags, notes }: Program):
 	].join('');
 }
 
-/** What `kstack addon --help` prints, where `addon` is the first word of several commands. */
-export function groupHelp(program: Program, word: string, group: readonly CommandEntry[]): string {
-	const name = `${program.name} ${word}`;
-	const commands = group.map((entry) => ({ ...entry, name: entry.name.slice(word.length + 1) }));
+/** The output of `kstack addon --help`, with `addon` as the prefix of several commands. */
+export function groupHelp(program: Program, prefix: string, group: readonly CommandEntry[]): string {
+	const name = `${program.name} ${prefix}`;
+	const commands = group.map((entry) => ({ ...entry, name: entry.name.slice(prefix.length + 1) }));
 	return programHelp({ ...program, name, summary: `The commands of ${name}.`, commands });
 }
 
-/** What `kstack COMMAND --help` prints. */
+/** The output of `kstack COMMAND --help`. */
 export function commandHelp(program: Program, { name, describe }: CommandEntry, command: Command): string {
 	const line = [program.name, name, ...usage(command.arguments), '[flags]'].join(' ');
 	const examples = command.examples.map(([words, what]) => `  # ${what}\n  ${program.name} ${words}\n`);

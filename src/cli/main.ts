@@ -38,14 +38,14 @@ const groupOf = (program: Program, typed: string) =>
 	program.commands.filter(({ name }) => name.startsWith(`${typed} `));
 
 function unknownCommand(program: Program, typed: string | undefined): UserError {
-	const see = `See '${program.name} --help'.`;
-	if (typed === undefined) return usageError('Missing command.', see, 'missing-command');
+	const hint = `See '${program.name} --help'.`;
+	if (typed === undefined) return usageError('Missing command.', hint, 'missing-command');
 	const group = groupOf(program, typed);
 	const names = group.length > 0 ? group : program.commands;
 	return group.length > 0
 		? usageError(
 				`${typed} needs one of: ${names.map(({ name }) => name.slice(typed.length + 1)).join(', ')}.`,
-				see,
+				hint,
 				'missing-command',
 			)
 		: usageError(
@@ -53,7 +53,7 @@ function unknownCommand(program: Program, typed: string | undefined): UserError 
 					typed,
 					names.map(({ name }) => name),
 				)}`,
-				see,
+				hint,
 				'unknown-command',
 			);
 }
@@ -70,11 +70,11 @@ async function run(program: Program, argv: readonly string[]): Promise<void> {
 		return;
 	}
 	// The help of a program needs no parser.
-	const { findCommand, parseWords } = await import('./parse.ts');
+	const { findCommand, parseArguments } = await import('./parse.ts');
 	if (argv[0] === '--complete') {
 		const { completions } = await import('./complete.ts');
-		const words = await completions(program, argv.slice(1));
-		process.stdout.write(words.map((word) => `${word}\n`).join(''));
+		const candidates = await completions(program, argv.slice(1));
+		process.stdout.write(candidates.map((word) => `${word}\n`).join(''));
 		return;
 	}
 	const { entry, rest, name } = findCommand(argv, program.commands, program.flags);
@@ -87,7 +87,7 @@ async function run(program: Program, argv: readonly string[]): Promise<void> {
 		else if (options.includes('--version')) process.stdout.write(`${packageVersion()}\n`);
 		else {
 			if (name === undefined)
-				parseWords(rest, { flags: program.flags, arguments: {} }, `See '${program.name} --help'.`);
+				parseArguments(rest, { flags: program.flags, arguments: {} }, `See '${program.name} --help'.`);
 			throw unknownCommand(program, name);
 		}
 		return;
@@ -99,7 +99,7 @@ async function run(program: Program, argv: readonly string[]): Promise<void> {
 	}
 	const hint = `See '${program.name} ${entry.name} --help'.`;
 	const flags = { ...command.flags, ...program.flags };
-	const values = parseWords(rest, { flags, arguments: command.arguments }, hint);
+	const values = parseArguments(rest, { flags, arguments: command.arguments }, hint);
 	await applyGlobals(values);
 	interruptedHint = (requested) => command.interruptedHint?.(values, requested) ?? '';
 	await command.run(values).catch((error: unknown) => Promise.reject(withHint(error, hint)));
@@ -120,9 +120,9 @@ export async function main(program: Program): Promise<void> {
 		await run(all, argv);
 		interrupted.signal.throwIfAborted();
 	} catch (error) {
-		const told = error instanceof UserError && error.exitCode === interrupted.signal.reason?.exitCode;
+		const isReported = error instanceof UserError && error.exitCode === interrupted.signal.reason?.exitCode;
 		const failure = systemError(error) ?? error;
-		const unexplained = interrupted.signal.aborted && (!told || error === interrupted.signal.reason);
+		const unexplained = interrupted.signal.aborted && (!isReported || error === interrupted.signal.reason);
 		const reason = unexplained ? withInterruptedHint(interrupted.signal.reason) : failure;
 		const verbose = argv.includes('--verbose');
 		if (!(reason instanceof Answer)) process.stderr.write(`${explain(program.name, reason, verbose)}\n`);

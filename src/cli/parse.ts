@@ -7,7 +7,7 @@ import { suggestion } from './suggest.ts';
 export const camelCase = (name: string) =>
 	name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** Values stay text, and a flag means what it says: nothing is guessed from its form. */
+/** Values stay text; the parser must not convert anything. */
 const plain = {
 	'camel-case-expansion': false,
 	'short-option-groups': false,
@@ -19,7 +19,7 @@ const plain = {
 	'strip-aliased': true,
 };
 
-/** An optional value is in the same word, `--flag=VALUE`; without one the flag is a switch. */
+/** Whether a flag takes no following argument: an optional value is given as `--flag=VALUE`. */
 const isSwitch = ({ boolean, optionalValue }: Flag) => boolean === true || optionalValue === true;
 
 function optionsFor(flags: Flags, configuration: Readonly<Record<string, boolean>>) {
@@ -35,22 +35,22 @@ function optionsFor(flags: Flags, configuration: Readonly<Record<string, boolean
 	};
 }
 
-/** Takes the command's name out of a command line: the entry, if there is one, and the words that are left. */
+/** Finds the command of a command line; returns its entry, if it exists, and the remaining arguments. */
 export function findCommand(argv: readonly string[], commands: readonly CommandEntry[], flags: Flags) {
 	const { _: tail } = Parser([...argv], optionsFor(flags, { 'halt-at-non-option': true }));
-	const words = tail.map(String);
-	const before = argv.slice(0, argv.length - words.length);
+	const args = tail.map(String);
+	const before = argv.slice(0, argv.length - args.length);
 	for (const length of [2, 1]) {
-		const name = words.slice(0, length).join(' ');
-		const entry = words.length < length ? undefined : commands.find((command) => command.name === name);
-		if (entry !== undefined) return { entry, name, rest: [...before, ...words.slice(length)] };
+		const name = args.slice(0, length).join(' ');
+		const entry = args.length < length ? undefined : commands.find((command) => command.name === name);
+		if (entry !== undefined) return { entry, name, rest: [...before, ...args.slice(length)] };
 	}
-	return { entry: undefined, name: words[0], rest: [...argv] };
+	return { entry: undefined, name: args[0], rest: [...argv] };
 }
 
-/** What the parser makes of `--yes=maybe`, it does not tell: switches are true or false. */
-function mistakesInSwitches(words: readonly string[], flags: Flags): string[] {
-	return words.flatMap((word) => {
+/** Invalid values of switches, such as `--yes=maybe`, which the parser does not report. */
+function mistakesInSwitches(args: readonly string[], flags: Flags): string[] {
+	return args.flatMap((word) => {
 		const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
 		if (!Object.hasOwn(flags, name) || flags[name]?.boolean !== true) return [];
 		return value === 'true' || value === 'false'
@@ -59,10 +59,10 @@ function mistakesInSwitches(words: readonly string[], flags: Flags): string[] {
 	});
 }
 
-/** The values of flags that take one in the same word or none, by name; and the words without these. */
-function takeOptional(words: readonly string[], flags: Flags) {
+/** Extracts the flags with an optional value that was given; returns their values by name, and the other arguments. */
+function takeOptional(args: readonly string[], flags: Flags) {
 	const taken: Record<string, string> = {};
-	const rest = words.filter((word) => {
+	const rest = args.filter((word) => {
 		const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
 		if (!Object.hasOwn(flags, name) || flags[name]?.optionalValue !== true) return true;
 		taken[name] = value as string;
@@ -71,7 +71,7 @@ function takeOptional(words: readonly string[], flags: Flags) {
 	return { taken, rest };
 }
 
-/** The value of one flag as a command receives it, or what is wrong with it. */
+/** The value of one flag for the command, or a mistake. */
 function flagValue(name: string, flag: Flag, found: unknown): { value?: unknown; mistake?: string } {
 	const all = [found].flat();
 	if (isSwitch(flag)) return { value: flag.optionalValue ? '' : all.at(-1) };
@@ -84,32 +84,32 @@ function flagValue(name: string, flag: Flag, found: unknown): { value?: unknown;
 	return { value: flag.repeated ? all.map(String) : value };
 }
 
-/** Flags that stand at the end or before another flag: the parser reads them as empty. */
-function withoutValue(words: readonly string[], flags: Flags): Set<string> {
-	const names = words.flatMap((word, index) => {
+/** Flags without a value, at the end or before another flag: the parser reads them as empty. */
+function withoutValue(args: readonly string[], flags: Flags): Set<string> {
+	const names = args.flatMap((word, index) => {
 		const name = Object.keys(flags).find((key) => word === `--${key}` || word === `-${flags[key]?.short}`);
 		if (name === undefined || isSwitch(flags[name] as Flag)) return [];
-		const next = words[index + 1];
+		const next = args[index + 1];
 		return next === undefined || /^-(?!\d|$)/.test(next) ? [name] : [];
 	});
 	return new Set(names);
 }
 
 /**
- * Reads the words after a command.
+ * Parses the arguments of a command.
  *
  * @returns flags by name in camel case, arguments by name, defaults filled in
  * @throws UserError exit code 2, with every mistake
  */
-export function parseWords(
-	words: readonly string[],
+export function parseArguments(
+	args: readonly string[],
 	{ flags, arguments: expected }: { readonly flags: Flags; readonly arguments: Arguments },
 	hint: string,
 ): Record<string, unknown> {
-	const end = words.includes('--') ? words.indexOf('--') : words.length;
-	const { taken, rest } = takeOptional(words.slice(0, end), flags);
-	const { _: free, ...found } = Parser(rest, optionsFor(flags, { 'duplicate-arguments-array': true }));
-	const given = [...free.map(String), ...words.slice(end + 1)];
+	const end = args.includes('--') ? args.indexOf('--') : args.length;
+	const { taken, rest } = takeOptional(args.slice(0, end), flags);
+	const { _: positional, ...found } = Parser(rest, optionsFor(flags, { 'duplicate-arguments-array': true }));
+	const given = [...positional.map(String), ...args.slice(end + 1)];
 	const mistakes = mistakesInSwitches(rest, flags);
 	const empty = withoutValue(rest, flags);
 	const values: Record<string, unknown> = {};
@@ -130,7 +130,7 @@ export function parseWords(
 		if (value !== undefined) values[name] = value;
 		else if (expected[name]?.required) mistakes.push(`Missing argument ${name.toUpperCase()}.`);
 	}
-	// A word too many may be the value of an unknown flag.
+	// An unexpected argument may be the value of an unknown flag.
 	if (unknown.length === 0)
 		for (const word of given.slice(Object.keys(expected).length))
 			mistakes.push(`Unexpected argument: ${word}.`);

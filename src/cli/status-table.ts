@@ -2,7 +2,7 @@ import { table } from '../base/table.ts';
 import type { DryRun } from '../cluster/operations/runner.ts';
 import type { Status } from '../cluster/operations/status.ts';
 
-/** The status as an operator reads it. */
+/** The status as text. */
 export function statusText(status: Status): string {
 	const rows = status.nodes.map((node) => [
 		node.name,
@@ -24,13 +24,13 @@ export function statusText(status: Status): string {
 	].join('\n');
 }
 
-/** The steps of a dry run as an operator reads them. */
+/** The steps of a dry run as text. */
 export function dryRunText({ dryRun }: DryRun): string {
 	if (dryRun.length === 0) return 'There is nothing to do.';
 	const steps = dryRun.map((title, index) => `${String(index + 1).padStart(3)}. ${title}`);
 	return ['Steps (dry run: nothing was changed):', ...steps].join('\n');
 }
 
-/** What an operation came to: the cluster's status, or the steps of a dry run. */
+/** The result of an operation as text: the cluster's status, or the steps of a dry run. */
 export const outcomeText = (outcome: Status | DryRun) =>
 	'dryRun' in outcome ? dryRunText(outcome) : statusText(outcome);

@@ -1,10 +1,10 @@
 import { CommandError } from '../base/run.ts';
 
 /**
- * The sentences in which a service says that the thing itself does not exist. A missing endpoint, cloud, user
- * or project is none of them: then nobody knows whether the thing exists.
+ * Messages of services for a resource that does not exist. They do not include a missing endpoint, cloud, user or
+ * project: then it is unknown whether the resource exists.
  */
-const sentences: readonly RegExp[] = [
+const notFoundMessages: readonly RegExp[] = [
 	// Heat: "Stack not found: demo", "Stack or resource not found: demo ready"
 	/^(ERROR: )?(Stack|Resource|Stack or resource|Event|Deployment|Software \w+) not found: /im,
 	// Heat's own answer: "The Stack (demo) could not be found."
@@ -17,17 +17,17 @@ const sentences: readonly RegExp[] = [
 	/\bFailed to find image /i,
 ];
 
-/** Whether a service said that the thing does not exist; any other failure leaves that open. */
-export function isAbsent(error: unknown): boolean {
-	return error instanceof CommandError && sentences.some((sentence) => sentence.test(error.stderr));
+/** Whether an error means that the resource does not exist. */
+export function isNotFound(error: unknown): boolean {
+	return error instanceof CommandError && notFoundMessages.some((sentence) => sentence.test(error.stderr));
 }
 
-/** The answer, or `undefined` when the service says that the thing does not exist. */
+/** The result, or `undefined` if the resource does not exist. */
 export async function ifPresent<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
 	try {
 		return await answer;
 	} catch (error) {
-		if (isAbsent(error)) return undefined;
+		if (isNotFound(error)) return undefined;
 		throw error;
 	}
 }

@@ -1,10 +1,10 @@
 import { UserError } from '../base/errors.ts';
 
-/** The error for a client that printed something else than an answer. */
-export function badAnswer(words: readonly string[], printed: string): UserError {
+/** The error for invalid output of the client. */
+export function invalidOutput(args: readonly string[], printed: string): UserError {
 	const line = printed.trim().split('\n')[0]?.slice(0, 200) ?? '';
 	return new UserError(
-		`The openstack client did not answer \`openstack ${words.join(' ')}\` with JSON that kstack understands. It printed: ${line || 'nothing'}`,
+		`The openstack client did not answer \`openstack ${args.join(' ')}\` with JSON that kstack understands. It printed: ${line || 'nothing'}`,
 		{ code: 'client-answer', hint: 'Run this command by hand. Is `openstack` the OpenStack client?' },
 	);
 }
@@ -18,16 +18,16 @@ function parsed(text: string): unknown {
 }
 
 /**
- * The JSON that the client printed, an object or a list. Lines before it, such as a warning, are passed over.
+ * Parses the JSON object or list that the client printed. Ignores lines before it, such as warnings.
  *
- * @param words  what it was asked, for the message
- * @throws UserError `client-answer` when there is none
+ * @param args  the arguments of the client, for the message
+ * @throws UserError `client-answer` when there is no JSON
  */
-export function parseAnswer<Answer>(words: readonly string[], printed: string): Answer {
-	const beginnings = [0, ...[...printed.matchAll(/^(?=[[{])/gm)].map(({ index }) => index)];
-	for (const beginning of beginnings) {
-		const answer = parsed(printed.slice(beginning));
+export function parseOutput<Answer>(args: readonly string[], printed: string): Answer {
+	const offsets = [0, ...[...printed.matchAll(/^(?=[[{])/gm)].map(({ index }) => index)];
+	for (const offset of offsets) {
+		const answer = parsed(printed.slice(offset));
 		if (typeof answer === 'object' && answer !== null) return answer as Answer;
 	}
-	throw badAnswer(words, printed);
+	throw invalidOutput(args, printed);
 }

@@ -1,12 +1,12 @@
 import { interrupted, markRequestSent } from '../base/interrupt.ts';
 import { CommandError, type RunOptions, run, TimeoutError } from '../base/run.ts';
 import { ifPresent } from './absence.ts';
-import { badAnswer, parseAnswer } from './answer.ts';
+import { invalidOutput, parseOutput } from './answer.ts';
 import { ClientTimeout, changesCloud, clientError } from './failure.ts';
 import { Session } from './session.ts';
 import { clientTimeout } from './timeout.ts';
 
-/** What the client prints of one thing. */
+/** A resource, as the client prints it. */
 export type Json = Record<string, unknown>;
 
 const client: RunOptions = {
@@ -16,8 +16,8 @@ const client: RunOptions = {
 };
 
 /**
- * Runs the `openstack` client. Which cloud and with which credentials is the client's own affair:
- * `OS_CLOUD`, clouds.yaml, or the `OS_` variables.
+ * Runs the `openstack` client. The client selects the cloud and the credentials: from `OS_CLOUD`, clouds.yaml, or the
+ * `OS_` variables.
  *
  * @throws UserError exit code 2 when the client is not installed or no cloud is configured
  * @throws ClientError when it fails otherwise, ClientTimeout when it does not end within `KSTACK_CLIENT_TIMEOUT` seconds;
@@ -27,7 +27,7 @@ export async function openstack(
 	args: readonly string[],
 	options: Pick<RunOptions, 'stdin' | 'uninterrupted' | 'files'> = {},
 ): Promise<string> {
-	// An upload takes as long as it takes; the client prints nothing for a whole gigabyte.
+	// No timeout for uploads, which can take long without any output.
 	const timeout = options.stdin === undefined ? clientTimeout() : undefined;
 	if (options.uninterrupted !== true) interrupted.signal.throwIfAborted();
 	if (changesCloud(args)) markRequestSent();
@@ -46,38 +46,38 @@ export async function openstack(
 const session = new Session(client.env);
 
 /**
- * What the client answers to a question, as JSON.
+ * Runs a read command of the client, and returns the JSON that it prints.
  *
  * @throws UserError exit code 2 when the client is not installed or no cloud is configured
- * @throws CommandError when it has no answer
- * @throws UserError `client-answer` when what it printed is not an answer
+ * @throws CommandError when it fails
+ * @throws UserError `client-answer` when it did not print JSON
  */
 export async function json<Answer>(args: readonly string[]): Promise<Answer> {
-	const words = [...args, '-f', 'json'];
-	const said = await session.ask(words);
-	const answer = said?.stdout.trim();
-	if (said !== undefined && answer === '') {
-		throw clientError(args, undefined, said.stderr);
+	const command = [...args, '-f', 'json'];
+	const output = await session.run(command);
+	const answer = output?.stdout.trim();
+	if (output !== undefined && answer === '') {
+		throw clientError(args, undefined, output.stderr);
 	}
-	// A client whose own shell says more than the answer is run for the answer alone.
+	// If the interactive client prints other text before the JSON, the command is run separately.
 	const usable = answer !== undefined && /^[[{]/.test(answer);
-	return parseAnswer(words, usable ? answer : await openstack(words));
+	return parseOutput(command, usable ? answer : await openstack(command));
 }
 
-/** Shows one thing of a kind such as `image` or `flavor`; `undefined` when there is none. */
+/** Shows a resource of a kind such as `image` or `flavor`; `undefined` when it does not exist. */
 export function show(kind: readonly string[], nameOrId: string): Promise<Json | undefined> {
 	return ifPresent(json<Json>([...kind, 'show', nameOrId]));
 }
 
-/** Lists the things of a kind. */
+/** Lists the resources of a kind. */
 export async function list(kind: readonly string[], ...options: string[]): Promise<Json[]> {
-	const words = [...kind, 'list', ...options];
-	const answer = await json<unknown>(words);
+	const command = [...kind, 'list', ...options];
+	const answer = await json<unknown>(command);
 	if (Array.isArray(answer)) return answer as Json[];
-	throw badAnswer(words, JSON.stringify(answer));
+	throw invalidOutput(command, JSON.stringify(answer));
 }
 
-/** The project that the client's credentials are for; `undefined` when they are for none. */
+/** The project of the client's credentials; `undefined` if they are not for a project. */
 export async function ownProject(): Promise<string | undefined> {
 	return (await json<{ project_id?: string }>(['token', 'issue'])).project_id;
 }

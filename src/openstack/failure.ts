@@ -2,12 +2,12 @@ import { type UserError, usageError } from '../base/errors.ts';
 import { CommandError } from '../base/run.ts';
 import { clientTimeout } from './timeout.ts';
 
-/** What the client says when it does not know which cloud, or has no credentials for it. */
+/** Messages of the client without a cloud or credentials. */
 const noCloud =
 	/No password entered|Missing value auth-url|Auth plugin requires parameters|Missing value .* required for auth plugin|^Cloud .* was not found/m;
 
-/** What it prints when no service has processed the request. */
-const notAsked =
+/** Messages of the client if no service has processed the request. */
+const notReached =
 	/identity endpoint|Unable to establish connection|Max retries|requires authentication|HTTP 401|Could not fetch|No such file|endpoint .*not found|[Tt]imed out/;
 
 const services: Readonly<Record<string, string>> = {
@@ -15,14 +15,14 @@ const services: Readonly<Record<string, string>> = {
 	...{ server: 'Nova', flavor: 'Nova', console: 'Nova', image: 'Glance' },
 };
 
-/** The words before the first option: what is done to what kind of thing. */
-function leading(args: readonly string[]): readonly string[] {
+/** The arguments before the first option: kind and action. */
+function subcommand(args: readonly string[]): readonly string[] {
 	const option = args.findIndex((word) => word.startsWith('-'));
 	return option < 0 ? args : args.slice(0, option);
 }
 
 /** The action of a command that changes something, such as "create demo"; `undefined` for one that only reads. */
-function deed(args: readonly string[]): string | undefined {
+function actionOf(args: readonly string[]): string | undefined {
 	const verb = args[1] ?? '';
 	const name = args.at(-1) ?? '';
 	if (args.includes('--dry-run')) return `plan the update of ${name}`;
@@ -32,34 +32,34 @@ function deed(args: readonly string[]): string | undefined {
 
 /** Whether a command of the client changes something in the cloud. */
 export const changesCloud = (args: readonly string[]) =>
-	args[0] !== 'orchestration' && !args.includes('--dry-run') && deed(args) !== undefined;
+	args[0] !== 'orchestration' && !args.includes('--dry-run') && actionOf(args) !== undefined;
 
-/** The message without what only developers of the client read. */
+/** The message without the prefix. */
 const messageOf = (stderr: string) => stderr.replace(/^ERROR: /gm, '').trim();
 
-function sentence(args: readonly string[], stderr: string): string {
+function messageFor(args: readonly string[], stderr: string): string {
 	const service = services[args[0] ?? ''] ?? 'The cloud';
-	const what = deed(args);
+	const what = actionOf(args);
 	const message = messageOf(stderr) || 'the openstack client printed no message.';
-	if (what === undefined) return `\`openstack ${leading(args).join(' ')}\` failed: ${message}`;
-	return notAsked.test(stderr) || stderr.trim() === ''
+	if (what === undefined) return `\`openstack ${subcommand(args).join(' ')}\` failed: ${message}`;
+	return notReached.test(stderr) || stderr.trim() === ''
 		? `The openstack client could not ${what}: ${message}`
 		: `${service} refused to ${what}: ${message}`;
 }
 
-/** A failure of the client, as a sentence without its whole command line. */
+/** A failure of the client, with a message that does not contain the whole command line. */
 export class ClientError extends CommandError {
 	override name = 'ClientError';
 
 	constructor(args: readonly string[], status: number | undefined, stderr: string) {
 		super(`openstack ${args.join(' ')}`, status, stderr, {
-			message: sentence(args, stderr),
+			message: messageFor(args, stderr),
 			code: 'client-failed',
 		});
 	}
 }
 
-/** The error for a client that did not end in time: whether the cloud has got the request is not known. */
+/** The client did not end before its timeout: it is unknown whether the cloud has received the request. */
 export class ClientTimeout extends CommandError {
 	override name = 'ClientTimeout';
 
@@ -67,14 +67,14 @@ export class ClientTimeout extends CommandError {
 		const seconds = clientTimeout() / 1000;
 		const stderr = `No answer within ${seconds} s.`;
 		super(`openstack ${args.join(' ')}`, undefined, stderr, {
-			message: `The openstack client did not answer \`openstack ${leading(args).join(' ')}\` within ${seconds} s.`,
+			message: `The openstack client did not answer \`openstack ${subcommand(args).join(' ')}\` within ${seconds} s.`,
 			code: 'client-timeout',
 			hint: `Check that the cloud can be reached: openstack token issue; KSTACK_CLIENT_TIMEOUT sets the seconds.${changesCloud(args) ? ' The cloud may have received the request all the same.' : ''}`,
 		});
 	}
 }
 
-/** What the client failed with, with what to do where it knows no cloud. */
+/** The error for a failed client, with a hint if no cloud is configured. */
 export function clientError(args: readonly string[], status: number | undefined, stderr: string): UserError {
 	if (!noCloud.test(stderr)) return new ClientError(args, status, stderr);
 	return usageError(

@@ -4,65 +4,64 @@ import { proxyVariables, showCommand } from '../base/run.ts';
 import { ClientTimeout } from './failure.ts';
 import { clientTimeout } from './timeout.ts';
 
-/** What the client said to one question. */
-export interface Said {
+/** The output of the client for one command. */
+export interface ClientOutput {
 	readonly stdout: string;
 	readonly stderr: string;
 }
 
-/** A question that the client answers at once and without a cloud: its answer tells where the one before ends. */
-const fullStop = 'command list --group openstack.cli -f json';
-const fullStopAnswer = /\[\s*\{\s*"Command Group": "openstack\.cli"[^\]]*\][^\]]*\]\s*$/;
+/** A command that needs no cloud: its output marks the end of the output of the previous command. */
+const endCommand = 'command list --group openstack.cli -f json';
+const endOutput = /\[\s*\{\s*"Command Group": "openstack\.cli"[^\]]*\][^\]]*\]\s*$/;
 
-/** Words that need no quoting in the client's own shell, which has rules of its own for that. */
+/** Arguments that need no quoting in the interactive client, whose quoting rules differ from those of a shell. */
 const plain = /^[\w.:,=/+-]+$/;
 
 /**
- * One process of the `openstack` client that answers one question after the other: that is what the client does
- * when it is started without words. To start it takes two seconds of a processor, a question a tenth of one.
- * It ends with the process that started it.
+ * One interactive process of the `openstack` client that runs one command after the other. Starting the client takes two
+ * seconds of CPU time, a command a tenth of one. It ends with the process that started it.
  */
 export class Session {
 	#child: ChildProcessWithoutNullStreams | undefined;
-	#over = false;
-	#turn: Promise<unknown> = Promise.resolve();
+	#ended = false;
+	#previous: Promise<unknown> = Promise.resolve();
 	readonly #env: NodeJS.ProcessEnv;
 
-	/** @param env  variables for the client beside those of this process */
+	/** @param env  environment variables for the client, in addition to those of this process */
 	constructor(env: NodeJS.ProcessEnv = {}) {
 		this.#env = env;
 	}
 
 	/**
-	 * Asks a question, after those before it have been answered.
+	 * Runs a command after the previous ones have ended.
 	 *
-	 * @returns `undefined` where this client or these words allow no session: then the client is to be run for them
+	 * @returns `undefined` if the session cannot run it, because the client has ended or an argument needs quoting
 	 */
-	ask(words: readonly string[]): Promise<Said | undefined> {
-		const answer = this.#turn.then(() => this.#ask(words));
-		this.#turn = answer.catch(() => undefined);
+	run(args: readonly string[]): Promise<ClientOutput | undefined> {
+		const answer = this.#previous.then(() => this.#run(args));
+		this.#previous = answer.catch(() => undefined);
 		return answer;
 	}
 
-	async #ask(words: readonly string[]): Promise<Said | undefined> {
+	async #run(args: readonly string[]): Promise<ClientOutput | undefined> {
 		interrupted.signal.throwIfAborted();
-		if (this.#over || !words.every((word) => plain.test(word))) return undefined;
+		if (this.#ended || !args.every((word) => plain.test(word))) return undefined;
 		this.#child ??= this.#start();
-		hold(this.#child, true);
+		setReferenced(this.#child, true);
 		try {
-			showCommand(['openstack', ...words]);
-			return await answerOf(this.#child, words);
+			showCommand(['openstack', ...args]);
+			return await runCommand(this.#child, args);
 		} finally {
-			hold(this.#child, false);
+			setReferenced(this.#child, false);
 		}
 	}
 
 	#start(): ChildProcessWithoutNullStreams {
 		const env = { ...process.env, ...proxyVariables(), ...this.#env, PYTHONUNBUFFERED: '1' };
-		// A group of its own: Ctrl-C is for us, and ends it through the signal.
+		// A separate process group, because Ctrl-C must only reach this process, which ends the client through the signal.
 		const child = spawn('openstack', [], { env, detached: true, signal: interrupted.signal });
 		const end = () => {
-			this.#over = true;
+			this.#ended = true;
 		};
 		child.on('error', end).on('close', end);
 		child.stdin.on('error', end);
@@ -72,8 +71,8 @@ export class Session {
 	}
 }
 
-/** Whether this process stays for what the client still has to say. */
-function hold(child: ChildProcessWithoutNullStreams, held: boolean): void {
+/** Whether the client keeps the event loop of this process running. */
+function setReferenced(child: ChildProcessWithoutNullStreams, held: boolean): void {
 	const handles = [child, child.stdin, child.stdout, child.stderr] as unknown as {
 		ref(): void;
 		unref(): void;
@@ -81,8 +80,8 @@ function hold(child: ChildProcessWithoutNullStreams, held: boolean): void {
 	for (const handle of handles) held ? handle.ref() : handle.unref();
 }
 
-/** Kills the client and what it has started. */
-function endGroup({ pid }: ChildProcessWithoutNullStreams): void {
+/** Kills the client and its child processes. */
+function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
 	try {
 		if (pid !== undefined) process.kill(-pid, 'SIGKILL');
 	} catch {
@@ -90,47 +89,47 @@ function endGroup({ pid }: ChildProcessWithoutNullStreams): void {
 	}
 }
 
-/** Hands over one question, and collects what comes until the full stop. */
-function answerOf(
+/** Sends one command, and collects the output until the end mark. */
+function runCommand(
 	child: ChildProcessWithoutNullStreams,
-	words: readonly string[],
-): Promise<Said | undefined> {
+	args: readonly string[],
+): Promise<ClientOutput | undefined> {
 	return new Promise((resolve, reject) => {
-		const said = { stdout: '', stderr: '' };
-		const patience = clientTimeout();
-		let late = false;
-		const limit = setTimeout(() => {
-			late = true;
-			endGroup(child);
+		const output = { stdout: '', stderr: '' };
+		const timeout = clientTimeout();
+		let timedOut = false;
+		const timer = setTimeout(() => {
+			timedOut = true;
+			killGroup(child);
 			done(undefined);
-		}, patience);
+		}, timeout);
 
-		function done(answer: Said | undefined): void {
-			clearTimeout(limit);
-			child.off('close', broken).off('error', broken);
+		function done(answer: ClientOutput | undefined): void {
+			clearTimeout(timer);
+			child.off('close', ended).off('error', ended);
 			child.stdout.off('data', read);
 			child.stderr.off('data', readError);
 			if (interrupted.signal.aborted) reject(interrupted.signal.reason);
-			else if (late) reject(new ClientTimeout(words));
+			else if (timedOut) reject(new ClientTimeout(args));
 			else resolve(answer);
 		}
-		const broken = () => done(undefined);
+		const ended = () => done(undefined);
 		const readError = (data: string) => {
-			said.stderr += data;
+			output.stderr += data;
 		};
 		const read = (data: string) => {
-			said.stdout += data;
-			const end = fullStopAnswer.exec(said.stdout);
+			output.stdout += data;
+			const end = endOutput.exec(output.stdout);
 			if (end === null) return;
-			// Once only: the line's end may come by itself, when the next question is asked already.
+			// Only once: the last newline may arrive separately, after the next command was sent.
 			child.stdout.off('data', read);
-			const stdout = said.stdout.slice(0, end.index);
-			// What came on the other stream before it may wait to be read until the next round.
-			setImmediate(() => setImmediate(() => done({ stdout, stderr: said.stderr })));
+			const stdout = output.stdout.slice(0, end.index);
+			// Earlier output on stderr may only be readable in the next iteration of the event loop.
+			setImmediate(() => setImmediate(() => done({ stdout, stderr: output.stderr })));
 		};
-		child.on('close', broken).on('error', broken);
+		child.on('close', ended).on('error', ended);
 		child.stderr.on('data', readError);
 		child.stdout.on('data', read);
-		child.stdin.write(`${words.join(' ')}\n${fullStop}\n`);
+		child.stdin.write(`${args.join(' ')}\n${endCommand}\n`);
 	});
 }

@@ -1,11 +1,11 @@
-/** Seconds that one run of the client may take: a server that is deleted with `--wait` takes minutes. */
-const standard = 600;
+/** Default timeout of the client in seconds: deleting a server with `--wait` takes minutes. */
+const defaultSeconds = 600;
 
-/** Milliseconds: a longer timer of Node.js ends at once. */
-const longest = 2 ** 31 - 1;
+/** Milliseconds: longer timers of Node.js end at once. */
+const maxTimeout = 2 ** 31 - 1;
 
-/** Milliseconds that the client may take for one command: `KSTACK_CLIENT_TIMEOUT` seconds, or ten minutes. */
+/** Timeout of one command of the client in milliseconds: `KSTACK_CLIENT_TIMEOUT` seconds, or ten minutes. */
 export function clientTimeout(): number {
-	const seconds = Number(process.env.KSTACK_CLIENT_TIMEOUT ?? standard);
-	return Math.min((seconds > 0 ? seconds : standard) * 1000, longest);
+	const seconds = Number(process.env.KSTACK_CLIENT_TIMEOUT ?? defaultSeconds);
+	return Math.min((seconds > 0 ? seconds : defaultSeconds) * 1000, maxTimeout);
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { UserError } from '../../src/base/errors.ts';
-import { requireFilePlace, writeGenerated } from '../../src/base/output.ts';
+import { requireWritablePath, writeGenerated } from '../../src/base/output.ts';
 import { readTree, type Tree } from '../../src/base/tree.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
@@ -73,12 +73,12 @@ test('a list of generated files leads nowhere out of the folder', async (t) => {
 test('a file is not written over a folder, nor below a file', async (t) => {
 	const folder = await temporaryFolder();
 	await writeFile(path.join(folder, 'file'), '');
-	t.is((await t.throwsAsync<UserError>(requireFilePlace(folder)))?.exitCode, 2);
+	t.is((await t.throwsAsync<UserError>(requireWritablePath(folder)))?.exitCode, 2);
 	t.is(
-		(await t.throwsAsync<UserError>(requireFilePlace(path.join(folder, 'file/image.qcow2'))))?.exitCode,
+		(await t.throwsAsync<UserError>(requireWritablePath(path.join(folder, 'file/image.qcow2'))))?.exitCode,
 		2,
 	);
 	t.is((await t.throwsAsync<UserError>(writeGenerated(path.join(folder, 'file'), tree('a'))))?.exitCode, 2);
-	await t.notThrowsAsync(requireFilePlace(path.join(folder, 'file')));
-	await t.notThrowsAsync(requireFilePlace(path.join(folder, 'new/image.qcow2')));
+	await t.notThrowsAsync(requireWritablePath(path.join(folder, 'file')));
+	await t.notThrowsAsync(requireWritablePath(path.join(folder, 'new/image.qcow2')));
 });

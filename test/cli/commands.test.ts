@@ -4,7 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import { packageRoot } from '../../src/base/package.ts';
 import type { Command } from '../../src/cli/command.ts';
-import { parseWords } from '../../src/cli/parse.ts';
+import { parseArguments } from '../../src/cli/parse.ts';
 
 const built = path.join(packageRoot, 'build/src/cli');
 
@@ -35,7 +35,7 @@ for (const program of ['kimg', 'kstack']) {
 			for (const [line] of command.examples) {
 				const words = line.replace(/ >.*/, '').split(' ').slice(name.split('-').length);
 				const flags = { ...command.flags, 'os-cloud': { describe: '' } };
-				t.notThrows(() => parseWords(words, { ...command, flags }, ''), `${name}: ${line}`);
+				t.notThrows(() => parseArguments(words, { ...command, flags }, ''), `${name}: ${line}`);
 			}
 		}
 	});

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { UserError } from '../../src/base/errors.ts';
-import { findCommand, parseWords } from '../../src/cli/parse.ts';
+import { findCommand, parseArguments } from '../../src/cli/parse.ts';
 
 const flags = {
 	minions: { describe: 'Count' },
@@ -11,7 +11,7 @@ const flags = {
 	yes: { describe: 'Do not ask', boolean: true, short: 'y' },
 } as const;
 const parse = (line: string) =>
-	parseWords(
+	parseArguments(
 		line.split(' ').filter(Boolean),
 		{ flags, arguments: { name: { describe: 'Name' } } },
 		'See help.',

@@ -16,7 +16,7 @@ test('a name that would lead elsewhere', refuses, {
 	args: ['create', '../demo'],
 	sentence: /^kstack: The cluster name "\.\.\/demo" cannot be part of a host name: /,
 });
-test('a file with three mistakes, all told', refuses, {
+test('a file with three mistakes, all reported', refuses, {
 	args: ['create', 'demo'],
 	file: 'name: demo\nminions: many\nmasters: 2\nserviceCidr: 10.96.0.0\n',
 	sentence:

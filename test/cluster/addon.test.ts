@@ -13,14 +13,14 @@ const specs: Record<string, ValueSpec> = {
 	debug: { type: 'boolean', default: false, description: '' },
 };
 
-test('values come from --set, else from before, else from the defaults', (t) => {
+test('values are from --set, otherwise the previous ones, otherwise the defaults', (t) => {
 	const mistakes: string[] = [];
 	const values = chooseValues(specs, { zone: 'b', replicas: 9, old: 1 }, ['debug=true'], mistakes);
 	t.deepEqual(mistakes, []);
 	t.deepEqual(values, { replicas: 2, zone: 'b', debug: true });
 });
 
-test('every wrong --set is told at once, with its value', (t) => {
+test('all wrong --set are reported at once, with their values', (t) => {
 	const mistakes: string[] = [];
 	const words = [
 		'replicas=6',
@@ -36,7 +36,7 @@ test('every wrong --set is told at once, with its value', (t) => {
 	for (const [index, word] of words.entries()) t.true(mistakes[index]?.includes(word), mistakes[index]);
 });
 
-test('a number takes the place of its quotes, a string stays in them', (t) => {
+test('a number replaces its quotes, a string does not', (t) => {
 	const text = renderAddon('replicas: "@@replicas@@"\nzone: "@@zone@@-@@replicas@@"\n', {
 		replicas: 3,
 		zone: '$&',
@@ -44,7 +44,7 @@ test('a number takes the place of its quotes, a string stays in them', (t) => {
 	t.is(text, 'replicas: 3\nzone: "$&-3"\n');
 });
 
-test('every mistake of an addon.yaml is told at once', (t) => {
+test('all mistakes of an addon.yaml are reported at once', (t) => {
 	const content = {
 		imagse: [],
 		description: 'x',

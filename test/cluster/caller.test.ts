@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/folders.ts';
 import { callOperation } from '../support/in-process.ts';
 import { made, updates } from '../support/kstack-on-cloud.ts';
 
-test('a program that calls an operation gets its messages and answers its questions', async (t) => {
+test('a program that calls an operation receives its messages and confirms changes', async (t) => {
 	const { folder, stages } = await made();
 	const { error, told, questions, stderr, asked } = await callOperation(stages(2), folder, () =>
 		scaleCluster('demo', { minions: '2' }),

@@ -35,7 +35,7 @@ const becomes = test.macro({
 	},
 });
 
-test('nothing, when all say what the cluster has', becomes, {}, {});
+test('nothing, when all files have the values of the cluster', becomes, {}, {});
 test(
 	"nothing, when cluster.yaml has the default of a setting that the cluster's release did not know",
 	becomes,
@@ -44,7 +44,7 @@ test(
 );
 test('what was edited in cluster.yaml', becomes, { cluster: { minions: 4 } }, { minions: 4 });
 test('what was edited in parameters.yaml', becomes, { parameters: { minions: 2 } }, { minions: 2 });
-test('what a flag says', becomes, { flags: { gateways: 1 } }, { gateways: 1 });
+test('the value of a flag', becomes, { flags: { gateways: 1 } }, { gateways: 1 });
 test(
 	'one thing in each',
 	becomes,
@@ -53,7 +53,7 @@ test(
 );
 test('to nothing at all', becomes, { cluster: { minions: 0 } }, { minions: 0 });
 test(
-	'what both files say alike or not, by the flag',
+	'the value of the flag, whether the files differ or not',
 	becomes,
 	{
 		flags: { minions: 9 },
@@ -62,12 +62,7 @@ test(
 	},
 	{ minions: 9 },
 );
-test(
-	'nothing, when a flag takes an edit back',
-	becomes,
-	{ flags: { minions: 3 }, cluster: { minions: 4 } },
-	{},
-);
+test('nothing, when a flag reverts an edit', becomes, { flags: { minions: 3 }, cluster: { minions: 4 } }, {});
 test(
 	'what may change in a running cluster',
 	becomes,
@@ -88,19 +83,19 @@ const refused = test.macro({
 });
 
 test(
-	'an edit of what a running cluster keeps',
+	'an edit of a fixed setting',
 	refused,
 	{ cluster: { podCidr: '10.0.0.0/8' } },
 	/^podCidr is "10\.0\.0\.0\/8" in demo\/cluster\.yaml; .* "10\.244\.0\.0\/16"/,
 );
 test(
-	'an edit of what Heat is given by ID',
+	'an edit of an ID',
 	refused,
 	{ parameters: { minionFlavor: 'm1.large' } },
 	/^minionFlavor is "m1\.large" in demo\/parameters\.yaml; .* "m1\.small"/,
 );
 test(
-	'a flag for what a running cluster keeps',
+	'a flag for a fixed setting',
 	refused,
 	{ flags: { apiFloatingIp: false } },
 	/^apiFloatingIp is false by --api-floating-ip; .* true\b/,
@@ -118,7 +113,7 @@ test(
 	/^minions is 3 in the cluster, 4 in demo\/cluster\.yaml and 4 in demo\/parameters\.yaml/,
 );
 test(
-	'several edits, all told at once',
+	'several edits, all reported at once',
 	refused,
 	{ cluster: { podCidr: '10.0.0.0/8', minionFlavor: 'm1.large', minions: 4 }, parameters: { minions: 5 } },
 	/^3 mistakes:/,
@@ -127,7 +122,7 @@ test(
 	/- minions is 3 in the cluster/,
 );
 
-test('a cluster made by an older release may lack a setting; what its files say is then a change', (t) => {
+test('a cluster of an older release may lack a setting; a value in its files is then a change', (t) => {
 	const { gateways: _, ...older } = now;
 	const changed = changes(older, {
 		flags: {},
@@ -139,7 +134,7 @@ test('a cluster made by an older release may lack a setting; what its files say 
 	t.deepEqual(changed, { gateways: 0 });
 });
 
-test('edits of IDs and of identity in parameters.yaml are told; settings, and what Heat does not know, are not', (t) => {
+test('edits of IDs and of identity in parameters.yaml are reported; settings and unknown parameters are not', (t) => {
 	const stack = { minion_count: '3', minion_image: 'b7c6', join_token: '******', operator_request: 'LS0t' };
 	const file = { minion_count: 5, minion_image: 'aaaa', operator_request: 'LS0t', note: 'mine' };
 	const [told, ...more] = editsOfFixed(stack, file, 'demo/parameters.yaml');
@@ -147,7 +142,7 @@ test('edits of IDs and of identity in parameters.yaml are told; settings, and wh
 	t.regex(told ?? '', /^minion_image is aaaa in demo\/parameters\.yaml; .* b7c6/);
 });
 
-test('a directory that was rendered again is told as such, without the text of the request', (t) => {
+test('the message for a directory that was rendered again does not contain the request', (t) => {
 	const [told, ...more] = editsOfFixed(
 		{ operator_request: 'LS0tLS1C' },
 		{ operator_request: 'T1RIRVI' },
@@ -179,7 +174,7 @@ test(refusesCounts, { minions: 7 }, ['podCidr (10.244.0.0/21)', '8 subnets']);
 test(refusesCounts, { gateways: 400 }, ['podCidr', 'nodeCidr (10.0.0.0/27)']);
 test(refusesCounts, { masters: 2 }, ['--masters', '1, 3, 5 or 7']);
 
-test('nodes of additional pools need room as well', (t) => {
+test('nodes of additional pools need addresses too', (t) => {
 	t.throws(() => requireCounts(small, {}, { before: 0, after: 7 }), { message: /podCidr.*8 subnets/ });
 	t.notThrows(() => requireCounts(small, {}, { before: 8, after: 7 }));
 	const cluster = 'podCidr: 10.244.0.0/24\npodSubnetLength: 26\npools: [{name: gpu, count: 2}]\n';
@@ -188,14 +183,14 @@ test('nodes of additional pools need room as well', (t) => {
 	});
 });
 
-test('a cluster without room may shrink, and may stay as it is', (t) => {
+test('a cluster without free addresses may shrink or stay the same', (t) => {
 	const full: Settings = { ...small, minions: 20 };
 	t.notThrows(() => requireCounts(full, { minions: 15 }));
 	t.notThrows(() => requireCounts(full, { minions: 20 }));
 	t.throws(() => requireCounts(full, { minions: 21 }));
 });
 
-test('an update to counts without room, to an even number of masters, or to ports in disorder is refused', (t) => {
+test('an update to counts without enough addresses, an even number of masters, or an invalid port range is refused', (t) => {
 	for (const [change, word] of [
 		[{ minions: 8 }, '9 nodes need 10'],
 		[{ masters: 2 }, 'demo/parameters.yaml: masters is 2'],

@@ -177,7 +177,7 @@ test('a name that is taken is part of host names within their 63 characters', (t
 	t.pass();
 });
 
-test('all mistakes of a file are told at once, each with its place', (t) => {
+test('all mistakes of a file are reported at once, each with its location', (t) => {
 	const text = 'name: demo\nminions: many\npodCidr: 10.0.0.0/8\nminionFlavour: m1.small\n';
 	const { message } = refusal(t, 'demo', {}, text);
 	const mistakes = message.split('\n').slice(1);
@@ -188,7 +188,7 @@ test('all mistakes of a file are told at once, each with its place', (t) => {
 	t.is(mistakes.filter((line) => line.includes('podCidr (10.0.0.0/8)')).length, 2);
 });
 
-test('mistakes of flags and of the file are told together', (t) => {
+test('mistakes of flags and of the file are reported together', (t) => {
 	const { message } = refusal(t, 'demo', { minions: '-1' }, 'name: other\nkeyName: [a]\n');
 	t.is(message.split('\n').length, 4);
 	t.regex(message, /--minions is "-1"/);
@@ -243,7 +243,7 @@ for (const [what, text, sentence] of [
 	});
 }
 
-test('an empty file asks for a standard cluster', (t) => {
+test('an empty file means a cluster with defaults', (t) => {
 	for (const text of ['', '\n', '# nothing\n', '---\n']) {
 		t.deepEqual(readCluster('demo', {}, { text, path }), readCluster('demo', {}, undefined));
 	}
@@ -255,7 +255,7 @@ test('flags go before the file, the file before the defaults, and an empty value
 	t.like(found, { minions: 7, gateways: 2, masters: 1, bootTimeout: 1200 });
 });
 
-test('what has no default and was not said stays open', (t) => {
+test('settings without a value and a default are absent', (t) => {
 	const { settings: found } = readCluster('demo', {}, undefined);
 	const open = settings.filter((setting) => setting.default === undefined).map(({ key }) => key);
 	for (const key of open) t.false(key in found, key);

@@ -51,19 +51,19 @@ test('during an upgrade each generation has the contract of its image, in both d
 	t.deepEqual(both(down), [0, 1]);
 });
 
-test('a contract is forgotten with the last pool of its image', (t) => {
+test('a contract is removed with the last pool of its image', (t) => {
 	const { place } = upgrading();
 	t.deepEqual(finished(place.generations).contracts, { new: 1 });
 	t.is(finished(reversedUpgrade(place, true).generations).contracts, undefined);
 });
 
-test('what a stack recorded is kept by changes that are no upgrade', (t) => {
+test('changes other than upgrades keep the record of a stack', (t) => {
 	const generations = { contracts: { new: 1 } };
 	t.deepEqual(generationsOf({ ...images('new'), generations }).contracts, { new: 1 });
 	t.deepEqual(upgradeState({ ...images('new'), generations }).generations.contracts, { new: 1 });
 });
 
-test('pools of two contracts have templates of their own beside each other, whichever is current', (t) => {
+test('pools of two contracts have separate templates, whichever is current', (t) => {
 	const { up, down } = upgrading();
 	for (const parameters of [up, down]) {
 		const { current, previous } = generationsOf({ ...parameters });
@@ -82,7 +82,7 @@ test('pools of two contracts have templates of their own beside each other, whic
 	}
 });
 
-test('at rest there are the files of one contract alone', (t) => {
+test('without an upgrade there are only the files of one contract', (t) => {
 	const paths = (contract: number) =>
 		renderTemplates(clusterOf(), undefined, () => contract).map((file) => file.path);
 	t.deepEqual(

@@ -54,7 +54,7 @@ test('a value that spans lines is replaced as a whole', async (t) => {
 	});
 });
 
-test('whatever the values were and become, the file says what was set and nothing else changes', async (t) => {
+test('for any values, the file has the new ones and nothing else changes', async (t) => {
 	const file = path.join(await temporaryFolder(), 'cluster.yaml');
 	const line = fc.oneof(
 		fc.string({ unit: fc.constantFrom(...'ab#"\'\\: ,[]{}&*!|>%@~$`-') }),
@@ -76,7 +76,7 @@ test('whatever the values were and become, the file says what was set and nothin
 	);
 });
 
-test('a secret is for its owner alone, also where a file for all was before', async (t) => {
+test('a secret is readable by its owner only, even if the file existed with a wider mode', async (t) => {
 	const file = path.join(await temporaryFolder(), 'secrets.yaml');
 	await writeFile(file, '', { mode: 0o644 });
 	await writeSecret(file, 'token\n');

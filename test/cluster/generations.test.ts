@@ -38,14 +38,14 @@ test('counts are those of the pool asked for, and none where Heat has none', (t)
 	t.deepEqual(countsOf(parameters, 'previous_'), { master: 0, minion: 4, gateway: 0 });
 });
 
-test('a number is never used twice, also after an upgrade that was walked back from', (t) => {
+test('a number is never used twice, even after a rollback', (t) => {
 	const first = generationsOf({ master_image: 'A' });
 	const back = finished(reversedGenerations(nextGeneration(first, 'B', counts), true));
 	t.deepEqual(back, { current: 1, previous: null, latest: 2, images: { 1: 'A' } });
 	t.is(nextGeneration(back, 'C', counts).current, 3);
 });
 
-test('the image before is the one that the machines had, not one that was walked back from', (t) => {
+test('the previous image is the one that the members had, not one that was rolled back', (t) => {
 	const first = generationsOf({ master_image: 'A' });
 	t.is(imageBefore(first), undefined);
 	const second = finished(nextGeneration(first, 'B', counts));
@@ -56,14 +56,14 @@ test('the image before is the one that the machines had, not one that was walked
 	t.is(imageBefore(finished(nextGeneration(back, 'C', counts))), 'A');
 });
 
-test('where the roles had different images there is none to go back to', (t) => {
+test('if the roles had different images, there is no previous image', (t) => {
 	const mixed = generationsOf({ master_image: 'A', minion_image: 'B', gateway_image: 'A' });
 	t.is(imageBefore(finished(nextGeneration(mixed, 'B', counts))), undefined);
 	const same = generationsOf({ master_image: 'A', minion_image: 'A', gateway_image: 'A' });
 	t.is(imageBefore(finished(nextGeneration(same, 'B', counts))), 'A');
 });
 
-test('an upgrade that is reversed twice is as before, and no rollback', (t) => {
+test('an upgrade that is reversed twice is the same as before, and not a rollback', (t) => {
 	const startUpgrade: Generations = { ...nextGeneration(generationsOf({}), 'B', counts), mastersLast: false };
 	t.like(reversedGenerations(startUpgrade, true), {
 		current: 1,
@@ -82,7 +82,7 @@ test('an upgrade that is reversed twice is as before, and no rollback', (t) => {
 	);
 });
 
-test('what is not finished is said with the command that goes on', (t) => {
+test('the message for an unfinished upgrade has the command that resumes it', (t) => {
 	const first = generationsOf({});
 	const startUpgrade = nextGeneration(first, 'B', counts);
 	t.is(unfinished('demo', first), undefined);

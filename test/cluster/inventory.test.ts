@@ -35,7 +35,7 @@ const rows = [
 	row('0', 'other-minions-ab12', 'CREATE_COMPLETE'),
 ];
 
-test('members are told with their condition from what Heat says of their resources', (t) => {
+test('members and their conditions are read from the resources in Heat', (t) => {
 	const found = memberStates('demo', defaultPools, rows, []);
 	t.deepEqual(
 		found.map(({ name, server, condition }) => [name, server, condition]),
@@ -50,7 +50,7 @@ test('members are told with their condition from what Heat says of their resourc
 	t.like(found[4], { role: 'master', generation: 3, index: 0 });
 });
 
-test('a cluster whose name looks like a pool of another is not taken for it', (t) => {
+test('a cluster whose name looks like a pool of another cluster is not confused with it', (t) => {
 	const others = [row('0', 'demo-minions-minions-ab12', 'CREATE_COMPLETE')];
 	t.deepEqual(memberStates('demo', defaultPools, others, []), []);
 	t.is(memberStates('demo-minions', defaultPools, others, [])[0]?.name, 'demo-minions-minion-0');

@@ -29,7 +29,7 @@ test('nodes are listed with what the table shows, by the certificate in the kube
 	t.deepEqual(kubernetes.asked, ['GET /api/v1/nodes by operator']);
 });
 
-test('deleting a node that is gone already is well; being refused is not', async (t) => {
+test('deleting a missing node succeeds; a refusal is an error', async (t) => {
 	const kubernetes = await fakeKubernetes({
 		'DELETE /api/v1/nodes/demo-minion-1': [200, {}],
 		'DELETE /api/v1/nodes/demo-minion-2': [403, {}],
@@ -46,7 +46,7 @@ test('deleting a node that is gone already is well; being refused is not', async
 	);
 });
 
-test('an API in trouble of its own is asked again', async (t) => {
+test('requests are retried after server errors', async (t) => {
 	let troubles = 1;
 	const kubernetes = await fakeKubernetes({
 		'DELETE /api/v1/nodes/demo-minion-1': () => (troubles-- > 0 ? [500, {}] : [200, {}]),
@@ -56,7 +56,7 @@ test('an API in trouble of its own is asked again', async (t) => {
 	t.is(kubernetes.asked.length, 2);
 });
 
-test('pods that a drain moves are counted: not static ones, those of DaemonSets, or those that are done', async (t) => {
+test('pods that a drain evicts are counted, without static ones, those of DaemonSets, and finished ones', async (t) => {
 	const pod = (kind: string, phase = 'Running', annotations = {}) => ({
 		metadata: { annotations, ownerReferences: [{ kind }] },
 		status: { phase },
@@ -72,7 +72,7 @@ test('pods that a drain moves are counted: not static ones, those of DaemonSets,
 	t.is(await countMovablePods(kubernetes.kubeconfig, 'demo-minion-0'), 2);
 });
 
-test('an API that does not answer, or is another one, is said in a sentence', async (t) => {
+test('an API that does not respond, or is another one, is one message', async (t) => {
 	const [one, other] = await Promise.all([fakeKubernetes({}), fakeKubernetes({})]);
 	t.teardown(one.close);
 	t.teardown(other.close);

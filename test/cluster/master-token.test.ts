@@ -20,7 +20,7 @@ async function directory(kubeconfig?: string) {
 	return { ...(await stackDirectory('demo')), kubeconfig: file };
 }
 
-test('a token for masters is known to the API until a master has had its time to boot, and for nothing but them', async (t) => {
+test('a token for masters expires after the boot timeout, and is only for masters', async (t) => {
 	const kubernetes = await fakeKubernetes({ 'POST /api/v1/namespaces/kube-system/secrets': [201, {}] });
 	t.teardown(kubernetes.close);
 	const { master_token: token } = await issueMasterToken(stack, await directory(kubernetes.kubeconfig));
@@ -48,7 +48,7 @@ test('a token for masters is known to the API until a master has had its time to
 	);
 });
 
-test('each invitation has a token of its own', async (t) => {
+test('each issued token is different', async (t) => {
 	const kubernetes = await fakeKubernetes({ 'POST /api/v1/namespaces/kube-system/secrets': [201, {}] });
 	t.teardown(kubernetes.close);
 	const place = await directory(kubernetes.kubeconfig);
@@ -56,7 +56,7 @@ test('each invitation has a token of its own', async (t) => {
 	t.notDeepEqual(one, other);
 });
 
-test('without a kubeconfig no master is invited, and why is said', async (t) => {
+test('without a kubeconfig no token is issued, and the reason is printed', async (t) => {
 	const error = await t.throwsAsync(issueMasterToken(stack, await directory()), { instanceOf: UserError });
 	t.regex(error?.message ?? '', /kubeconfig: .*token/);
 });

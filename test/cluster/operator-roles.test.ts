@@ -57,7 +57,7 @@ test('nothing under src/cluster names the role', async (t) => {
 		t.false(/\bbuilder['"]/.test(file.text), file.path);
 });
 
-test('kstack render takes the role from the stack directory, and leaves it there', async (t) => {
+test('kstack render reads the role from the stack directory, and keeps it', async (t) => {
 	const folder = await temporaryFolder();
 	const directory = path.join(folder, 'demo');
 	await mkdir(directory);
@@ -121,7 +121,7 @@ test('other members are the same beside the pool', (t) => {
 	for (const file of plain.filter((one) => one.path !== 'cluster.yaml')) t.is(textOf(file.path), file.text);
 });
 
-test('cloud-init takes the user-data of the role, and writes each file byte for byte', async (t) => {
+test('cloud-init accepts the user-data of the role, and writes each file unchanged', async (t) => {
 	const folder = await temporaryFolder();
 	const [raw, filled] = [path.join(folder, 'raw.yaml'), path.join(folder, 'filled.yaml')];
 	await writeFile(raw, userData);
@@ -157,7 +157,7 @@ test('a node of the role joins and starts its unit, with an image that does not 
 	t.deepEqual((await builder.file('signals')).match(/^== .*/gm), ['== SUCCESS assembled ready']);
 });
 
-test('the scripts of the role are taken by shellcheck', async (t) => {
+test('the scripts of the role pass shellcheck', async (t) => {
 	const scripts = (await readTree(fixture)).filter(({ text }) => text.startsWith('#!/bin/bash'));
 	t.is(scripts.length, 2);
 	const places = scripts.map((file) => path.join(fixture, file.path));
@@ -194,14 +194,14 @@ function order(of: Roles, mastersLast: boolean): string[] {
 	}
 }
 
-test('an upgrade takes the role in its turn: by default with the minions', (t) => {
+test('an upgrade follows the upgrade order of the role: by default with the minions', (t) => {
 	t.deepEqual(order(roles, false), ['master', 'gateway', 'minion', 'builder']);
 	t.deepEqual(order(roles, true), ['minion', 'builder', 'gateway', 'master']);
 	const builder = { ...(roles.builder as NonNullable<typeof roles.builder>), upgradeOrder: 1 };
 	t.deepEqual(order({ ...roles, builder }, false), ['master', 'builder', 'gateway', 'minion']);
 });
 
-test('a role that is not there is refused with the one that was meant, or with where its folder belongs', (t) => {
+test('an unknown role is refused with a suggestion, or with the path for its folder', (t) => {
 	const misspelt = { ...source, text: entry.replace('role: builder', 'role: bilder') };
 	t.throws(() => readCluster('demo', {}, misspelt, undefined, roles), {
 		message: /bilder.*did you mean builder/,

@@ -68,7 +68,7 @@ test('of a long value the message has the beginning and the length, whatever the
 	t.true(refused > 30, `${refused}`);
 });
 
-test('a parameter that does not exist is refused, and the one that was meant is named', (t) => {
+test('an unknown parameter is refused with a suggestion', (t) => {
 	t.regex(refusal(t, text({ minon_count: 3 })), /minon_count .*minion_count\?/);
 	t.regex(refusal(t, text({ note: 'mine' })), /note /);
 	t.regex(refusal(t, text({}, { parameter_defaults: { minion_count: 3 } })), /parameter_defaults /);
@@ -79,12 +79,12 @@ test('a file without parameters is refused', (t) => {
 		t.regex(refusal(t, file), /demo\/parameters\.yaml/, file);
 });
 
-test('all mistakes of the file are told at once', (t) => {
+test('all mistakes of the file are reported at once', (t) => {
 	const message = refusal(t, text({ minion_count: 'many', gateway_count: -1, minon_count: 1 }));
 	t.is(message.split('\n').length, 4);
 });
 
-test('what the stack has is accepted, whatever it is', (t) => {
+test('any value of the stack is accepted', (t) => {
 	const existing = { dns_nameserver: 'dns.example.com', drain_force: 'False', master_count: '8' };
 	const file = text({ dns_nameserver: ['dns.example.com'], drain_force: false, master_count: 8 });
 	t.notThrows(() => readParametersFile({ text: file, path: place }, existing));

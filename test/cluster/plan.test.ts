@@ -90,7 +90,7 @@ test('the same templates and parameters, in whatever spelling, change nothing', 
 	t.deepEqual(planned({ parameters: { api_floating_ip: true, minion_count: '2', removed_minions: '' } }), []);
 });
 
-test('one more is added with what it needs, one less goes, and neither touches another', (t) => {
+test('adding or removing a member changes no other member', (t) => {
 	const member = ['leave', 'port', 'ready', 'ready_handle', 'server'];
 	t.deepEqual(
 		brief(planned({ parameters: { minion_count: 3 } })),
@@ -106,7 +106,7 @@ test('one more is added with what it needs, one less goes, and neither touches a
 	);
 });
 
-test('one that goes without being asked to is a loss', (t) => {
+test('removing a member that was not requested is a loss', (t) => {
 	t.deepEqual(
 		brief(planned({ parameters: { minion_count: 1 } })).filter((line) => line.startsWith('!')),
 		['! delete minions/1/port', '! delete minions/1/server'],
@@ -138,7 +138,7 @@ test('a key pair, which cannot be updated, replaces every server', (t) => {
 	);
 });
 
-test('a new text of user-data is for machines to come', (t) => {
+test('new user-data is only used for new servers', (t) => {
 	const files = rendered();
 	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
 	const changes = planned({ files: { ...files, 'user-data/minion-contract-1.yaml': text } });
@@ -188,7 +188,7 @@ test('rules of access come and go in place', (t) => {
 	);
 });
 
-test('what failed its check is replaced by the next update; what never came to be is no loss', (t) => {
+test('a resource that failed its check is replaced by the next update; one that was never created is no loss', (t) => {
 	const rows = [
 		{ resource_name: 'server', stack_name: 'demo-minions-x7-1-k3', resource_status: 'CHECK_FAILED' },
 		{ resource_name: 'server', stack_name: 'demo-minions-x7-0-k2', resource_status: 'CREATE_FAILED' },
@@ -201,7 +201,7 @@ test('what failed its check is replaced by the next update; what never came to b
 	);
 });
 
-test('an unknown type is feared for', (t) => {
+test('an unknown type is treated as stateful', (t) => {
 	const files = rendered();
 	const add = (size: number) => ({
 		...files,
@@ -225,7 +225,7 @@ const word = (name: string, type: string) => ({
 	stack_name: 'demo',
 });
 
-test("of Heat's dry run counts what comes and goes; what it calls replaced for a reference does not", (t) => {
+test("of Heat's dry run, added and deleted resources are used; replaced ones are not", (t) => {
 	const printed = JSON.stringify({
 		added: JSON.stringify([word('ssh_rule', 'OS::Neutron::SecurityGroupRule')]),
 		deleted: JSON.stringify([
@@ -240,7 +240,7 @@ test("of Heat's dry run counts what comes and goes; what it calls replaced for a
 	t.deepEqual(dryRunResult('{}', new Set()), []);
 });
 
-test('the table shows what holds something and counts the rest', (t) => {
+test('the table lists stateful resources and counts the others', (t) => {
 	const changes = planned({ parameters: { minion_count: 3, minion_image: 'image-2' } });
 	const text = planText({ name: 'demo', changes });
 	t.regex(text, /^ACTION +WHAT +NAME +WHY$/m);

@@ -87,14 +87,14 @@ for (const [what, pool, place, value] of [
 		'kstack.io/a',
 	],
 ] as const) {
-	test(`a pool with ${what} is refused, with its place and the value`, (t) => {
+	test(`a pool with ${what} is refused, with its location and value`, (t) => {
 		const message = mistakesIn(`  - ${pool}\n`);
 		t.true(message.includes(place), message);
 		t.true(message.includes(value), message);
 	});
 }
 
-test('every mistake in pools is told at once, two of one name among them', (t) => {
+test('all mistakes in pools are reported at once, including duplicate names', (t) => {
 	const message = mistakesIn(`${gpu}${gpu}  - {name: Big, count: x}\n`);
 	for (const part of ['"gpu"', '"Big"', '"x"']) t.true(message.includes(part), message);
 });
@@ -198,7 +198,7 @@ test('Heat takes the templates and parameters of a cluster with a pool, at rest 
 	for (const { error } of await judgeByHeat(candidates)) t.is(error, null);
 });
 
-test('an upgrade takes an additional pool in the turn of its role, and ends with as many members', (t) => {
+test('an upgrade replaces an additional pool in the order of its role, and ends with the same number of members', (t) => {
 	const heat = new SimulatedHeat(stackWithPool().parameters);
 	let state = startUpgrade(upgradeState(heat.parameters), 'B');
 	const seen: string[] = [];
@@ -220,7 +220,7 @@ test('an upgrade takes an additional pool in the turn of its role, and ends with
 	t.is(heat.parameters.gpu_image, 'B');
 });
 
-test('the stack alone tells its pools; one of an earlier release has the default ones', (t) => {
+test('pools are read from the stack; one of an earlier release has the default ones', (t) => {
 	const heat = new SimulatedHeat(stackWithPool().parameters);
 	t.like(poolsOf(heat.parameters).at(-1), { id: 'gpu', role: 'minion', labels: { accelerator: 'nvidia' } });
 	t.deepEqual(poolsOf({ minion_count: '3' }), [...defaultPools]);

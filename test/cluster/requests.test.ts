@@ -67,12 +67,12 @@ test('a request is a label of its kind with its parameters, and takes an earlier
 	);
 });
 
-test('a request is followed to its answer', async (t) => {
+test('a request is waited for until it is answered', async (t) => {
 	const kubernetes = await withAnswer(t, 'rebooted');
 	t.deepEqual(await follow(kubernetes.kubeconfig), ['demo-minion-0: rebooted']);
 });
 
-test('an answer that says why it failed is the error', async (t) => {
+test('the reason in a failed answer is the error', async (t) => {
 	const kubernetes = await withAnswer(t, 'failed: the lid is open\n');
 	await t.throwsAsync(follow(kubernetes.kubeconfig), { message: 'demo-minion-0 failed: the lid is open' });
 });

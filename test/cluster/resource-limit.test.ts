@@ -94,7 +94,7 @@ test('a stack beyond the limit may become smaller, and not greater', (t) => {
 	t.like(refusal(withMinions(301), now), { code: 'resource-limit' });
 });
 
-test('in the largest step of an upgrade a batch comes while the batch before it goes', (t) => {
+test('in the largest step of an upgrade, a batch is added while the previous one is removed', (t) => {
 	const minions = 40;
 	const parameters = withMinions(minions, { master_count: 3, master_image: 'A', minion_image: 'A' });
 	const place = startUpgrade(upgradeState(parameters), 'B');
@@ -108,7 +108,7 @@ test('in the largest step of an upgrade a batch comes while the batch before it 
 	);
 });
 
-test.serial('the environment tells of another limit', (t) => {
+test.serial('the environment sets another limit', (t) => {
 	t.teardown(() => {
 		delete process.env.KSTACK_MAX_RESOURCES;
 	});

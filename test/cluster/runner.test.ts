@@ -39,7 +39,7 @@ async function collected(run: (told: string[]) => Promise<unknown>): Promise<str
 	return told;
 }
 
-test('steps run in their order, each told by its title, and a skipped one is not told', async (t) => {
+test('steps run in their order, and the title of each is printed, except of skipped ones', async (t) => {
 	const context: Context = { done: [] };
 	const steps = [step('one'), step('two', { skip: () => true }), step('three')];
 	const told = await collected(async () => t.deepEqual(await runSteps(context, steps), ['one', 'three']));
@@ -55,7 +55,7 @@ test('when a step fails, those before it are undone in reverse order', async (t)
 	t.deepEqual(context.done, ['one', 'two', 'undo two', 'undo one']);
 });
 
-test('what was done before a change for good is not undone, what was done after it is', async (t) => {
+test('steps before an irreversible change are not undone, those after it are', async (t) => {
 	const context: Context = { done: [] };
 	const change = step('change', { run: async (_, keep) => keep() });
 	await collected(() =>
@@ -64,7 +64,7 @@ test('what was done before a change for good is not undone, what was done after 
 	t.deepEqual(context.done, ['one', 'two', 'undo two']);
 });
 
-test('an undo that fails is told, and the others are undone all the same', async (t) => {
+test('a failed undo is reported, and the others are still undone', async (t) => {
 	const context: Context = { done: [] };
 	const stuck = step('stuck', { undo: () => Promise.reject(new Error('no answer')) });
 	const told = await collected(() =>
@@ -88,7 +88,7 @@ test('a dry run runs no step, and decides on later ones by the predicted context
 });
 
 for (const dryRun of [false, true]) {
-	test(`a step that refuses ends ${dryRun ? 'a dry run' : 'an operation'} before it runs`, async (t) => {
+	test(`a step whose check fails ends ${dryRun ? 'a dry run' : 'an operation'} before it runs`, async (t) => {
 		const context: Context = { done: [] };
 		const refused = step('refused', { check: () => Promise.reject(new Error('no')) });
 		await collected(() =>
@@ -183,7 +183,7 @@ test('a lock of another process is not removed at the end', async (t) => {
 	t.is(await readFile(lock, 'utf8').catch(() => 'removed'), other);
 });
 
-test('who waits for a lock is told the process, and not to delete the lock while that runs', async (t) => {
+test('the message while waiting for a lock names the process, and says not to delete the lock while it runs', async (t) => {
 	const { directory, lock } = await lockedBy(process.ppid);
 	const told = await collected(async () => {
 		const done = withLock(directory, async () => {});

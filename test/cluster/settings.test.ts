@@ -30,13 +30,13 @@ const template = load(
 
 const unique = (words: readonly string[]) => new Set(words).size === words.length;
 
-test('each of the three spellings of a setting is its own', (t) => {
+test('the three names of a setting are unique', (t) => {
 	t.true(unique(settings.map(({ key }) => key)));
 	t.true(unique(settings.map(flagOf)));
 	t.true(unique(settings.flatMap(({ parameters }) => parameters)));
 });
 
-test('the three spellings are one word', (t) => {
+test('the three names of a setting correspond', (t) => {
 	for (const setting of settings) {
 		t.regex(setting.key, /^[a-z]+([A-Z][a-z]+)*$/);
 		t.is(flagOf(setting).replaceAll('-', ''), setting.key.toLowerCase());
@@ -106,7 +106,7 @@ test('Heat has the limits that kstack has', (t) => {
 	}
 });
 
-test('every number has a least and a greatest value', (t) => {
+test('every number has a minimum and a maximum', (t) => {
 	for (const { key, type, range } of settings)
 		t.is(range !== undefined, ['count', 'seconds', 'port', 'length'].includes(type), key);
 });
@@ -118,7 +118,7 @@ test('secrets are hidden parameters', (t) => {
 	}
 });
 
-test('every setting says in one line what it is for', (t) => {
+test('every setting has a description of one line', (t) => {
 	for (const { key, describe } of settings) {
 		t.regex(describe, /^[A-Z][^\n]*[^.\n]$/, key);
 		t.true(describe.length < 100, key);

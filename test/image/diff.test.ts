@@ -16,7 +16,7 @@ test('two disks with the same content differ in nothing, whenever they were writ
 	t.is(differenceText(found, new Set()), 'The images hold the same.');
 });
 
-test('every kind of change to a file is told, with its sizes', async (t) => {
+test('every kind of change to a file is reported, with its sizes', async (t) => {
 	const after = await nodeDisk({
 		'/etc/added': 'four',
 		'/etc/passwd': undefined,

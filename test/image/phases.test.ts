@@ -17,7 +17,7 @@ for (const [line, phase] of [
 	});
 }
 
-test('each part is told once, with its seconds, when the next begins', (t) => {
+test('each phase is reported once, with its seconds, when the next one starts', (t) => {
 	const told: string[] = [];
 	let now = 0;
 	const clock = new PhaseClock(

@@ -85,7 +85,7 @@ test('an image that its place has no room for replaces nothing, and nothing of i
 	for (const name of ['x.json', 'x.qcow2']) t.is(await readFile(path.join(small, name), 'utf8'), 'older');
 });
 
-test('a log that cannot be written is told, and does not end the build', async (t) => {
+test('a log that cannot be written is reported, and does not end the build', async (t) => {
 	const told: string[] = [];
 	const log = new BuildLog('/proc/none/x.log', (line) => told.push(line), []);
 	for (let tries = 0; told.length === 0 && tries < 500; tries++)

@@ -188,7 +188,7 @@ for (const [what, { changes, found }] of Object.entries(spoilt)) {
 	});
 }
 
-test('an image without a lock cannot be verified, and is told so', async (t) => {
+test('an image without a lock cannot be verified, and the message says so', async (t) => {
 	const verdict = await verifyFiles(await nodeDisk());
 	t.is(
 		verdictText('x.qcow2', verdict),

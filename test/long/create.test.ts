@@ -32,7 +32,7 @@ const creating: readonly Answers[] = [
 	},
 ];
 
-test('create asks, writes the directory, creates, follows, and ends with the node table', async (t) => {
+test('create checks the cloud, writes the directory, creates the stack, waits for it, and prints the node table', async (t) => {
 	const { code, stdout, stderr, folder, asked } = await on(creating, [
 		'create',
 		'demo',
@@ -81,7 +81,7 @@ const withContract = (contract: string): readonly Answers[] => [
 	...creating.slice(1),
 ];
 
-test("create renders for the image's contract, and the stack remembers it", async (t) => {
+test("create renders for the image's contract, and the stack records it", async (t) => {
 	for (const contract of [0, 1]) {
 		const stages = contract === 0 ? creating : withContract('1');
 		const { code, stderr, folder, asked } = await on(stages, ['create', 'demo']);
@@ -105,7 +105,7 @@ test('create refuses an image whose contract is newer than this kstack', async (
 	t.false(asked.some((line) => line.startsWith("'stack' 'create'")));
 });
 
-test('a creation that fails says which resource, what Nova says and what the node says', async (t) => {
+test('the message for a failed creation has the resource and the messages of Nova and the node', async (t) => {
 	const failed: readonly Answers[] = [
 		creating[0] as Answers,
 		{
@@ -156,13 +156,13 @@ test('a creation that fails says which resource, what Nova says and what the nod
 	t.is(
 		stderr.match(/demo-minion-1: server: Went/g)?.length,
 		1,
-		'a server that Heat tried twice is told once',
+		'a server that Heat tried twice is reported once',
 	);
 	t.notRegex(stderr, /resources\.minions/);
 	t.regex(stderr, /kstack delete demo\n$/);
 });
 
-test('a role may have an image of its own: each is said, and Heat gets its ID', async (t) => {
+test('a role may have a different image: all are printed, and Heat gets their IDs', async (t) => {
 	const second = {
 		'image-list--name-other': [{ ID: 'image-2', Name: 'other' }],
 		'image-show-image-2': imageOf('image-2', 'other'),
@@ -176,7 +176,7 @@ test('a role may have an image of its own: each is said, and Heat gets its ID', 
 	t.like(parameters, { master_image: 'image-1', minion_image: 'image-2', gateway_image: 'image-1' });
 });
 
-test('what Heat refuses of the templates ends the creation before there is a stack', async (t) => {
+test('if Heat rejects the templates, the creation ends before a stack exists', async (t) => {
 	const cloud = { ...emptyCloud, 'orchestration-template-validate.fails': 'ERROR: The Parameter is bad\n' };
 	const { code, stderr, asked } = await on([cloud], ['create', 'demo']);
 	t.is(code, 1);

@@ -36,7 +36,7 @@ for (const [what, flags, edits, timeout, force] of [
 	['drainTimeout in cluster.yaml', [], { drainTimeout: '60' }, '60', 'false'],
 	['--drain-timeout before drainTimeout', ['--drain-timeout', '77'], { drainTimeout: '60' }, '77', 'false'],
 ] as const) {
-	test(`the drain of an update has what is said by ${what}`, async (t) => {
+	test(`the drain of an update uses the options given by ${what}`, async (t) => {
 		const { annotations, toHeat, inFile } = await drained(t, flags, edits);
 		t.like(annotations, { 'kstack.io/leave-timeout': timeout, 'kstack.io/leave-force': force });
 		const setting = 'drainTimeout' in edits ? edits.drainTimeout : undefined;

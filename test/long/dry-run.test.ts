@@ -30,7 +30,7 @@ async function titlesOf(
 	return lines.map((line) => line.replace(/^ *\d+\. /, ''));
 }
 
-test('scale shows who is removed and the steps', async (t) => {
+test('scale prints the removed nodes and the steps', async (t) => {
 	const { folder, stages } = await made();
 	const titles = await titlesOf(t, stages(3)[0] as Answers, folder, ['scale', 'demo', '--minions', '-1']);
 	t.deepEqual(titles, [
@@ -62,7 +62,7 @@ test('create shows the steps, and writes no stack directory', async (t) => {
 	t.deepEqual(titles.slice(1, 3), ['Validating the templates with Heat', 'Creating demo']);
 });
 
-test('replace shows that another node comes before the node is drained and removed', async (t) => {
+test('replace prints that another node is added before the node is drained and removed', async (t) => {
 	const cluster = await upgradable(t, { master: 1, minion: 2, gateway: 0 });
 	const titles = await titlesOf(t, cluster.now(), cluster.folder, ['replace', 'demo', 'demo-minion-0']);
 	t.deepEqual(titles, [
@@ -77,7 +77,7 @@ test('replace shows that another node comes before the node is drained and remov
 	);
 });
 
-test('upgrade shows all its rounds to the end', async (t) => {
+test('upgrade prints all of its steps', async (t) => {
 	const cluster = await upgradable(t, { master: 1, minion: 2, gateway: 0 });
 	const titles = await titlesOf(t, cluster.now(), cluster.folder, [
 		...['upgrade', 'demo', '--image', 'next-patch'],
@@ -100,7 +100,7 @@ test('upgrade shows all its rounds to the end', async (t) => {
 	);
 });
 
-test('a dry run is refused where the steps would be: new masters without a kubeconfig', async (t) => {
+test('a dry run is refused for the same reasons as the steps: new masters without a kubeconfig', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stdout, stderr } = await on(stages(3), ['scale', 'demo', '--masters', '3', '--dry-run'], {
 		cwd: folder,

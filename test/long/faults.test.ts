@@ -34,7 +34,7 @@ for (const [what, text] of [
 	});
 }
 
-test('a cloud that cannot be reached while a deletion is followed does not count as deleted', async (t) => {
+test('an unreachable cloud during a deletion does not count as deleted', async (t) => {
 	const { folder, stages } = await made();
 	const lost = {
 		'stack-event-list.fails':
@@ -54,7 +54,7 @@ test('a cloud that cannot be reached while a deletion is followed does not count
 	t.truthy(await readFile(path.join(folder, 'demo/secrets.yaml'), 'utf8'));
 });
 
-test("Heat's reason for a failure is shown when Nova and the console cannot be asked", async (t) => {
+test("Heat's reason for a failure is printed if Nova and the console are not available", async (t) => {
 	const failed: readonly Answers[] = [
 		{ ...emptyCloud, 'stack-create': { id: 'stack-1' } },
 		{
@@ -109,7 +109,7 @@ for (const [name, value] of [
 	['generations', '[1]'],
 	['recorded_settings', 'text'],
 ] as const) {
-	test(`a parameter ${name} that is ${value} is told as such`, async (t) => {
+	test(`a parameter ${name} that is ${value} is reported as invalid`, async (t) => {
 		const cloud = { ...emptyCloud, 'stack-show-demo': demoStack(1, {}, { [name]: value }) };
 		const { code, stderr, asked } = await on([cloud], ['scale', 'demo', '--minions', '2', '--yes']);
 		t.is(code, 1, stderr);
@@ -118,7 +118,7 @@ for (const [name, value] of [
 	});
 }
 
-test('what Heat says against a creation is told without the command line, which --verbose shows', async (t) => {
+test('the message of Heat for a failed creation is printed without the command line, which --verbose prints', async (t) => {
 	const message = 'You have reached the maximum stacks per tenant, 100.';
 	const cloud = { ...emptyCloud, 'stack-create.fails': `ERROR: ${message}\n` };
 	const { code, stderr } = await on([cloud], ['create', 'demo']);

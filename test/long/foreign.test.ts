@@ -50,7 +50,7 @@ test('a stack made with the plain client from a rendered directory is a cluster'
 	t.is(code, 0, stderr);
 });
 
-test('delete shows what it deletes, and does nothing where nobody can be asked', async (t) => {
+test('delete prints what it deletes, and does nothing without a terminal', async (t) => {
 	const { folder, stages } = await made();
 	const resources = [
 		{ resource_type: 'OS::Nova::Server', physical_resource_id: 'server-demo-minion-0' },
@@ -65,7 +65,7 @@ test('delete shows what it deletes, and does nothing where nobody can be asked',
 	t.true(existsSync(path.join(folder, 'demo/secrets.yaml')));
 });
 
-test('a delete that Heat refuses leaves servers and files as they are', async (t) => {
+test('if Heat rejects a delete, servers and files are kept', async (t) => {
 	const { folder, stages } = await made();
 	const resources = [{ resource_type: 'OS::Nova::Server', physical_resource_id: 'server-demo-minion-0' }];
 	const { 'stack-delete': _, ...rest } = { ...stages(3)[0] };
@@ -115,7 +115,7 @@ for (const [what, text] of [
 	['an empty file', ''],
 	['a kubeconfig with a token', another.replace(/client-.*$/m, 'token: abc}}]')],
 ] as const) {
-	test(`a kubeconfig that is ${what} is an error of the operator's, not a bug`, async (t) => {
+	test(`a kubeconfig that is ${what} is a usage error, not a bug`, async (t) => {
 		const { folder, stages } = await made();
 		await writeFile(path.join(folder, 'demo/kubeconfig'), text);
 		const args = ['scale', 'demo', '--minions', '2', '--yes'];
@@ -132,7 +132,7 @@ for (const [what, files] of [
 	['a parameters.yaml of something else', { 'parameters.yaml': 'parameters:\n  size: 3\n' }],
 	['a secrets.yaml of something else', { 'secrets.yaml': 'password: mine\n' }],
 ] as const) {
-	test(`render and create leave a folder with ${what} as it is`, async (t) => {
+	test(`render and create do not change a folder with ${what}`, async (t) => {
 		const folder = await temporaryFolder();
 		for (const [name, text] of Object.entries(files)) {
 			await mkdir(path.dirname(path.join(folder, 'web', name)), { recursive: true });

@@ -23,7 +23,7 @@ test('a read request', async (t) => {
 	t.true(Date.now() - began < 20_000);
 });
 
-test('a request that changes something says that the cloud may have it all the same', async (t) => {
+test('after a request that changes something, the message says that the cloud may have received it', async (t) => {
 	const began = Date.now();
 	const answering = hangingAt('stack create');
 	const { code, stderr } = await on([emptyCloud], ['create', 'demo'], { env, answering });
@@ -33,7 +33,7 @@ test('a request that changes something says that the cloud may have it all the s
 	t.true(Date.now() - began < 20_000);
 });
 
-test('Ctrl-C ends a client and what it has started', async (t) => {
+test('Ctrl-C ends a client and its child processes', async (t) => {
 	const { folder, stages } = await made();
 	// The fake client waits for this program, which ignores the end of the client alone.
 	const answering = `#!/bin/bash

@@ -43,7 +43,7 @@ function stack() {
 	return { heat, templates };
 }
 
-test('Heat takes the templates and parameters of every step of an upgrade', async (t) => {
+test('Heat accepts the templates and parameters of every step of an upgrade', async (t) => {
 	const { heat, templates } = stack();
 	let state = startUpgrade(upgradeState(heat.parameters), 'B');
 	const upgrading = await templates(state.generations);
@@ -63,7 +63,7 @@ test('Heat takes the templates and parameters of every step of an upgrade', asyn
 	t.is(candidates.length, 11);
 });
 
-test('Heat takes the parameters of every update of a replacement, of a master too', async (t) => {
+test('Heat accepts the parameters of every update of a replacement, including that of a master', async (t) => {
 	const { heat, templates } = stack();
 	const template = await templates(upgradeState(heat.parameters).generations);
 	const candidates: Candidate[] = [];
@@ -86,7 +86,7 @@ test('Heat takes the parameters of every update of a replacement, of a master to
 	t.is(candidates.length, 4);
 });
 
-test('settings are read back from what Heat shows of a stack, where all is text', async (t) => {
+test('settings are read back from a stack in Heat, where all values are text', async (t) => {
 	const folder = await temporaryFolder();
 	await writeTree(folder, renderTemplates(clusterOf()));
 	const wanted = fc.sample(anySettings, 20);

@@ -185,7 +185,7 @@ test.before(async (t) => {
 	verdicts = await judgeByHeat([...good, ...bad]);
 });
 
-test('Heat takes the templates, in every shape of a cluster, and each by itself', (t) => {
+test('Heat accepts the templates for every kind of cluster, and each one separately', (t) => {
 	for (const [index, candidate] of good.entries()) {
 		const { template, parameters: given } = candidate;
 		t.is(verdicts[index]?.error, null, `${path.basename(template)} with ${JSON.stringify(given)}`);

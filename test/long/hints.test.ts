@@ -17,7 +17,7 @@ test('scale, with a count that is no number', refuses, {
 	args: ['scale', 'demo', '--minions', 'foo'],
 	sentence: /--minions is "foo".*\n {2}See 'kstack scale --help'\.\n$/,
 });
-test('an unknown flag and two wrong values, all told', refuses, {
+test('an unknown flag and two wrong values, all reported', refuses, {
 	args: ['create', 'demo', '--bogus=1', '--minions=many', '--pod-cidr', 'foo'],
 	sentence: /^kstack: 3 mistakes:\n.*--bogus.*\n.*--minions is "many".*\n.*--pod-cidr is "foo"/,
 });

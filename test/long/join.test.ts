@@ -1,7 +1,7 @@
 // A master that joins: how it verifies the cluster, fetches the PKI, and becomes an etcd member.
 import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -165,6 +165,7 @@ const own = (id: string, state: 'started' | 'unstarted', learner: boolean, addre
 const etcdctl = `
 members=$root/members
 case "$*" in
+	*10.0.0.99*) echo 'Error: context deadline exceeded' >&2; exit 1 ;;
 	*'member list') cat $members ;;
 	*'member add --help') [ -e "$root/old-etcd" ] || echo ' --learner' ;;
 	*'member add '*)
@@ -223,8 +224,13 @@ async function member(members: readonly string[], hasData = false) {
 	await writeFile(path.join(joiner.root, 'members'), members.map((line) => `${line}\n`).join(''));
 	await writeFile(path.join(joiner.root, 'asked'), '');
 	if (hasData) await mkdir(path.join(joiner.root, 'var/lib/etcd/data/member/wal'), { recursive: true });
-	await writeFile(path.join(joiner.root, 'etc/kstack/etcd-initial.env'), '');
-	if (!hasData) await rm(path.join(joiner.root, 'etc/kstack/etcd-initial.env'));
+	// As it was before this one was added: a member that has not started has no name, and one is down.
+	const initial = 'demo-master-9=https://10.0.0.99:2380,demo-master-0=https://10.0.0.11:2380,';
+	if (hasData)
+		await writeFile(
+			path.join(joiner.root, 'etc/kstack/etcd-initial.env'),
+			`ETCD_INITIAL_CLUSTER=${initial}demo-master-1=https://10.0.0.12:2380\n`,
+		);
 	return {
 		...joiner,
 		changes: async () =>
@@ -342,10 +348,37 @@ for (const state of [voter, own('f00d', 'started', true), own('f00d', 'unstarted
 		const joiner = await member([...others, state], true);
 		const { code, stdout, stderr } = await joiner.run('usr/local/sbin/kstack-join-etcd', {}, 'leave');
 		t.is(code, 0, stdout + stderr);
+		t.regex(stdout, /^etcd: removed the member f00d of this master$/m);
 		t.deepEqual(await joiner.members(), others);
 		t.true((await joiner.asked('systemctl')).some((call) => /^stop .*kube-apiserver etcd$/.test(call)));
 	});
 }
+
+test('a master that fails to join removes its member although the API does not answer', async (t) => {
+	const joiner = await member([...others, voter], true);
+	await writeFile(path.join(joiner.root, 'no-api'), '');
+	t.is((await joiner.run('usr/local/sbin/kstack-join-etcd', {}, 'leave')).code, 0);
+	t.deepEqual(await joiner.members(), others);
+});
+
+test('a master that fails to join leaves the member of a newer server with its name', async (t) => {
+	const newer = own('beef', 'started', false, '10.0.0.77');
+	const joiner = await member([...others, newer], true);
+	t.is((await joiner.run('usr/local/sbin/kstack-join-etcd', {}, 'leave')).code, 0);
+	t.deepEqual(await joiner.members(), [...others, newer]);
+});
+
+test('a member that etcd does not remove is told with the reason', async (t) => {
+	const joiner = await member([...others, voter], true);
+	await joiner.fakeProgram(
+		'etcdctl',
+		`case "$*" in *'member remove '*) echo 'Error: etcdserver: re-configuration failed' >&2; exit 1 ;; esac\n${etcdctl}`,
+	);
+	const { code, stdout } = await joiner.run('usr/local/sbin/kstack-join-etcd', {}, 'leave');
+	t.is(code, 0);
+	t.regex(stdout, /^etcd: the member of this master was not removed: Error: etcdserver: re-configuration/m);
+	t.true((await joiner.asked('systemctl')).some((call) => /^stop .*etcd$/.test(call)));
+});
 
 test('a master that failed before it was added to etcd changes no member', async (t) => {
 	const joiner = await member([...others, deadLearner]);

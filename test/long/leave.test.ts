@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FakeCluster, FakeServices } from '../support/fake-cluster.ts';
+import { FakeCluster, type FakeMember, FakeServices } from '../support/fake-cluster.ts';
 import { type Program, programsOn } from '../support/fake-programs.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { imageFiles, writeNode } from '../support/node.ts';
@@ -304,13 +304,12 @@ test('a server that never became a node is deleted without a request', async (t)
 test('a master that joined etcd and never became a node removes its member', async (t) => {
 	const cluster = clusterOf(3, 0);
 	cluster.nodes.delete('demo-master-2');
-	const peers = ['demo-master-0', 'demo-master-2', 'demo-master-1'].map(
-		(name) => `${name}=https://${name}:2380`,
-	);
+	(cluster.members[2] as FakeMember).address = '10.0.0.11';
+	const peers = ['demo-master-2=https://10.0.0.11:2380', 'demo-master-1=https://demo-master-1:2380'];
 	const etcdctl = cluster.etcdctl;
-	let at: string | undefined;
+	const at = new Set<string | undefined>();
 	cluster.etcdctl = (args) => {
-		at = args.find((arg) => arg.startsWith('--endpoints='));
+		at.add(args.find((arg) => arg.startsWith('--endpoints=')));
 		return etcdctl(args);
 	};
 	const { program } = await leave(t, cluster, 'demo-master-2', {
@@ -319,11 +318,7 @@ test('a master that joined etcd and never became a node removes its member', asy
 	});
 	t.is(await program.ended, 0);
 	t.deepEqual(cluster.done, ['member remove id2']);
-	t.is(
-		at,
-		'--endpoints=https://demo-master-0:2379,https://demo-master-1:2379',
-		'its own member is not an endpoint',
-	);
+	t.deepEqual([...at], ['--endpoints=https://demo-master-1:2379'], 'its own member is not asked');
 });
 
 test('the only master, which never became a node, removes no member', async (t) => {

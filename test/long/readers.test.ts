@@ -32,7 +32,7 @@ async function nodes(t: ExecutionContext, args: readonly string[]) {
 const isBash = (text: string) => /^#!\/bin\/bash\n|^# shellcheck shell=bash\n/.test(text);
 
 for (const [name, args] of Object.entries(cases)) {
-	test(`cloud-init takes the user-data of the case ${name}, before and after Heat filled it in`, async (t) => {
+	test(`cloud-init accepts the user-data of the case ${name}, before and after Heat replaced the placeholders`, async (t) => {
 		const { directory } = await rendered(t, args);
 		const userData = await userDataOf(directory);
 		const folder = await temporaryFolder();
@@ -50,7 +50,7 @@ for (const [name, args] of Object.entries(cases)) {
 		);
 	});
 
-	test(`bash reads from node.env of the case ${name} what was asked for`, async (t) => {
+	test(`bash reads the requested values from node.env of the case ${name}`, async (t) => {
 		for (const { role, root } of await nodes(t, args)) {
 			const file = path.join(root, 'etc/kstack/node.env');
 			const print =
@@ -64,7 +64,7 @@ for (const [name, args] of Object.entries(cases)) {
 		}
 	});
 
-	test(`Python reads every YAML file of the case ${name} as we do`, async (t) => {
+	test(`Python and Node.js read every YAML file of the case ${name} the same`, async (t) => {
 		const { tree } = await rendered(t, args);
 		const files = tree.filter((file) => file.path.endsWith('.yaml'));
 		const read = await readByPyYaml(files.map((file) => file.text.replace('2018-08-31', "'2018-08-31'")));
@@ -74,7 +74,7 @@ for (const [name, args] of Object.entries(cases)) {
 	});
 }
 
-test('bash and shellcheck take every script of every case', async (t) => {
+test('bash and shellcheck accept every script of every case', async (t) => {
 	/** Each text once where node.env, which scripts source, sets the same variables. */
 	const scripts = new Map<string, string>();
 	for (const args of Object.values(cases)) {
@@ -92,7 +92,7 @@ test('bash and shellcheck take every script of every case', async (t) => {
 	t.is(check.stdout, '');
 });
 
-test('manifests and policies on a master are YAML of the kinds that their programs read', async (t) => {
+test('manifests and policies on a master are valid YAML of the expected kinds', async (t) => {
 	const master = (await nodes(t, [])).find(({ role }) => role === 'master');
 	const files = master?.files.filter((file) => file.path.endsWith('.yaml')) ?? [];
 	type Document = { apiVersion: string; kind: string; items?: Document[] };
@@ -105,7 +105,7 @@ test('manifests and policies on a master are YAML of the kinds that their progra
 	t.true(documents.length > 6);
 });
 
-test('cloud-init refuses user-data that is wrong, so its schema is worth asking', async (t) => {
+test('the schema of cloud-init rejects invalid user-data', async (t) => {
 	const folder = await temporaryFolder();
 	await mkdir(folder, { recursive: true });
 	const wrong = {

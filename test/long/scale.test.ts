@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { type Answers, demoStack } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 import { changing, kubernetesThat, type Node, names, withKubernetes } from '../support/leaving.ts';
+import { upgradable } from '../support/upgrading.ts';
 
 test('nodes are drained before the update of the stack, and their Node objects are deleted', async (t) => {
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'drained' : undefined));
@@ -258,4 +259,42 @@ test('during an upgrade, scale prints the command that resumes it', async (t) =>
 	);
 	t.is(code, 2);
 	t.regex(stderr, /kstack upgrade demo/);
+});
+
+/** A cluster of one master, of which two more never became Ready, and no kubeconfig. */
+async function withFailedMasters(t: ExecutionContext) {
+	// The setting is about pods: it does not allow to remove a master whose etcd member stays.
+	const cluster = await upgradable(t, { master: 1, minion: 0, gateway: 0 }, { drain_force: 'True' });
+	cluster.heat.update({ master_count: 3 }, 'additions fail');
+	await rm(path.join(cluster.folder, 'demo/kubeconfig'));
+	return cluster;
+}
+
+test('without a kubeconfig, failed masters are not removed while another master works', async (t) => {
+	for (const more of [[], ['--dry-run']]) {
+		const { folder, now } = await withFailedMasters(t);
+		const args = ['scale', 'demo', '--masters', '1', '--yes', ...more];
+		const { code, stderr, asked } = await on([now()], args, { cwd: folder });
+		t.is(code, 1, stderr);
+		t.regex(stderr, /no .*kubeconfig: demo-master-1, demo-master-2 cannot be removed from etcd/);
+		t.regex(stderr, /kstack kubeconfig demo\. --force deletes the servers anyway/);
+		t.deepEqual(updates(asked), []);
+		t.false(asked.some((line) => line.startsWith("'server' 'delete'")));
+	}
+});
+
+test('--force removes failed masters without a kubeconfig', async (t) => {
+	const { folder, heat, now } = await withFailedMasters(t);
+	const stages = [now()];
+	heat.update({ master_count: 1 }, 'success');
+	stages.push(now());
+	const args = ['scale', 'demo', '--masters', '1', '--yes', '--force'];
+	const { code, stderr, asked } = await on(stages, args, { cwd: folder });
+	t.is(code, 0, stderr);
+	t.regex(stderr, /the etcd members of demo-master-1, demo-master-2 are not removed first/);
+	t.regex(
+		asked.find((line) => line.startsWith("'server' 'delete'")) ?? '',
+		/'server-demo-master-1' 'server-demo-master-2'/,
+	);
+	t.is(updates(asked).length, 1);
 });

@@ -110,7 +110,7 @@ for (const args of [
 	['scale', 'demo', '--minions', '4'],
 	['update', 'demo', '--minions', '4'],
 ]) {
-	test(`${args[0]} waits until Heat has finished what it is doing, says so once, and then goes on`, async (t) => {
+	test(`${args[0]} waits until Heat is idle, prints that once, and then continues`, async (t) => {
 		const { folder, stages } = await made();
 		const [first = {}, second = {}] = stages(4);
 		const idle = first['stack-show-demo'] as object;
@@ -194,7 +194,7 @@ exit 1
 	t.regex(stderr, /drainForce: false and drainTimeout: 300 in demo\/cluster\.yaml.*kstack update demo/);
 });
 
-test('while Heat is waited for, a cloud that does not answer once is asked again', async (t) => {
+test('while kstack waits for Heat, a failed request is retried', async (t) => {
 	const { folder, stages } = await made();
 	const [first = {}, second = {}] = stages(4);
 	// The second look fails; at the third, Heat is done.

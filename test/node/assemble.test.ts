@@ -97,7 +97,7 @@ test('the files of a master are valid, and its secrets are readable by root only
 });
 
 for (const role of ['minion', 'gateway'] as const) {
-	test(`a ${role} joins with the CA from Heat and the join token, and has no other secret`, async (t) => {
+	test(`a ${role} joins with the CA from Heat and the join token, and gets no other secrets`, async (t) => {
 		const master = await node('master');
 		await master.run(step('20-pki'));
 		const ca = await master.file('etc/kubernetes/pki/ca.crt');

@@ -2,8 +2,8 @@ import test from 'ava';
 import { UserError } from '../../src/base/errors.ts';
 import { CommandError } from '../../src/base/run.ts';
 import { systemError } from '../../src/base/system-errors.ts';
-import { isAbsent } from '../../src/openstack/absence.ts';
-import { parseAnswer } from '../../src/openstack/answer.ts';
+import { isNotFound } from '../../src/openstack/absence.ts';
+import { parseOutput } from '../../src/openstack/answer.ts';
 
 const failed = (stderr: string) => new CommandError('openstack stack show demo', 1, stderr);
 
@@ -18,7 +18,7 @@ for (const sentence of [
 	'Keypair mine could not be found. (HTTP 404) (Request-ID: req-1)',
 ]) {
 	test(`a thing is absent when the service says: ${sentence}`, (t) => {
-		t.true(isAbsent(failed(sentence)));
+		t.true(isNotFound(failed(sentence)));
 	});
 }
 
@@ -34,18 +34,18 @@ for (const sentence of [
 	'No answer within 600 s.',
 ]) {
 	test(`nothing is known to be absent when the client says: ${sentence}`, (t) => {
-		t.false(isAbsent(failed(sentence)));
+		t.false(isNotFound(failed(sentence)));
 	});
 }
 
 test('lines before the JSON, such as a warning, are passed over', (t) => {
-	t.deepEqual(parseAnswer(['x'], 'Warning: [old] client\n[\n  {"a": 1}\n]\n'), [{ a: 1 }]);
-	t.deepEqual(parseAnswer(['x'], '{"a": [1]}'), { a: [1] });
+	t.deepEqual(parseOutput(['x'], 'Warning: [old] client\n[\n  {"a": 1}\n]\n'), [{ a: 1 }]);
+	t.deepEqual(parseOutput(['x'], '{"a": [1]}'), { a: [1] });
 });
 
 for (const printed of ['', 'null', '<html>\n<p>Login</p>', '{"a": ', '3', 'Please log in']) {
 	test(`an answer ${JSON.stringify(printed)} is an error that names the command`, (t) => {
-		const error = t.throws(() => parseAnswer(['stack', 'list'], printed), { instanceOf: UserError });
+		const error = t.throws(() => parseOutput(['stack', 'list'], printed), { instanceOf: UserError });
 		t.is(error?.code, 'client-answer');
 		t.true(error?.message.includes('openstack stack list'));
 		t.true(error?.message.includes(printed.trim().split('\n')[0] ?? ''));

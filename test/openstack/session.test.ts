@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { isAbsent } from '../../src/openstack/absence.ts';
+import { isNotFound } from '../../src/openstack/absence.ts';
 import { json } from '../../src/openstack/client.ts';
 import { Session } from '../../src/openstack/session.ts';
 import { temporaryFolder } from '../support/folders.ts';
@@ -34,7 +34,7 @@ test.serial('many questions at once are answered each by its own answer, by one 
 	const { starts } = await client(echo);
 	const session = new Session();
 	const questions = ['stack show one', 'stack show two', 'server list --name x-1'];
-	const answers = await Promise.all(questions.map((question) => session.ask(question.split(' '))));
+	const answers = await Promise.all(questions.map((question) => session.run(question.split(' '))));
 	t.deepEqual(
 		answers.map((said) => JSON.parse(said?.stdout ?? '').line),
 		questions,
@@ -48,7 +48,7 @@ test.serial('the answer ends where the full stop begins, however the pieces come
 		fc.asyncProperty(fc.array(piece, { maxLength: 4 }), async (pieces) => {
 			const encoded = pieces.map((text) => Buffer.from(text).toString('base64'));
 			await client(encoded.map((text) => `base64 -d <<<'${text}'; sleep 0.01`).join('\n') || ':');
-			const said = await new Session().ask(['stack', 'list']);
+			const said = await new Session().run(['stack', 'list']);
 			t.is(said?.stdout, pieces.join(''));
 		}),
 		{ numRuns: 5 },
@@ -69,7 +69,7 @@ test.serial('the end of a line that comes by itself disturbs no question', async
 	turn();
 	const session = new Session();
 	for (let question = 0; question < 30; question++) {
-		const said = await session.ask(['stack', 'show', String(question)]);
+		const said = await session.run(['stack', 'show', String(question)]);
 		t.is(JSON.parse(said?.stdout ?? '').line, `stack show ${question}`);
 	}
 	over = true;
@@ -78,7 +78,7 @@ test.serial('the end of a line that comes by itself disturbs no question', async
 test.serial('what the client says against a question is an error of that question alone', async (t) => {
 	await client(`case $line in *nosuch*) echo 'Stack not found: nosuch' >&2 ;; *) ${echo} ;; esac`);
 	const error = await t.throwsAsync(json(['stack', 'show', 'nosuch']));
-	t.true(isAbsent(error));
+	t.true(isNotFound(error));
 	t.regex(error?.message ?? '', /openstack stack show nosuch/);
 	t.deepEqual(await json(['stack', 'list']), { line: 'stack list -f json' });
 });

@@ -35,7 +35,7 @@ async function files(): Promise<string[]> {
 	return all.filter((file) => file.endsWith('.ts'));
 }
 
-test('every source file lies in a folder that has a place among the layers', async (t) => {
+test('every source file is in a folder of a layer', async (t) => {
 	const strangers = (await files()).filter(
 		(file) =>
 			!['kimg.ts', 'kstack.ts'].includes(file) && !layers.some((layer) => file.startsWith(`${layer}/`)),
@@ -62,7 +62,7 @@ test('kimg and kstack share no file but those of base, openstack and cli', async
 	t.deepEqual(wrong, []);
 });
 
-test('only the files that are for it start programs, and only main.ts sets an exit code', async (t) => {
+test('only designated files start programs, and only main.ts sets an exit code', async (t) => {
 	const all = await files();
 	const having = (pattern: RegExp) =>
 		all.filter((file) => pattern.test(readFileSync(path.join(source, file), 'utf8'))).sort();

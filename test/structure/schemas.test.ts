@@ -75,7 +75,7 @@ test('cluster.yaml as kstack writes it names a schema that lies beside it, and f
 	t.true(validator(JSON.parse(beside?.text ?? '{}') as JsonSchema)(load(file)));
 });
 
-test('what the reader takes, the schema takes: whole files', (t) => {
+test('the schema accepts every file that the reader accepts', (t) => {
 	fc.assert(
 		fc.property(anySettings, (wanted) => {
 			t.true(isCluster(load(dump({ name: 'demo', ...wanted }))), JSON.stringify(isCluster.errors));
@@ -137,7 +137,7 @@ const values = fc.oneof(
 /** What a schema cannot say: the range of a number that is written as text, the meaning of an address. */
 const beyondSchema = (value: unknown) => typeof value === 'string' && /^\s*-?\d+\s*$/.test(value);
 
-test('what the schema of a key takes, the reader takes, and the other way round', (t) => {
+test('the schema and the reader accept the same values of each key', (t) => {
 	const keys = fc.constantFrom(...settings.map(({ key }) => key), 'unknownKey');
 	fc.assert(
 		fc.property(keys, values, (key, value) => {
@@ -234,7 +234,7 @@ for (const [text, place] of [
 	],
 	['images: [one two]', 'images: 0 is "one two"'],
 ] as const) {
-	test(`an addon is refused with the place of the mistake: ${place}`, (t) => {
+	test(`an addon is refused with the location of the mistake: ${place}`, (t) => {
 		const content = { description: 'x', ...(parseYaml(text, 'addon.yaml', 'typed') as object) };
 		const error = t.throws(() => readDefinition(content, 'a/addon.yaml', 'hello'), { instanceOf: UserError });
 		t.like(error, { exitCode: 2, code: 'invalid-addon' });

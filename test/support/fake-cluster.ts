@@ -11,6 +11,8 @@ export interface FakeNode {
 export interface FakeMember {
 	readonly id: string;
 	readonly name: string;
+	/** The host of its peer and client addresses; its name if there is none. */
+	address?: string;
 	healthy: boolean;
 	learner: boolean;
 }
@@ -179,8 +181,8 @@ export class FakeCluster {
 				return {
 					stdout: this.members
 						.map(
-							({ id, name, learner }) =>
-								`${id}, started, ${name}, https://${name}:2380, https://${name}:2379, ${learner}\n`,
+							({ id, name, learner, address = name }) =>
+								`${id}, started, ${name}, https://${address}:2380, https://${address}:2379, ${learner}\n`,
 						)
 						.join(''),
 				};

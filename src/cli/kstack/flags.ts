@@ -1,4 +1,4 @@
-import { mistakeIn } from '../../base/forms.ts';
+import { invalidValue } from '../../base/forms.ts';
 import { formOf } from '../../cluster/spec/setting-forms.ts';
 import { flagOf, type Setting, settings } from '../../cluster/spec/settings.ts';
 import type { Flag } from '../command.ts';
@@ -45,7 +45,7 @@ function settingFlag(setting: Setting, isNew: boolean): Flag {
 	const value = choices?.join('|') ?? named ?? placeholders[type] ?? 'VALUE';
 	const form = formOf(setting);
 	const mistakeInValue = (given: unknown) =>
-		form.read(given) === undefined ? mistakeIn(`--${flagOf(setting)}`, given, form) : undefined;
+		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
 	const flag = { describe, value, mistakeIn: mistakeInValue };
 	if (!isNew) return { ...flag, describe: describe.replace(/ \(default: [^()]*\)$/, '') };
 	return fixed === undefined || fixed === '' ? flag : { ...flag, defaultText: `${fixed}` };

@@ -5,7 +5,7 @@ import { say } from '../../base/say.ts';
 import { memberName, nestedStackOf, type Pool, poolsOf } from '../spec/pools.ts';
 import { withRetry } from './follow.ts';
 import { type Member, membersOf } from './members.ts';
-import { isAbsent, list, openstack, requireStack, type Stack } from './stack.ts';
+import { isNotFound, list, openstack, requireStack, type Stack } from './stack.ts';
 
 /** A member of a stack, and its condition. */
 export interface MemberState extends Member {
@@ -107,6 +107,6 @@ export async function deleteFailedServers(members: readonly MemberState[]): Prom
 		.map(({ server }) => server);
 	if (servers.length === 0) return;
 	await openstack(['server', 'delete', '--wait', ...servers]).catch((error: unknown) => {
-		if (!isAbsent(error)) throw error;
+		if (!isNotFound(error)) throw error;
 	});
 }

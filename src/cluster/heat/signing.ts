@@ -9,7 +9,7 @@ import { say } from '../../base/say.ts';
 import { runsControlPlane } from '../spec/roles.ts';
 import { openstackWith } from './arguments.ts';
 import { inventory } from './inventory.ts';
-import { deploymentOutput, isAbsent, openstack, resourceId, type Stack, show, showStack } from './stack.ts';
+import { deploymentOutput, isNotFound, openstack, resourceId, type Stack, show, showStack } from './stack.ts';
 
 /** A request that a master signs a certificate; both values are public. */
 export interface SigningRequest {
@@ -52,7 +52,7 @@ async function deleteStack(name: string): Promise<void> {
 	try {
 		await openstack(['stack', 'delete', '--yes', '--wait', name], { uninterrupted: true });
 	} catch (error) {
-		if (isAbsent(error)) return;
+		if (isNotFound(error)) return;
 		const reason = error instanceof Error ? error.message : String(error);
 		say(`Could not delete the stack ${name}: ${reason}\nDelete it with: openstack stack delete ${name}`);
 	}

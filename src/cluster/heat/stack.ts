@@ -1,9 +1,9 @@
 import { UserError, usageError } from '../../base/errors.ts';
 import { ifPresent } from '../../openstack/absence.ts';
-import { badAnswer } from '../../openstack/answer.ts';
+import { invalidOutput } from '../../openstack/answer.ts';
 import { type Json, json, openstack, show } from '../../openstack/client.ts';
 
-export { isAbsent } from '../../openstack/absence.ts';
+export { isNotFound } from '../../openstack/absence.ts';
 export { list, openstack, show } from '../../openstack/client.ts';
 
 /** A stack in Heat. */
@@ -34,7 +34,7 @@ export async function showStack(nameOrId: string): Promise<Stack | undefined> {
 	const found = await show(['stack'], nameOrId);
 	if (found === undefined) return undefined;
 	if (typeof found.id !== 'string' || typeof found.stack_status !== 'string') {
-		throw badAnswer(['stack', 'show', nameOrId], JSON.stringify(found));
+		throw invalidOutput(['stack', 'show', nameOrId], JSON.stringify(found));
 	}
 	// The client prints text if Heat has none, such as for a deleted stack.
 	const outputs = (Array.isArray(found.outputs) ? found.outputs : []) as {

@@ -2,7 +2,7 @@ import { UserError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { type Member, membersOf } from '../heat/members.ts';
-import { isAbsent, list, openstack, type Stack } from '../heat/stack.ts';
+import { isNotFound, list, openstack, type Stack } from '../heat/stack.ts';
 import { runsControlPlane } from '../spec/roles.ts';
 import { countMovablePods, deleteNode, type KubernetesNode, listNodes } from './api.ts';
 import { readKubeconfig } from './kubeconfig.ts';
@@ -23,6 +23,8 @@ export interface DrainOptions {
 	readonly drainTimeout: number;
 	/** Whether remaining pods are deleted after the timeout, and nodes that do not respond are treated as dead. */
 	readonly force: boolean;
+	/** Whether `--force` was given: the setting `drainForce` is about pods, not about the quorum of etcd. */
+	readonly forceFlag: boolean;
 }
 
 /** Seconds to wait for an answer of the masters, after the drain timeout. */
@@ -116,7 +118,7 @@ async function deleteServers(leavers: readonly LeavingMember[]): Promise<void> {
 	try {
 		await openstack(['server', 'delete', ...present.map(({ member }) => member.server)]);
 	} catch (error) {
-		if (!isAbsent(error)) throw error;
+		if (!isNotFound(error)) throw error;
 	}
 }
 

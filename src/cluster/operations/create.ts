@@ -1,6 +1,6 @@
 import { refuse } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
-import { parseAnswer } from '../../openstack/answer.ts';
+import { parseOutput } from '../../openstack/answer.ts';
 import { openstackWith } from '../heat/arguments.ts';
 import { type StackDirectory, setValues } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
@@ -65,7 +65,7 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 	const contracts = contractsOf(Object.values(resolved.images));
 	const record = Object.keys(contracts).length === 0 ? {} : { contracts };
 	const generations = { generations: withOwnVersion({ generations: JSON.stringify(record) }) };
-	const created = parseAnswer<{ id: string }>(
+	const created = parseOutput<{ id: string }>(
 		['stack', 'create', name],
 		await openstackWith(generations, secrets, (args) => [
 			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, ...args],

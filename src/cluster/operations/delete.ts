@@ -6,7 +6,14 @@ import { table } from '../../base/table.ts';
 import { readIfThere, type StackDirectory, stackDirectory } from '../heat/directory.ts';
 import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
-import { isAbsent, list, openstack, type Stack, type StackResource, stackResources } from '../heat/stack.ts';
+import {
+	isNotFound,
+	list,
+	openstack,
+	type Stack,
+	type StackResource,
+	stackResources,
+} from '../heat/stack.ts';
 import { isKubeconfigOf } from '../kubernetes/kubeconfig.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
 
@@ -59,7 +66,7 @@ async function deleteServers(ids: readonly string[]): Promise<void> {
 			await openstack(['server', 'delete', ...servers]);
 			return;
 		} catch (error) {
-			if (!isAbsent(error)) throw error;
+			if (!isNotFound(error)) throw error;
 		}
 	}
 }

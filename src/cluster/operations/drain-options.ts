@@ -40,5 +40,6 @@ export function drainOptionsOf(stack: Stack, flags: DrainFlags, changed: Setting
 	return {
 		drainTimeout: Number(drainTimeoutOf(stack.name, flags) ?? settings.drainTimeout ?? 300),
 		force: flags.force === true || settings.drainForce === true,
+		forceFlag: flags.force === true,
 	};
 }

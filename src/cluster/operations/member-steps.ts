@@ -9,7 +9,7 @@ import { requireStack, type Stack } from '../heat/stack.ts';
 import { type DrainOptions, deleteRemovedNodes, drainBeforeUpdate } from '../kubernetes/leave.ts';
 import { issueMasterToken, kubeconfigForMasters } from '../kubernetes/master-token.ts';
 import { hasNodeMarks, kubeconfigForPools, storePools } from '../kubernetes/pools.ts';
-import { removeFromEtcd } from '../kubernetes/remove-from-etcd.ts';
+import { removeFromEtcd, requireEtcdAccess } from '../kubernetes/remove-from-etcd.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
 import { runsControlPlane } from '../spec/roles.ts';
@@ -184,13 +184,20 @@ export function memberSteps(
 				secrets = { ...secrets, ...(await issueMasterToken(stack, directory)) };
 			},
 		},
-		setDrainOptions(directory, leaving, drainOptions),
-		storeMarks(change),
 		{
 			title: `Removing ${names(failedMasters)}, which never became Ready, from etcd`,
 			skip: () => failedMasters.length === 0,
+			check: ({ stack, directory }) =>
+				requireEtcdAccess(stack, directory, members, failedMasters, drainOptions.forceFlag),
 			run: ({ stack, directory }) => removeFromEtcd(stack, directory, failedMasters),
 		},
+		// Those that never became Ready are not drained: their servers are deleted.
+		setDrainOptions(
+			directory,
+			leaving.filter((member) => !failed.includes(member)),
+			drainOptions,
+		),
+		storeMarks(change),
 		{
 			title: `Deleting the servers of ${names(failed)}, which never became Ready`,
 			skip: () => failed.length === 0,

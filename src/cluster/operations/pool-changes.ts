@@ -1,4 +1,4 @@
-import { shown } from '../../base/forms.ts';
+import { printable } from '../../base/forms.ts';
 import { contractsOf, type NodeImage, nodeImage } from '../heat/node-image.ts';
 import { mistakeInContract, resolvePools } from '../heat/pool-resources.ts';
 import type { Stack } from '../heat/stack.ts';
@@ -31,7 +31,7 @@ function mistakesInFixed(entry: PoolEntry, record: PoolRecord, path: string): st
 		.filter((key) => (entry[key] ?? '') !== (record[key] ?? ''))
 		.map(
 			(key) =>
-				`${key} of the pool ${entry.name} is ${shown(entry[key] ?? '')} in ${path}; the pool was created with ${JSON.stringify(record[key] ?? '')}, which cannot be changed: add another pool and remove this one.`,
+				`${key} of the pool ${entry.name} is ${printable(entry[key] ?? '')} in ${path}; the pool was created with ${JSON.stringify(record[key] ?? '')}, which cannot be changed: add another pool and remove this one.`,
 		);
 }
 
@@ -59,7 +59,7 @@ function wantedCount(
 	const other = Number(parameters[name] ?? now);
 	if (!Number.isInteger(other) || other < 0) {
 		mistakes.push(
-			`${name} in ${paths.parameters} is ${shown(parameters[name])}: it must be a whole number from 0.`,
+			`${name} in ${paths.parameters} is ${printable(parameters[name])}: it must be a whole number from 0.`,
 		);
 		return now;
 	}

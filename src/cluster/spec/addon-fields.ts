@@ -13,13 +13,13 @@ function isRegularExpression(text: string): boolean {
 
 /** An integer value of an addon: a number in YAML, not a string with digits. */
 const integer: Form<number> = {
-	words: 'an integer',
+	description: 'an integer',
 	read: (value) => (typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined),
 	schema: { type: 'integer' },
 };
 
 const trueOrFalse: Form<boolean> = {
-	words: boolean.words,
+	description: boolean.description,
 	read: (value) => (typeof value === 'boolean' ? value : undefined),
 	schema: { type: 'boolean' },
 };

@@ -44,7 +44,7 @@ function readValueSpec(spec: Mapping): ValueSpec | undefined {
 	const before = spec.mistakes.length;
 	const type = spec.text('type', addonForms.valueType) as ValueSpec['type'];
 	if (spec.mistakes.length > before) return undefined;
-	spec.only(...keysOfValue(type));
+	spec.allowOnly(...keysOfValue(type));
 	const description = spec.text('description', addonForms.line);
 	// Without a pattern, a value could inject whole objects into the manifest.
 	const pattern = type === 'string' ? spec.text('pattern', addonForms.pattern) : undefined;
@@ -55,7 +55,7 @@ function readValueSpec(spec: Mapping): ValueSpec | undefined {
 		'default',
 		form as Form<string | number | boolean>,
 	);
-	if (!spec.has('default')) spec.wrong('default', `is missing: it must be ${form.words}`);
+	if (!spec.has('default')) spec.addMistake('default', `is missing: it must be ${form.description}`);
 	if (spec.mistakes.length > before || defaultValue === undefined) return undefined;
 	const read = {
 		...{ type, default: defaultValue, description },
@@ -64,7 +64,7 @@ function readValueSpec(spec: Mapping): ValueSpec | undefined {
 		...(maximum === undefined ? {} : { maximum }),
 	};
 	if (parse(String(defaultValue), read) === undefined)
-		spec.wrong('default', `is ${JSON.stringify(defaultValue)}: it must be ${formOf(read)}`);
+		spec.addMistake('default', `is ${JSON.stringify(defaultValue)}: it must be ${formOf(read)}`);
 	return read;
 }
 
@@ -73,7 +73,7 @@ export function readValueSpecs(values: Mapping): Record<string, ValueSpec> {
 	return Object.fromEntries(
 		values.keys.flatMap((name) => {
 			if (addonForms.valueName.read(name) === undefined)
-				values.wrong(name, `must be ${addonForms.valueName.words}`);
+				values.addMistake(name, `must be ${addonForms.valueName.description}`);
 			const spec = readValueSpec(values.within(name));
 			return spec === undefined ? [] : [[name, spec] as const];
 		}),

@@ -42,7 +42,7 @@ export interface Addon {
  */
 export function readDefinition(content: unknown, source: string, folder: string): AddonDefinition {
 	const file = new Mapping(content, source);
-	file.only(...Object.keys(addonFields));
+	file.allowOnly(...Object.keys(addonFields));
 	file.texts('images', addonForms.name);
 	const definition = {
 		name: file.has('name') ? file.text('name', addonForms.name) : folder,
@@ -55,7 +55,7 @@ export function readDefinition(content: unknown, source: string, folder: string)
 	};
 	if (!file.has('name') && addonForms.name.read(folder) === undefined)
 		file.mistakes.push(
-			`${source}: the name of its folder is ${JSON.stringify(folder)}: it must be ${addonForms.name.words}; or set name.`,
+			`${source}: the name of its folder is ${JSON.stringify(folder)}: it must be ${addonForms.name.description}; or set name.`,
 		);
 	refuse(file.mistakes, 'See docs/addons.md.', 'invalid-addon');
 	return definition;

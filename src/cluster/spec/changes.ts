@@ -1,5 +1,5 @@
 import { refuse } from '../../base/errors.ts';
-import { cut, mistakeIn, shown } from '../../base/forms.ts';
+import { cut, invalidValue, printable } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
 import { type FurtherNodes, newContradictions } from './contradictions.ts';
 import { comparable, textOf } from './heat-values.ts';
@@ -54,7 +54,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 		if (setting.fixed) {
 			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
 			mistakes.push(
-				`${key} is ${shown(wanted)} ${place}; this cluster was created with ${JSON.stringify(has)}, which cannot be changed: that would replace its servers.`,
+				`${key} is ${printable(wanted)} ${place}; this cluster was created with ${JSON.stringify(has)}, which cannot be changed: that would replace its servers.`,
 			);
 			continue;
 		}
@@ -80,7 +80,7 @@ export function requireCounts(now: Settings, counts: Settings, further?: Further
 		.flatMap((setting) => {
 			const form = formOf(setting);
 			const value = counts[setting.key];
-			return form.read(value) === undefined ? [mistakeIn(`--${flagOf(setting)}`, value, form)] : [];
+			return form.read(value) === undefined ? [invalidValue(`--${flagOf(setting)}`, value, form)] : [];
 		});
 	const room =
 		mistakes.length > 0

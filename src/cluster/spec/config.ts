@@ -1,5 +1,5 @@
 import { collect, invalidFlags, refuse, usageError } from '../../base/errors.ts';
-import { cut, mistakeIn, shown } from '../../base/forms.ts';
+import { cut, invalidValue, printable } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
 import { clusterFields, nameForm } from './cluster-fields.ts';
@@ -31,7 +31,7 @@ export interface SettingsFile {
 /** Why the name of a cluster is invalid; `undefined` if it is valid. */
 export function mistakeInName(name: string): string | undefined {
 	if (nameForm.read(name) !== undefined) return undefined;
-	return `The cluster name ${shown(name)} cannot be part of a host name: use ${nameForm.words}.`;
+	return `The cluster name ${printable(name)} cannot be part of a host name: use ${nameForm.description}.`;
 }
 
 /**
@@ -55,7 +55,7 @@ export function readFlags(flags: Readonly<Record<string, unknown>>, mistakes: st
 		if (value === undefined) continue;
 		const form = formOf(setting);
 		const read = form.read(value);
-		if (read === undefined) mistakes.push(mistakeIn(`--${flagOf(setting)}`, value, form));
+		if (read === undefined) mistakes.push(invalidValue(`--${flagOf(setting)}`, value, form));
 		else found[setting.key] = read;
 	}
 	return found;
@@ -77,7 +77,7 @@ function readFile(
 ): Settings {
 	if ((content.name ?? name) !== name) {
 		mistakes.push(
-			`${path}: name is ${shown(content.name)}, but the command names the cluster "${cut(name)}".`,
+			`${path}: name is ${printable(content.name)}, but the command names the cluster "${cut(name)}".`,
 		);
 	}
 	if ('parameters' in content || 'parameter_defaults' in content) {
@@ -87,7 +87,7 @@ function readFile(
 		return {};
 	}
 	const top = new Mapping(content, path, mistakes);
-	top.only(...Object.keys(clusterFields()));
+	top.allowOnly(...Object.keys(clusterFields()));
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
 		const { key } = setting;

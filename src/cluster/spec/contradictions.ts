@@ -1,4 +1,4 @@
-import { shown } from '../../base/forms.ts';
+import { printable } from '../../base/forms.ts';
 import { mistakesInAddressSpace, nodesOf } from './address-space.ts';
 import { overlap, parseNetwork } from './cidr.ts';
 import type { Settings } from './config.ts';
@@ -64,12 +64,12 @@ const networkHasSubnet: Check = ({ fixedNetwork, fixedSubnet }, place) => {
 	if (fixedNetwork === undefined || fixedSubnet === undefined) return [];
 	if (fixedNetwork !== '' && fixedSubnet === '') {
 		return [
-			`${place('fixedNetwork')} is ${shown(fixedNetwork)}, without a subnet: name one of its subnets with fixedSubnet.`,
+			`${place('fixedNetwork')} is ${printable(fixedNetwork)}, without a subnet: name one of its subnets with fixedSubnet.`,
 		];
 	}
 	if (fixedNetwork === '' && fixedSubnet !== '') {
 		return [
-			`${place('fixedSubnet')} is ${shown(fixedSubnet)}, without a network: name its network with fixedNetwork.`,
+			`${place('fixedSubnet')} is ${printable(fixedSubnet)}, without a network: name its network with fixedNetwork.`,
 		];
 	}
 	return [];

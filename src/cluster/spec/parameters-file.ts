@@ -8,11 +8,11 @@ import { countForm, formOf } from './setting-forms.ts';
 import { settings } from './settings.ts';
 
 /** Any value: kstack writes these parameters, and compares them with those of the stack. */
-const anyValue: Form = { words: 'a value', read: (value) => value, schema: {} };
+const anyValue: Form = { description: 'a value', read: (value) => value, schema: {} };
 
 /** A mapping, or its JSON text: Heat accepts both for a parameter of type json. */
 const mappingOrJson: Form<object> = {
-	words: 'a mapping, or the JSON text of one',
+	description: 'a mapping, or the JSON text of one',
 	read: (value) => {
 		try {
 			const read: unknown = typeof value === 'string' ? JSON.parse(value || '{}') : value;
@@ -92,12 +92,12 @@ export function readParametersFile(
 	const content = collect(all, () => readMapping(file.text, file.path));
 	if (content === undefined) return {};
 	const top = new Mapping(content, file.path, mistakes);
-	top.only('parameters', 'resource_registry');
+	top.allowOnly('parameters', 'resource_registry');
 	if (!top.holdsMapping('parameters'))
-		top.wrong('parameters', 'is missing: it must be a mapping of parameters');
+		top.addMistake('parameters', 'is missing: it must be a mapping of parameters');
 	const parameters = top.within('parameters');
 	const forms = new Map([...parameterForms(), ...poolForms(existing)]);
-	parameters.only(...forms.keys());
+	parameters.allowOnly(...forms.keys());
 	const found: Record<string, unknown> = {};
 	for (const [name, form] of forms) {
 		const value = parameters.raw(name);

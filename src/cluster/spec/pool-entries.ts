@@ -1,4 +1,4 @@
-import { cut, type Form, shown } from '../../base/forms.ts';
+import { cut, type Form, printable } from '../../base/forms.ts';
 import { similar } from '../../base/similar.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
@@ -38,7 +38,7 @@ const text = { type: ['string', 'number', 'null'] };
 
 /** The JSON Schema of `pools`, for editors; `readPools` validates the entries. */
 export const poolsForm = (roles: Roles): Form => ({
-	words: 'a list of pools',
+	description: 'a list of pools',
 	read: (value) => value,
 	schema: {
 		type: 'array',
@@ -94,11 +94,11 @@ function readEntry(
 ): PoolEntry | undefined {
 	const before = mistakes.length;
 	if (!isMapping(value)) {
-		mistakes.push(`${place} is ${shown(value)}: it must be a mapping with name, role and count.`);
+		mistakes.push(`${place} is ${printable(value)}: it must be a mapping with name, role and count.`);
 		return undefined;
 	}
 	const mistake = (key: string, what: string, wrong: unknown) =>
-		mistakes.push(`${place}.${key} is ${shown(wrong)}: it ${what}.`);
+		mistakes.push(`${place}.${key} is ${printable(wrong)}: it ${what}.`);
 	for (const key of Object.keys(value)) {
 		if (keys.includes(key)) continue;
 		const suggestion = similar(key, keys);
@@ -151,7 +151,7 @@ export function readPools(
 ): PoolEntry[] {
 	if (value === undefined || value === null) return [];
 	if (!Array.isArray(value)) {
-		mistakes.push(`${path}: pools is ${shown(value)}: it must be a list of pools.`);
+		mistakes.push(`${path}: pools is ${printable(value)}: it must be a list of pools.`);
 		return [];
 	}
 	const entries = value.flatMap(

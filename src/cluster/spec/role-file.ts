@@ -5,7 +5,7 @@ import {
 	line,
 	matching,
 	oneOf,
-	shown,
+	printable,
 	wholeNumber,
 } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
@@ -90,7 +90,7 @@ const from = matching(
 
 /** `8080`, or `8000-8080`. */
 const ports: Form<readonly [number, number]> = {
-	words: 'a port, or two with a hyphen between them, from 1 to 65535',
+	description: 'a port, or two with a hyphen between them, from 1 to 65535',
 	read: (value) => {
 		const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(String(value)) ?? [];
 		const [from, to] = [Number(first), Number(last)];
@@ -106,7 +106,7 @@ const portFields: Fields = {
 };
 
 const sentence: Form<string> = {
-	words: 'one line of text',
+	description: 'one line of text',
 	read: (value) => (typeof value === 'string' && value.trim() !== '' ? line.read(value) : undefined),
 	schema: { type: 'string', pattern: '^[^\\n\\r\\u0000]*\\S[^\\n\\r\\u0000]*$' },
 };
@@ -150,7 +150,7 @@ export const roleSchema = (): JsonSchema =>
 	fileSchema('kstack role', 'A role of nodes, for pools of a cluster.', fields);
 
 function readDefaultPool(mapping: Mapping): DefaultPool {
-	mapping.only('name', 'position', 'default', 'min', 'max', 'setting', 'parameter');
+	mapping.allowOnly('name', 'position', 'default', 'min', 'max', 'setting', 'parameter');
 	const number = (key: string) => mapping.value(key, wholeNumber({ min: 0, max: 5000 })) ?? 0;
 	return {
 		name: mapping.text('name'),
@@ -159,13 +159,13 @@ function readDefaultPool(mapping: Mapping): DefaultPool {
 		min: number('min'),
 		max: number('max'),
 		setting: mapping.text('setting', sentence),
-		parameter: mapping.text('parameter', { words: 'text', read: (value) => String(value), schema: {} }),
+		parameter: mapping.text('parameter', { description: 'text', read: (value) => String(value), schema: {} }),
 	};
 }
 
 function readOpenPorts(mapping: Mapping): OpenPorts {
-	mapping.only(...Object.keys(portFields));
-	if (!mapping.has('ports')) mapping.wrong('ports', `is missing: it must be ${ports.words}`);
+	mapping.allowOnly(...Object.keys(portFields));
+	if (!mapping.has('ports')) mapping.addMistake('ports', `is missing: it must be ${ports.description}`);
 	const [first, last] = mapping.value('ports', ports) ?? [0, 0];
 	return {
 		protocol: mapping.value('protocol', protocol) ?? 'tcp',
@@ -189,12 +189,12 @@ export function readRoleFile(
 ): RoleFile {
 	const top = new Mapping(content, source, mistakes);
 	for (const key of packaged ? [] : packagedKeys)
-		if (top.has(key)) top.wrong(key, 'is for roles that come with kstack');
-	top.only(...Object.keys(fields), ...packagedKeys);
+		if (top.has(key)) top.addMistake(key, 'is for roles that come with kstack');
+	top.allowOnly(...Object.keys(fields), ...packagedKeys);
 	const minimum = top.within('minimum');
-	minimum.only('memory', 'cpus');
+	minimum.allowOnly('memory', 'cpus');
 	const mistake = (key: string, what: string, value: unknown) =>
-		mistakes.push(`${source}: ${key} is ${shown(value)}: it ${what}.`);
+		mistakes.push(`${source}: ${key} is ${printable(value)}: it ${what}.`);
 	const flag = (key: string) => top.value(key, boolean) ?? false;
 	return {
 		description: top.text('description', sentence),

@@ -30,7 +30,7 @@ function readRoles(folder: string, packaged: boolean, taken: Roles, mistakes: st
 	const found = names.map((name): RoleDefinition => {
 		const roleFolder = path.join(folder, name);
 		if (roleNameForm.read(name) === undefined)
-			mistakes.push(`${roleFolder}: the name of a role must be ${roleNameForm.words}.`);
+			mistakes.push(`${roleFolder}: the name of a role must be ${roleNameForm.description}.`);
 		if (Object.hasOwn(taken, name))
 			mistakes.push(`${roleFolder}: kstack has a role ${name}: use another name.`);
 		return { ...readRoleFolder(roleFolder, packaged, mistakes), name };

@@ -35,7 +35,7 @@ const addressList = new RegExp(`^(?:${ipv4}(?:\\s*,\\s*${ipv4})*)?$`);
 
 /** A list, or text with commas, as in flags and in Heat. */
 const addresses: Form<string> = {
-	words: 'IPv4 addresses with commas between them, such as 192.0.2.1,192.0.2.2',
+	description: 'IPv4 addresses with commas between them, such as 192.0.2.1,192.0.2.2',
 	read: (value) => {
 		const text = Array.isArray(value) ? value.join(',') : value;
 		if (typeof text !== 'string' || !addressList.test(text)) return undefined;

@@ -2,10 +2,10 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { fullest, tellsOfFullDisk } from '../workspace/room.ts';
 import { PhaseClock, phaseOf } from './phases.ts';
 
-/** How diskimage-builder clears up after a failure: not what the operator is looking for. */
+/** Output of the cleanup of diskimage-builder after a failure, which hides the error. */
 const afterwards = /\| (Unmount|INFO diskimage_builder)/;
 
-/** What a build prints: all of it in a file, its parts as they pass, its last lines in mind. */
+/** The output of a build: writes it to a file, reports phases, and keeps the last lines. */
 export class BuildLog {
 	readonly file: string;
 	readonly clock: PhaseClock;
@@ -17,8 +17,8 @@ export class BuildLog {
 
 	/**
 	 * @param file     the log file, replaced if it exists
-	 * @param tell     gets one line for each part of the build
-	 * @param folders  what the build writes to
+	 * @param tell     receives one line for each phase of the build
+	 * @param folders  the folders of the build
 	 */
 	constructor(file: string, tell: (line: string) => void, folders: readonly string[]) {
 		this.file = file;
@@ -29,7 +29,7 @@ export class BuildLog {
 		);
 	}
 
-	/** Takes one line. A function of its own, to be handed on. */
+	/** Adds one line. A bound function, so that it can be passed on. */
 	readonly line = (text: string): void => {
 		this.#stream.write(`${text}\n`);
 		if (!afterwards.test(text)) this.#last = [...this.#last.slice(-14), text];
@@ -44,7 +44,7 @@ export class BuildLog {
 		return this.#last.map((line) => `    ${line}`).join('\n');
 	}
 
-	/** The place that was full when a program said that one was; `undefined` when none has. */
+	/** The disk that was full when a program reported a full disk; `undefined` if none did. */
 	get full(): string | undefined {
 		return this.#full;
 	}
@@ -54,7 +54,7 @@ export class BuildLog {
 		return this.#unfetched;
 	}
 
-	/** Writes out the file. */
+	/** Closes the file. */
 	close(): void {
 		this.#stream.end();
 	}

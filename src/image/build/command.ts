@@ -5,7 +5,7 @@ import { pauseImage } from '../spec/components.ts';
 import { digestOfText } from '../spec/lock.ts';
 import type { ImagePlan } from '../spec/plan.ts';
 
-/** A run of disk-image-create: its own variables and its arguments. */
+/** The environment and the arguments of disk-image-create. */
 export interface BuildCommand {
 	readonly environment: Readonly<Record<string, string>>;
 	readonly args: readonly string[];
@@ -18,7 +18,7 @@ export interface BuildPlaces {
 	readonly binaries: string;
 	/** Container images as archives. */
 	readonly archives: string;
-	/** Upstream's programs: a folder for each component, laid out as on the node. */
+	/** Programs of upstream: a folder for each component, with the paths on the node. */
 	readonly components: string;
 	/** The lock, which the build completes. */
 	readonly lock: string;
@@ -27,12 +27,12 @@ export interface BuildPlaces {
 }
 
 /**
- * The disk: one partition, as diskimage-builder's block-device-mbr has it, with an ID of the file system that is
- * the same in every build of the same parts. The boot loader's settings hold it.
+ * The disk: one partition, as in block-device-mbr of diskimage-builder, with a file system ID that is the same in every
+ * build of the same content. The boot loader uses this ID.
  */
 function diskLayout({ profile, components }: ImagePlan): string {
 	const digits = digestOfText(JSON.stringify([profile.name, components])).split(':')[1] as string;
-	// Of RFC 9562's version 8, whose other bits are the maker's own.
+	// A UUID of version 8 of RFC 9562, with custom bits.
 	const uuid = digits.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-8$3-8$4-$5');
 	const mount = { mount_point: '/', fstab: { options: 'defaults', 'fsck-passno': 1 } };
 	const root = { name: 'root', flags: ['boot', 'primary'], size: '100%', mkfs: { uuid, mount } };
@@ -45,10 +45,10 @@ function diskLayout({ profile, components }: ImagePlan): string {
 const expiredKeys = '/usr/share/keyrings/debian-archive-removed-keys.gpg';
 
 /**
- * How diskimage-builder is called for an image.
+ * The command that builds an image with diskimage-builder.
  *
  * @param sources  package sources by name, each a line of sources.list
- * @param mirror   where the base system comes from
+ * @param mirror   mirror of the base system
  */
 export function buildCommand(
 	plan: ImagePlan,
@@ -63,7 +63,7 @@ export function buildCommand(
 		DIB_RELEASE: profile.release,
 		DIB_PYTHON_VERSION: '3',
 		DIB_DISTRIBUTION_MIRROR: mirror,
-		// What diskimage-builder makes of a release's name differs from version to version.
+		// The handling of release names differs between versions of diskimage-builder.
 		DIB_APT_SOURCES_CONF: named.join('\n'),
 		DIB_BLOCK_DEVICE_CONFIG: diskLayout(plan),
 		DIB_BOOTLOADER_DEFAULT_CMDLINE: profile.kernelArguments,
@@ -79,7 +79,7 @@ export function buildCommand(
 	if (profile.archived) {
 		environment.DIB_APT_KEYRING = expiredKeys;
 		environment.DIB_DEBIAN_ARCHIVE_SOURCES = Object.values(sources).join('\n');
-		// cloud-init 0.7.6 leaves the network to the image.
+		// cloud-init 0.7.6 does not configure the network.
 		environment.DIB_APT_MINIMAL_CREATE_INTERFACES = '1';
 	}
 	return {
@@ -98,7 +98,7 @@ export function buildCommand(
 	};
 }
 
-/** The same run as a script that a person can read, change and start: the `build` of `kimg render`. */
+/** The same command as a script that can be read and edited: `build` of `kimg render`. */
 export function buildScript(command: BuildCommand): string {
 	const assignments = Object.entries(command.environment).map(
 		([name, value]) => `export ${name}=${reference(value)}`,
@@ -122,12 +122,12 @@ exec disk-image-create ${command.args.map(reference).join(' ')}
 `;
 }
 
-/** A shell word in which `$NAME` and `$here` stay references. */
+/** Quotes an argument, except references to `$NAME` and `$here`. */
 function reference(value: string): string {
 	return value.includes('$') ? `"${value}"` : sh(value);
 }
 
-/** Places and mirrors as the variables that the script above asks for. */
+/** Paths and mirrors as variables of the script above. */
 export const asked = {
 	places: {
 		elements: '$here/elements',
@@ -139,7 +139,7 @@ export const asked = {
 	mirrors: { main: '$DEBIAN_MIRROR', security: '$DEBIAN_SECURITY_MIRROR' },
 } as const;
 
-/** What `kimg render` writes: the elements, and the script that builds from them. */
+/** The output of `kimg render`: the elements, and the build script. */
 export function renderedTree(elements: Tree, command: BuildCommand): Tree {
 	return [
 		{ path: 'build', mode: 0o755, text: buildScript(command) },

@@ -16,7 +16,7 @@ import { systemPath } from './prerequisites.ts';
 const shims = path.join(packageRoot, 'scripts/image');
 const holdInitramfs = path.join(packageRoot, 'elements/fast-initramfs/pre-install.d/05-hold-initramfs');
 
-/** diskimage-builder works in memory when the machine has some; this much must be free for that. */
+/** Free memory in bytes required for a build in tmpfs. */
 const memoryToWorkIn = 6e9;
 
 /** PATH for diskimage-builder: as root it needs no sudo, and some kernels have no device-mapper. */
@@ -26,7 +26,7 @@ export async function searchPath(): Promise<string> {
 	return [...ours.map((folder) => path.join(shims, folder)), systemPath].join(':');
 }
 
-/** Memory that can be had, in bytes. */
+/** Available memory in bytes. */
 async function availableMemory(): Promise<number> {
 	const kilobytes = /^MemAvailable:\s+(\d+)/m.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
 	return Number(kilobytes ?? 0) * 1024;
@@ -35,10 +35,10 @@ async function availableMemory(): Promise<number> {
 /**
  * Runs disk-image-create for an image.
  *
- * @param lock   the versions of packages that the build keeps to
- * @param work   the build's own folder
+ * @param lock   pins the versions of packages
+ * @param work   the work folder of the build
  * @param cache  kimg's cache folder
- * @returns the qcow2 that it made
+ * @returns the path of the qcow2 image
  * @throws CommandError when it fails
  */
 export async function runDiskimageBuilder(
@@ -61,7 +61,7 @@ export async function runDiskimageBuilder(
 		...((await availableMemory()) < memoryToWorkIn ? { DIB_NO_TMPFS: '1' } : {}),
 	};
 	await mkdir(own);
-	// mmdebstrap does not know the expired keys of an archived release.
+	// mmdebstrap rejects the expired keys of an archived release.
 	if (!archived) {
 		log.clock.enter('packages of the image');
 		const request = {

@@ -4,10 +4,10 @@ import { fullest, tellsOfFullDisk } from '../workspace/room.ts';
 import type { BuildLog } from './build-log.ts';
 
 /**
- * What the operator reads when a build has failed.
+ * The error for a failed build.
  *
- * @param name     the profile's
- * @param folders  what the build writes to
+ * @param name     the name of the profile
+ * @param folders  the folders of the build
  */
 export function explainFailure(
 	name: string,

@@ -15,17 +15,17 @@ import {
 } from '../fetch/kubernetes.ts';
 import type { BuildPlaces } from './command.ts';
 
-/** Everything that goes into an image, on this machine's disk. */
+/** All input files of an image on this machine. */
 export interface BuildInputs {
 	readonly places: BuildPlaces;
 	readonly elements: Tree;
-	/** Checksums of the files that each component puts onto the image, by their places there. */
+	/** Checksums of the files of each component, by their paths in the image. */
 	readonly files: Readonly<Record<string, Readonly<Record<string, string>>>>;
 	/** Checksums of the archives of container images, by their names. */
 	readonly archives: Readonly<Record<string, string>>;
 }
 
-/** Adds the manifests that are fetched to those that lie among the elements. */
+/** Adds downloaded manifests to those in the elements. */
 async function addManifests(plan: ImagePlan, elements: Tree, fetched: Fetched): Promise<Tree> {
 	const complete = [...elements];
 	for (const [network, component] of Object.entries(plan.line.manifests)) {
@@ -40,10 +40,10 @@ async function addManifests(plan: ImagePlan, elements: Tree, fetched: Fetched): 
 }
 
 /**
- * Fetches, builds and renders what goes into an image.
+ * Fetches, builds and renders the input of an image.
  *
- * @param lock   what is to be fetched where the plan names no digest
- * @param work   the build's own folder
+ * @param lock   has digests for images without one in the plan
+ * @param work   the work folder of the build
  * @param cache  kimg's cache folder
  */
 export async function gatherInputs(
@@ -75,7 +75,7 @@ export async function gatherInputs(
 	return { places, elements, files, archives };
 }
 
-/** Checksums of files below a folder, each with the name of its place on the image. */
+/** Checksums of the files below a folder, by their paths in the image. */
 export async function checksumsBelow(
 	folder: string,
 	names: readonly string[],
@@ -86,7 +86,7 @@ export async function checksumsBelow(
 	return checksums;
 }
 
-/** Checksums of the files that each component puts onto the image. */
+/** Checksums of the files of each component in the image. */
 export async function filesOf(
 	plan: ImagePlan,
 	places: BuildPlaces,
@@ -107,7 +107,7 @@ export async function filesOf(
 	return files;
 }
 
-/** A lock with the checksums of what each component puts onto the image, and of the container images' archives. */
+/** A lock with the checksums of the files of components, and of the archives of container images. */
 export function withFiles(lock: Lock, { files, archives }: Pick<BuildInputs, 'files' | 'archives'>): Lock {
 	const components = Object.entries(lock.components).map(([name, component]) => {
 		const own = files[name];

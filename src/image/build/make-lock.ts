@@ -24,7 +24,7 @@ function componentsOf(plan: ImagePlan, kubernetes: LockedComponent | undefined):
 	return Object.fromEntries([...components, ...made].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** Kubernetes where it does not come from upstream: what a lock says of it, and its container images. */
+/** Kubernetes that is not from upstream: its entry in the lock, and its container images. */
 async function madeKubernetes(
 	plan: ImagePlan,
 	source: KubernetesSource,
@@ -38,9 +38,9 @@ async function madeKubernetes(
 /**
  * Resolves the packages of an image.
  *
- * @param elements   those of the image, rendered
+ * @param elements   the rendered elements of the image
  * @param release    code name of Debian's release
- * @param preferred  a lock whose versions go before newer ones
+ * @param preferred  a lock whose versions are preferred to newer ones
  * @throws UserError when the mirror does not answer, or lacks a package
  */
 export function packagesFor(
@@ -60,12 +60,12 @@ export function packagesFor(
 }
 
 /**
- * Resolves all that an image is made from, and installs or fetches nothing of it; Kubernetes alone, where
- * it does not come from upstream, is made.
+ * Resolves the content of an image without installing or downloading it, except Kubernetes that is not from upstream, which
+ * is built.
  *
  * @param sources    lines of sources.list, by name
- * @param supply     what stands in for the registries of container images
- * @param preferred  a lock whose versions of packages go before newer ones, and its digests of container images
+ * @param supply     mirrors of registries
+ * @param preferred  a lock with preferred versions of packages and digests of container images
  * @throws UserError when the mirror does not answer, or lacks a package; when a registry does not answer
  */
 export async function makeLock(

@@ -1,4 +1,4 @@
-/** Titles of what diskimage-builder does, by its hooks and its own words. */
+/** Titles of the phases of diskimage-builder, by its hooks and output. */
 const hooks: Readonly<Record<string, string>> = {
 	'root.d': 'base system',
 	'extra-data.d': 'files of this machine',
@@ -9,7 +9,7 @@ const hooks: Readonly<Record<string, string>> = {
 	'cleanup.d': 'boot loader',
 };
 
-/** The part of the build that begins with this line of diskimage-builder's output, if one does. */
+/** The phase of the build that starts with this line of output; `undefined` for other lines. */
 export function phaseOf(line: string): string | undefined {
 	const hook = /dib-run-parts Running \S*\/([a-z-]+\.d)\//.exec(line)?.[1];
 	if (hook !== undefined) return hooks[hook];
@@ -18,7 +18,7 @@ export function phaseOf(line: string): string | undefined {
 	return undefined;
 }
 
-/** Tells how long each part of something took, when the next one begins. */
+/** Prints the duration of each phase when the next one starts. */
 export class PhaseClock {
 	#title: string | undefined;
 	#began = 0;
@@ -26,7 +26,7 @@ export class PhaseClock {
 	readonly #now: () => number;
 
 	/**
-	 * @param tell  gets one line for each part
+	 * @param tell  receives one line for each phase
 	 * @param now   the time in milliseconds
 	 */
 	constructor(tell: (line: string) => void, now: () => number = Date.now) {
@@ -34,7 +34,7 @@ export class PhaseClock {
 		this.#now = now;
 	}
 
-	/** A part begins, and with that the one before ends; the same one again goes on. */
+	/** Starts a phase and ends the previous one; the same phase continues. */
 	enter(title: string): void {
 		if (title === this.#title) return;
 		this.end();
@@ -42,7 +42,7 @@ export class PhaseClock {
 		this.#began = this.#now();
 	}
 
-	/** The part that is under way ends. */
+	/** Ends the current phase. */
 	end(): void {
 		if (this.#title === undefined) return;
 		const seconds = Math.round((this.#now() - this.#began) / 1000);

@@ -11,7 +11,7 @@ import type { KubernetesSource } from '../fetch/kubernetes.ts';
 import { shortOfRoom } from '../workspace/room.ts';
 import { downloadsFolder } from '../workspace/workplace.ts';
 
-/** Commands that a build runs, with the Debian package that brings each. */
+/** Commands that a build runs, with their Debian packages. */
 const commands: Readonly<Record<string, string>> = {
 	'disk-image-create': 'python3-diskimage-builder',
 	'qemu-img': 'qemu-utils',
@@ -28,7 +28,7 @@ const commands: Readonly<Record<string, string>> = {
 	zstd: 'zstd',
 };
 
-/** Where a build's programs are looked for, before anything that a user has put in PATH. */
+/** Folders that precede the user's PATH in a build. */
 export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 async function isThere(file: string, mode = constants.F_OK): Promise<boolean> {
@@ -44,7 +44,7 @@ async function inPath(command: string): Promise<boolean> {
 	return false;
 }
 
-/** Whether something can be fetched from an address, asked without fetching it. */
+/** Whether a URL is available, checked without downloading it. */
 async function answers(address: string, env: NodeJS.ProcessEnv = {}): Promise<boolean> {
 	const quietly = ['--fail', '--silent', '--location', '--netrc-optional', '--output', '/dev/null'];
 	try {
@@ -60,7 +60,7 @@ async function holds(mirrors: Mirrors, release: string): Promise<boolean> {
 	return answers(`${mirrors.main}/dists/${release}/Release`, await proxyEnvironment());
 }
 
-/** Commands that this build does without. */
+/** Commands that this build does not need. */
 async function unneeded({ profile, images }: ImagePlan, supply: Supply): Promise<string[]> {
 	return [
 		...(profile.archived ? ['mmdebstrap'] : []),
@@ -68,7 +68,7 @@ async function unneeded({ profile, images }: ImagePlan, supply: Supply): Promise
 	];
 }
 
-/** What this machine itself lacks. */
+/** Missing prerequisites of this machine. */
 async function machineLacks(
 	plan: ImagePlan,
 	supply: Supply,
@@ -95,7 +95,7 @@ async function machineLacks(
 	return [...lacks, ...(await shortOfRoom(folders))];
 }
 
-/** The command lines that would build something here, for the operator who asked for what cannot be built. */
+/** Commands that would work on this machine, for a hint. */
 async function buildable(supply: Supply): Promise<string[]> {
 	const lines = await Promise.all(
 		profiles.map(async (profile) => {
@@ -117,7 +117,7 @@ async function otherProfiles(supply: Supply): Promise<string> {
 		: ['What can be built here:', ...lines].join('\n    ');
 }
 
-/** Whether what comes from upstream can be had: from what stands in for it, from the cache, or from there. */
+/** Whether downloads are available: from a mirror, the cache, or upstream. */
 async function upstreamAnswers(plan: ImagePlan, supply: Supply): Promise<boolean> {
 	if (supply.mirror !== undefined || supply.components !== undefined) return true;
 	const cached = await Promise.all(
@@ -127,11 +127,11 @@ async function upstreamAnswers(plan: ImagePlan, supply: Supply): Promise<boolean
 }
 
 /**
- * Checks all that a build needs before it begins.
+ * Checks the prerequisites of a build.
  *
  * @param folders  folders that the build writes to, with the bytes it needs in each
- * @returns the mirrors and package sources to build from
- * @throws UserError that names everything that is missing; exit code 2 when it is this machine's, else 1
+ * @returns the mirrors and package sources of the build
+ * @throws UserError with everything that is missing; exit code 2 if it concerns this machine, otherwise 1
  */
 export async function checkPrerequisites(
 	plan: ImagePlan,

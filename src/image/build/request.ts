@@ -4,11 +4,11 @@ import { readProfile } from '../spec/profile-file.ts';
 import { type KubernetesSource, readSource, versionOf } from '../fetch/kubernetes.ts';
 
 /**
- * What goes into the image of a profile, with Kubernetes from the given source.
+ * The plan of the image of a profile, with Kubernetes from the given source.
  *
  * @param profileWord  the name of a profile, or a profile file
  * @param sourceWord   `upstream`, `debian`, or a folder
- * @param withImages   container images that are added: references, or archives
+ * @param withImages   additional container images: references, or archives
  * @throws UserError exit code 2 when there is no such profile, source or archive
  */
 export async function planFor(

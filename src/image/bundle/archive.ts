@@ -11,7 +11,7 @@ import { interrupted } from '../../base/interrupt.ts';
 /** Checksums of the files in an archive, by their names. */
 export type Contents = Readonly<Record<string, string>>;
 
-/** The first file of an archive: which files it has, and what else its maker says. */
+/** The first file of an archive: a list of its files, and other values. */
 export interface Head {
 	readonly format: number;
 	readonly files: Contents;
@@ -20,13 +20,13 @@ export interface Head {
 /** Its name. */
 export const headName = 'bundle.json';
 
-/** As much as a head may have: it is read whole. */
+/** Maximum size of the head, which is read into memory. */
 const headLimit = 16e6;
 
-/** The version of all this; whoever reads another refuses. */
+/** The version of the format; other versions are refused. */
 export const format = 1;
 
-/** Why a file is not taken for a bundle. */
+/** The error for a file that is not a valid bundle. */
 function bad(file: string, why: string): UserError {
 	return new UserError(`${file} is not a valid bundle: ${why}.`, {
 		hint: 'Copy it again, or make it again with `kimg bundle`.',
@@ -35,7 +35,7 @@ function bad(file: string, why: string): UserError {
 
 const folders = ['elements', 'binaries', 'archives', 'components'];
 
-/** Whether a name stays where it belongs. */
+/** Whether a name is inside the folder. */
 function isSafe(name: string): boolean {
 	const [folder, ...rest] = name.split('/');
 	if (rest.length === 0) return /^[\w.-]+\.json$/.test(name) && name !== headName;
@@ -67,7 +67,7 @@ function readHead(text: string, file: string): Head {
 	return { format, files };
 }
 
-/** Goes through an archive after its head, entry by entry, until `take` answers `true`. */
+/** Iterates over the entries of an archive after its head, until `take` returns `true`. */
 async function read(
 	file: string,
 	take: (header: Header, stream: Content, head: Head) => Promise<boolean>,
@@ -102,7 +102,7 @@ async function read(
 	}
 }
 
-/** Where one entry goes, and what it must be. */
+/** The target of an entry, and its checksum. */
 function expected({ name, type }: Header, { files }: Head, file: string): string {
 	if (type !== 'file') throw bad(file, `${JSON.stringify(name)} in it is a ${type}`);
 	const checksum = Object.hasOwn(files, name) ? files[name] : undefined;
@@ -110,7 +110,7 @@ function expected({ name, type }: Header, { files }: Head, file: string): string
 	return checksum;
 }
 
-/** Passes bytes on and reckons their checksum. */
+/** Passes bytes on and computes their checksum. */
 function counting(hash: ReturnType<typeof createHash>): Transform {
 	return new Transform({
 		transform(chunk: Buffer, _, done) {
@@ -121,9 +121,9 @@ function counting(hash: ReturnType<typeof createHash>): Transform {
 }
 
 /**
- * Unpacks an archive into a folder, which then holds its files and folders and nothing else of it.
+ * Unpacks the files and folders of an archive into a folder.
  *
- * @throws UserError when it is no bundle, or has lost, gained or changed a file
+ * @throws UserError when it is not a bundle, or a file is missing, additional or changed
  */
 export async function unpackArchive(file: string, folder: string): Promise<void> {
 	const seen = new Set<string>();
@@ -151,7 +151,7 @@ export async function unpackArchive(file: string, folder: string): Promise<void>
 /**
  * One file of an archive as text; reads no further.
  *
- * @throws UserError when it is no bundle, has no such file, or the file has been altered
+ * @throws UserError when it is not a bundle, does not have the file, or the file was changed
  */
 export async function readFrom(file: string, wanted: string): Promise<string> {
 	let found: string | undefined;

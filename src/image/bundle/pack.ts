@@ -8,16 +8,16 @@ import { interrupted } from '../../base/interrupt.ts';
 import { checksumOf } from '../fetch/fetch.ts';
 import { format, type Head, headName } from './archive.ts';
 
-/** A file on this machine that goes into an archive, and its name there. */
+/** A file on this machine, and its name in an archive. */
 export interface Packed {
 	readonly file: string;
 	readonly name: string;
 }
 
 /**
- * Every regular file below a folder, named below `prefix`; none where there is no folder.
+ * All regular files below a folder, with names below `prefix`; empty if the folder does not exist.
  *
- * @throws UserError when there is something else than files and folders
+ * @throws UserError for anything other than files and folders
  */
 export async function filesToPack(folder: string, prefix: string): Promise<Packed[]> {
 	const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
@@ -36,13 +36,13 @@ export async function filesToPack(folder: string, prefix: string): Promise<Packe
 		});
 }
 
-/** What a header says of any file: nothing of who packed it, where, or when. */
+/** The constant part of headers, without owner and time, so that archives are reproducible. */
 const nobody = { type: 'file', uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: new Date(0) } as const;
 
 /**
- * Writes an archive; equal files are equal bytes.
+ * Writes a reproducible archive.
  *
- * @param out  appears once it is whole
+ * @param out  is created when the archive is complete
  */
 export async function writeArchive(out: string, files: readonly Packed[]): Promise<void> {
 	const ordered = [...files].sort((a, b) => (a.name < b.name ? -1 : 1));

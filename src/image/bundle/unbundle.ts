@@ -8,17 +8,17 @@ import { differences, type Lock, readLock } from '../spec/lock.ts';
 import type { ImagePlan } from '../spec/plan.ts';
 import { readFrom, unpackArchive } from './archive.ts';
 
-/** Which image a bundle is of: the file `plan.json` in it, before all that is in folders. */
+/** The plan of the image: the file `plan.json`, before all folders of the bundle. */
 export interface BundledPlan {
 	readonly plan: ImagePlan;
-	/** Where Kubernetes came from. */
+	/** The source of Kubernetes. */
 	readonly source: 'upstream' | 'debian' | 'folder';
 }
 
 /**
- * Which image a bundle is of.
+ * Reads the plan of the image from a bundle.
  *
- * @throws UserError exit code 2 when there is no such file, 1 when it is no bundle
+ * @throws UserError exit code 2 when the file does not exist, 1 when it is not a bundle
  */
 export async function readBundle(file: string): Promise<BundledPlan> {
 	const isThere = await access(file).then(
@@ -30,7 +30,7 @@ export async function readBundle(file: string): Promise<BundledPlan> {
 }
 
 /**
- * Unpacks a bundle into a build's own folder, and checks each file against the bundle's lock.
+ * Unpacks a bundle into the work folder of a build, and checks each file against the bundle's lock.
  *
  * @throws UserError when it is damaged
  */

@@ -3,13 +3,13 @@ import { UserError } from '../../base/errors.ts';
 import { proxyVariables, run } from '../../base/run.ts';
 import type { Profile } from '../spec/profiles.ts';
 
-/** Where packages of Debian come from. */
+/** The mirrors of Debian. */
 export interface Mirrors {
 	readonly main: string;
 	readonly security: string;
 }
 
-/** Debian's archive of old releases, for those that have left the mirrors. */
+/** Debian's archive, for releases that are no longer on the mirrors. */
 const archive = process.env.KSTACK_DEBIAN_ARCHIVE ?? 'http://archive.debian.org';
 
 /** One package index that apt is configured for, in this machine's own configuration. */
@@ -18,7 +18,7 @@ interface Target {
 	readonly suite: string;
 }
 
-/** Debian's cloud images name a file of mirrors where others name the mirror itself. */
+/** Debian's cloud images have a file with mirrors instead of a mirror. */
 async function firstMirror(uri: string): Promise<string> {
 	const file = /^mirror\+file:\/*(\/.*?)\/*$/.exec(uri)?.[1];
 	const line =
@@ -27,7 +27,7 @@ async function firstMirror(uri: string): Promise<string> {
 }
 
 /**
- * The mirrors that this machine's apt uses for Debian, as apt itself reads its configuration.
+ * The mirrors in the apt configuration of this machine, as apt reads it.
  * `KSTACK_DEBIAN_MIRROR` takes precedence over the main one.
  *
  * @throws UserError when there is neither
@@ -77,11 +77,11 @@ export async function mirrorsFor(profile: Profile): Promise<Mirrors> {
 export function aptSources(profile: Profile, mirrors: Mirrors): Readonly<Record<string, string>> {
 	const { release } = profile;
 	if (profile.archived) {
-		// Its Release files have expired, and apt 1.0 knows no gentler word for that.
+		// Its Release files have expired, and apt 1.0 has no narrower option for that.
 		return {
 			default: `deb [trusted=yes] ${mirrors.main} ${release} main`,
 			security: `deb [trusted=yes] ${mirrors.security} ${release}/updates main`,
-			// For what is nowhere else, such as Debian 8's cloud-guest-utils: apt takes nothing else from there.
+			// Only for packages that are nowhere else, such as cloud-guest-utils of Debian 8.
 			backports: `deb [trusted=yes] ${mirrors.main} ${release}-backports main`,
 		};
 	}
@@ -92,7 +92,7 @@ export function aptSources(profile: Profile, mirrors: Mirrors): Readonly<Record<
 	};
 }
 
-/** The way to Debian's mirrors: apt's own proxies as the variables that every other tool reads, unless those are set. */
+/** The proxy variables for Debian's mirrors; by default the proxies in the configuration of apt. */
 export async function proxyEnvironment(): Promise<NodeJS.ProcessEnv> {
 	const asked = ['http', 'https'].filter((scheme) => proxyVariables()[`${scheme}_proxy`] === undefined);
 	const shown = await run(

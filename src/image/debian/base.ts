@@ -7,7 +7,7 @@ import { say } from '../../base/say.ts';
 import { sh } from '../../base/template.ts';
 import { publish } from '../workspace/publish.ts';
 
-/** Packages that diskimage-builder's own elements install: with them in the base, it finds them there. */
+/** Packages that the elements of diskimage-builder install; they are included in the base system. */
 const usual = [
 	'adduser',
 	'busybox',
@@ -25,7 +25,7 @@ const usual = [
 	'systemd-sysv',
 ];
 
-/** What no node reads. Licences stay. */
+/** Files that no node needs. Licences are kept. */
 const unneeded = [
 	'path-exclude=/usr/share/doc/*',
 	'path-include=/usr/share/doc/*/copyright',
@@ -36,40 +36,40 @@ const unneeded = [
 	'path-exclude=/usr/share/man/*',
 ];
 
-/** A base system that no build has used for so long is removed when another one is made. */
+/** An unused base system is removed after so many days, when another one is created. */
 const daysToKeep = 7;
 
-/** Debian's own keys, of the releases that are not archived. */
+/** The keyring of Debian, for releases that are not archived. */
 export const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** Where the preferences lie below preferences.d until image-cleanup takes them away. */
+/** The file in preferences.d, which image-cleanup removes. */
 const pinsFile = 'kimg-lock';
 
-/** All packages to ask for, so that a base system holds the image's. */
+/** All packages of the image, for the base system. */
 export function basePackages(packages: readonly string[]): string[] {
 	return [...new Set([...usual, ...packages])].sort();
 }
 
-/** What a base system is made of. */
+/** The specification of a base system. */
 export interface BaseRequest {
 	/** Code name of Debian's release. */
 	readonly release: string;
 	readonly packages: readonly string[];
-	/** Preferences of apt that say which versions; diskimage-builder's own steps keep to them as well. */
+	/** Preferences of apt that pin versions, also for later steps of diskimage-builder. */
 	readonly preferences: string;
 	/** Lines of sources.list. */
 	readonly sources: readonly string[];
-	/** The hook that keeps the initramfs from being made with every package. */
+	/** The hook that prevents generating the initramfs for every package. */
 	readonly holdInitramfs: string;
 }
 
 /**
- * A root file system with all packages of the image, from the cache or made by mmdebstrap:
- * the larger part of a build, and the same from one build to the next.
+ * A root file system with all packages of the image, from the cache or created by mmdebstrap. It takes most of the time
+ * of a build, and is the same for several builds.
  *
- * @param cache   folder of earlier ones
- * @param work    the build's own folder
- * @param onLine  gets mmdebstrap's output
+ * @param cache   folder with existing base systems
+ * @param work    the work folder of the build
+ * @param onLine  receives the output of mmdebstrap
  * @returns the archive: tar, compressed by zstd
  */
 export async function makeBase(
@@ -88,10 +88,10 @@ export async function makeBase(
 		`--essential-hook=cp ${sh(holdInitramfs)} "$1/hold-initramfs"`,
 		'--essential-hook=chroot "$1" /hold-initramfs',
 		'--essential-hook=rm "$1/hold-initramfs"',
-		// Nothing is lost when a build is: it begins anew.
+		// No fsync is needed: an interrupted build starts again.
 		'--dpkgopt=force-unsafe-io',
 		...unneeded.map((line) => `--dpkgopt=${line}`),
-		// What only this step needs: diskimage-builder writes sources of its own.
+		// Only needed for this step: diskimage-builder writes its own sources.
 		'--customize-hook=rm -f "$1/etc/apt/sources.list" "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
 	];
 	const content = JSON.stringify([

@@ -6,32 +6,32 @@ import { CommandError, run } from '../../base/run.ts';
 import type { LockedPackage } from '../spec/lock.ts';
 import { archiveKeyring } from './base.ts';
 
-/** What a Debian release gives for a list of packages. */
+/** The packages that apt would install from a Debian release. */
 export interface Resolution {
-	/** When the archive's main Release file was made: what the packages are a snapshot of. */
+	/** The date of the Release file of the main archive. */
 	readonly date: string;
 	readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
-/** What to resolve. */
+/** The packages to resolve. */
 export interface ResolutionRequest {
 	/** Code name of Debian's release. */
 	readonly release: string;
 	/** Lines of sources.list, the main archive's first. */
 	readonly sources: readonly string[];
 	readonly packages: readonly string[];
-	/** Versions that go before what the mirror has newest, as preferences of apt. */
+	/** Preferred versions, as preferences of apt. */
 	readonly preferences: string;
 }
 
-/** Versions as preferences of apt that nothing else outweighs, a downgrade included. */
+/** Pins versions with the highest priority in apt, including downgrades. */
 export function preferencesFor(packages: Readonly<Record<string, { readonly version: string }>>): string {
 	return Object.entries(packages)
 		.map(([name, { version }]) => `Package: ${name}\nPin: version ${version}\nPin-Priority: 1001\n`)
 		.join('\n');
 }
 
-/** The archive's own keys, where the source line does not say how it is to be trusted. */
+/** The keyring of the archive, if the source line has no options for it. */
 const signed = (source: string) =>
 	source.includes('[') ? source : source.replace(/^deb /, `deb [signed-by=${archiveKeyring}] `);
 
@@ -39,7 +39,7 @@ const signed = (source: string) =>
 function readPackage(line: string): [string, LockedPackage] | undefined {
 	const [, file, checksum] = /^'[^']*' (\S+) \d+ SHA256:([0-9a-f]{64})$/.exec(line) ?? [];
 	if (file === undefined) return undefined;
-	// In a file's name, the colon after an epoch is escaped.
+	// In file names, the colon after an epoch is escaped.
 	const [name, version, architecture] = decodeURIComponent(file.replace(/\.deb$/, '')).split('_');
 	return [
 		name as string,
@@ -47,7 +47,7 @@ function readPackage(line: string): [string, LockedPackage] | undefined {
 	];
 }
 
-/** The `Date` of the Release file that came for the first source. */
+/** The `Date` of the Release file of the first source. */
 async function dateOf(lists: string, release: string): Promise<string> {
 	const ending = new RegExp(`_dists_${release}_(In)?Release$`);
 	const file = (await readdir(lists)).find((name) => ending.test(name));
@@ -57,11 +57,10 @@ async function dateOf(lists: string, release: string): Promise<string> {
 }
 
 /**
- * Asks apt what it would install on an empty disk: the base system, the packages, and what they need.
- * This is an apt of its own below a folder: no root is needed, and nothing of this machine's is read but
- * its way to the mirror (proxies).
+ * Resolves packages with apt for an empty disk: the base system, the packages, and their dependencies. apt runs with its
+ * own folder: it does not need root, and uses only the proxy settings of this machine.
  *
- * @param folder  is made, and gone afterwards
+ * @param folder  is created, and deleted afterwards
  * @throws UserError when the mirror does not answer, or lacks a package
  */
 export async function resolvePackages(request: ResolutionRequest, folder: string): Promise<Resolution> {
@@ -95,7 +94,7 @@ export async function resolvePackages(request: ResolutionRequest, folder: string
 	const apt = (...args: string[]) => run('apt-get', ['--quiet=2', ...options, ...args], { package: 'apt' });
 	try {
 		await apt('update', '--error-on=any');
-		// The same as mmdebstrap's variant minbase.
+		// As in the variant minbase of mmdebstrap.
 		const base = ['?essential', '?priority(required)', 'apt'];
 		const listed = await apt('--print-uris', 'install', ...base, ...request.packages);
 		const packages = listed.split('\n').flatMap((line) => {

@@ -3,19 +3,19 @@ import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { interrupted } from '../../base/interrupt.ts';
 
-/** A file that is not the same in two images. */
+/** A file that differs between two images. */
 export interface FileChange {
 	readonly path: string;
-	/** Size in bytes there; `null` when it is not there. */
+	/** Size in bytes; `null` if it does not exist. */
 	readonly before: number | null;
 	readonly after: number | null;
-	/** What is not the same. */
+	/** The attributes that differ. */
 	readonly what: readonly ('added' | 'removed' | 'type' | 'mode' | 'owner' | 'content')[];
 }
 
 type Listing = ReadonlyMap<string, Stats>;
 
-/** Everything below a folder by its path, links not followed. */
+/** All entries below a folder, by path; links are not followed. */
 async function listing(root: string): Promise<Listing> {
 	const found = new Map<string, Stats>();
 	for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
@@ -26,10 +26,10 @@ async function listing(root: string): Promise<Listing> {
 	return found;
 }
 
-/** The bits of a mode that say what a file is, without those that say who may do what. */
+/** The file type bits of a mode. */
 const typeOf = ({ mode }: Stats) => mode & 0o170000;
 
-/** A folder's size is of no interest, and it differs with how the folder was filled. */
+/** The size of a folder is ignored: it depends on how the folder was filled. */
 const sizeOf = (status: Stats) => (status.isDirectory() ? 0 : status.size);
 
 async function sameContent(a: string, b: string, status: Stats): Promise<boolean> {
@@ -40,8 +40,7 @@ async function sameContent(a: string, b: string, status: Stats): Promise<boolean
 }
 
 /**
- * Files that are not the same below two folders, by path. Times are not compared: no two builds have
- * the same.
+ * Files that differ below two folders, by path. Times are not compared, because they differ in every build.
  */
 export async function fileChanges(a: string, b: string): Promise<FileChange[]> {
 	const [before, after] = [await listing(a), await listing(b)];

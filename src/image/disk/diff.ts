@@ -4,19 +4,19 @@ import { type Disk, withDisks } from './disk.ts';
 import { installedPackages, pathsOf } from './disk-packages.ts';
 import { type Inspection, inspectDisk } from './inspect.ts';
 
-/** Exit codes of `kimg diff`, as `kstack plan` has them. */
+/** Exit codes of `kimg diff`, as in `kstack plan`. */
 export const diffCodes = { same: 0, differ: 3 } as const;
 
-/** Something that has another value in the other image, `null` where it is not there. */
+/** A value that differs between the images; `null` where it does not exist. */
 export interface Change {
 	readonly name: string;
 	readonly before: string | null;
 	readonly after: string | null;
 }
 
-/** What is not the same in two images. */
+/** The differences between two images. */
 export interface Difference {
-	/** What an image says of itself: its profile and versions. */
+	/** Differences of the records: profile and versions. */
 	readonly facts: readonly Change[];
 	readonly components: readonly Change[];
 	readonly packages: readonly Change[];
@@ -51,20 +51,20 @@ export async function differenceOf(a: Disk, b: Disk): Promise<Difference> {
 	};
 }
 
-/** Files of packages that differ themselves: nobody asks why such a file does. */
+/** Differing files of packages that differ, which are not listed. */
 async function explainedFiles(packages: readonly Change[], disks: readonly Disk[]): Promise<Set<string>> {
 	const names = new Set(packages.map(({ name }) => name));
 	const paths = new Set<string>();
 	for (const { files } of disks) {
 		for (const one of (await installedPackages(files)).filter(({ name }) => names.has(name))) {
-			// A package may still say /bin where that has become a link to /usr/bin.
+			// A package may have a path in /bin when /bin is a link to /usr/bin.
 			for (const file of await pathsOf(files, one)) paths.add(file).add(`/usr${file}`);
 		}
 	}
 	return paths;
 }
 
-/** Bytes more or less, with its sign. */
+/** A difference in bytes, with its sign. */
 const growth = ({ before, after }: FileChange) => {
 	const bytes = (after ?? 0) - (before ?? 0);
 	return `${bytes > 0 ? '+' : ''}${bytes}`;
@@ -81,9 +81,9 @@ const section = (heading: string, changes: readonly Change[]) =>
 			];
 
 /**
- * A difference as an operator reads it.
+ * The differences as text.
  *
- * @param explained  files that are not listed, since their packages are
+ * @param explained  files that are not listed, because their packages are
  */
 export function differenceText(of: Difference, explained: ReadonlySet<string>): string {
 	const listed = of.files.filter((change) => !explained.has(change.path));
@@ -107,14 +107,14 @@ export function differenceText(of: Difference, explained: ReadonlySet<string>): 
 	return parts.length === 0 ? 'The images hold the same.' : parts.join('\n\n');
 }
 
-/** Whether two images hold the same, as an exit code. */
+/** The exit code: whether two images have the same content. */
 export function diffCode({ facts, components, packages, files }: Difference): number {
 	const changes = facts.length + components.length + packages.length + files.length;
 	return changes === 0 ? diffCodes.same : diffCodes.differ;
 }
 
 /**
- * `kimg diff`: what is not the same in two images.
+ * `kimg diff`: the differences between two images.
  *
  * @returns the difference as text, and as an exit code
  * @throws UserError when one of them cannot be read

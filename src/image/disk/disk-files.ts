@@ -5,14 +5,14 @@ import path from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 
-/** As many links in a row as Linux follows. */
+/** The limit of Linux for nested symbolic links. */
 const mostLinks = 40;
 
 const parts = (place: string) => place.split('/').filter((part) => part !== '' && part !== '.');
 
 /**
- * A node's file system as it lies in a folder of this machine. Paths are the node's own: a link in it,
- * wherever it points, never leads to a file of this machine.
+ * A node's file system, mounted in a folder of this machine. Paths and links are relative to its root, and never lead to
+ * files of this machine.
  */
 export class DiskFiles {
 	readonly folder: string;
@@ -22,7 +22,7 @@ export class DiskFiles {
 		this.folder = folder;
 	}
 
-	/** Where a file of the node lies on this machine, links followed; `undefined` when they go round in circles. */
+	/** The path of a node's file on this machine, with links resolved; `undefined` for a loop of links. */
 	async place(file: string): Promise<string | undefined> {
 		const ahead = parts(file);
 		let behind: string[] = [];
@@ -48,7 +48,7 @@ export class DiskFiles {
 		return this.#read(file, (place) => lstat(place));
 	}
 
-	/** A regular file's bytes; `undefined` when there is none, but a pipe that would make us wait, say. */
+	/** A regular file's bytes; `undefined` for anything else, such as a pipe, whose reading would block. */
 	async bytes(file: string): Promise<Buffer | undefined> {
 		return this.#read(file, async (place) => ((await lstat(place)).isFile() ? readFile(place) : undefined));
 	}
@@ -64,7 +64,7 @@ export class DiskFiles {
 		return bytes && `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 	}
 
-	/** Names in a folder, sorted; none when there is no such folder. */
+	/** Names in a folder, sorted; empty when it does not exist. */
 	async names(folder: string): Promise<string[]> {
 		return ((await this.#read(folder, (place) => readdir(place))) ?? []).sort();
 	}
@@ -79,7 +79,7 @@ export class DiskFiles {
 			.map((name) => path.posix.join(dir, name));
 	}
 
-	/** Every regular file below a folder of the node, links not followed. */
+	/** All regular files below a folder of the node; links are not followed. */
 	async below(folder: string): Promise<string[]> {
 		const entries = await this.#read(folder, (place) =>
 			readdir(place, { recursive: true, withFileTypes: true }),

@@ -5,15 +5,15 @@ export interface InstalledPackage {
 	readonly name: string;
 	readonly version: string;
 	readonly architecture: string;
-	/** The source package it was built from, `NAME` or `NAME@VERSION`, where these are not its own; else `null`. */
+	/** The source package, `NAME` or `NAME@VERSION`; `null` if name and version are the same. */
 	readonly source: string | null;
-	/** What it takes when installed, in bytes. */
+	/** Installed size in bytes. */
 	readonly size: number;
 }
 
 const database = '/var/lib/dpkg';
 
-/** One paragraph of dpkg's database, by its fields; of those with many lines the first line. */
+/** One paragraph of dpkg's database, by field; only the first line of each. */
 function fieldsOf(paragraph: string): Map<string, string> {
 	const lines = paragraph.split('\n').map((line) => /^([A-Za-z-]+):\s*(.*)$/.exec(line));
 	return new Map(
@@ -21,7 +21,7 @@ function fieldsOf(paragraph: string): Map<string, string> {
 	);
 }
 
-/** The packages that dpkg's database on a disk says are installed, sorted by name. */
+/** The installed packages in dpkg's database on a disk, sorted by name. */
 export async function installedPackages(files: DiskFiles): Promise<InstalledPackage[]> {
 	const status = (await files.text(`${database}/status`)) ?? '';
 	return status
@@ -41,7 +41,7 @@ export async function installedPackages(files: DiskFiles): Promise<InstalledPack
 		.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** dpkg names its files of a package so, and those of packages that may be there twice with the architecture. */
+/** The base name of dpkg's files for a package, with the architecture for multi-arch packages. */
 async function record(files: DiskFiles, { name, architecture }: InstalledPackage, kind: string) {
 	return (
 		(await files.text(`${database}/info/${name}.${kind}`)) ??
@@ -50,12 +50,12 @@ async function record(files: DiskFiles, { name, architecture }: InstalledPackage
 	);
 }
 
-/** The paths that a package has put on a disk. */
+/** The paths of a package on a disk. */
 export async function pathsOf(files: DiskFiles, one: InstalledPackage): Promise<string[]> {
 	return (await record(files, one, 'list')).split('\n').filter((line) => line !== '');
 }
 
-/** The MD5 checksums of a package's files but its configuration, by path: what Debian gives with it. */
+/** The MD5 checksums in a Debian package, by path; configuration files have none. */
 export async function checksumsOf(files: DiskFiles, one: InstalledPackage): Promise<Map<string, string>> {
 	const lines = (await record(files, one, 'md5sums'))
 		.split('\n')

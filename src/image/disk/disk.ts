@@ -7,12 +7,12 @@ import { say } from '../../base/say.ts';
 import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
 import { DiskFiles } from './disk-files.ts';
 
-/** What qemu-img says of a disk image; sizes in bytes. */
+/** The output of qemu-img for a disk image; sizes in bytes. */
 export interface DiskFacts {
 	readonly format: string;
-	/** Size of the disk that a machine sees. */
+	/** Virtual size of the disk. */
 	readonly virtualSize: number;
-	/** What the file takes here. */
+	/** Size of the file. */
 	readonly size: number;
 }
 
@@ -26,14 +26,14 @@ export interface Disk {
 
 /** As `sfdisk --json` prints it. */
 export interface PartitionTable {
-	/** Bytes; old versions leave it out. */
+	/** Bytes; absent in old versions. */
 	readonly sectorsize?: number;
 	readonly partitions?: readonly { readonly start: number; readonly size: number }[];
 }
 
 /**
- * Where a disk's root file system begins, in bytes: its largest partition, since what a boot loader
- * needs beside it is small.
+ * The offset of the root file system in bytes: that of the largest partition, because partitions of a boot loader are
+ * small.
  *
  * @returns `undefined` when the disk has no partition
  */
@@ -43,9 +43,9 @@ export function rootOffset(table: PartitionTable): number | undefined {
 }
 
 /**
- * Asks qemu-img what a disk image is.
+ * Reads the properties of a disk image with qemu-img.
  *
- * @throws UserError exit code 2 when the file cannot be read as one
+ * @throws UserError exit code 2 when the file is not a disk image
  */
 export async function diskFacts(file: string): Promise<DiskFacts> {
 	await access(file).catch(() => {
@@ -84,7 +84,7 @@ async function partitionTable(raw: string, file: string): Promise<PartitionTable
 	}
 }
 
-/** Mounts a disk's root file system in a folder, so that nothing on it can change or run. */
+/** Mounts a disk's root file system in a folder, read-only and without execution. */
 async function mountDisk(file: string, folder: string): Promise<Disk> {
 	const facts = await diskFacts(file);
 	const root = path.join(folder, 'root');
@@ -98,10 +98,10 @@ async function mountDisk(file: string, folder: string): Promise<Disk> {
 }
 
 /**
- * Mounts disk images read-only, hands them on, and unmounts them whatever happens.
+ * Mounts disk images read-only, calls `use`, and unmounts them, also after errors.
  *
  * @returns what `use` returns
- * @throws UserError exit code 2 when this is not root, or a file is no disk image
+ * @throws UserError exit code 2 without root permissions, or when a file is not a disk image
  */
 export async function withDisks<Result>(
 	images: readonly string[],

@@ -4,10 +4,10 @@ import { type Lock, readLock } from '../spec/lock.ts';
 import type { DiskFiles } from './disk-files.ts';
 import { beside } from './inspect-record.ts';
 
-/** Where a lock lies in an image. */
+/** The path of the lock in an image. */
 export const lockInside = '/usr/share/kstack/image.lock.json';
 
-/** A lock and where it was found. */
+/** A lock and its location. */
 export interface FoundLock {
 	readonly lock: Lock;
 	/** Path on this machine, or `in the image`. */
@@ -15,10 +15,10 @@ export interface FoundLock {
 }
 
 /**
- * An image's lock on this machine: the given one, else the one beside the image.
+ * An image's lock on this machine: the given one, otherwise that next to the image.
  *
- * @param given  the operator's own
- * @throws UserError exit code 2 when there is no such file, or it is no lock
+ * @param given  path given by the operator
+ * @throws UserError exit code 2 when the file does not exist or is not a lock
  */
 export async function outerLock(image: string, given?: string): Promise<FoundLock | undefined> {
 	if (given !== undefined) return { lock: await readLock(given), source: given };
@@ -31,8 +31,8 @@ export async function outerLock(image: string, given?: string): Promise<FoundLoc
 }
 
 /**
- * The lock in an image; `undefined` when there is none that can be read. Whoever can change an image
- * can change it too, so one from outside goes first.
+ * The lock in an image; `undefined` when there is none that can be read. It is not protected against changes of the image,
+ * so an external lock has precedence.
  */
 export async function innerLock(files: DiskFiles): Promise<FoundLock | undefined> {
 	const place = await files.place(lockInside);

@@ -8,7 +8,7 @@ import { type InstalledPackage, installedPackages } from './disk-packages.ts';
 import { innerLock, outerLock } from './inspect-lock.ts';
 import { recordOf } from './inspect-record.ts';
 
-/** What is in an image; sizes in bytes, `null` for what it does not tell. */
+/** The content of an image; sizes in bytes, `null` for unknown values. */
 export interface Inspection {
 	readonly file: string;
 	readonly profile: string | null;
@@ -18,22 +18,22 @@ export interface Inspection {
 	readonly release: string | null;
 	/** Where the image's lock was found. */
 	readonly lock: string | null;
-	/** Date of Debian's archive that the image was made from. */
+	/** Date of the Debian archive from which the image was built. */
 	readonly snapshot: string | null;
 	readonly format: string;
-	/** What the file takes, the disk that a machine sees, and what is in use of it. */
+	/** Size of the file, virtual size of the disk, and used space on it. */
 	readonly size: { readonly file: number; readonly disk: number; readonly used: number };
 	readonly components: readonly {
 		readonly name: string;
 		readonly version: string;
 		readonly licence: string | null;
 	}[];
-	/** Container images that a node has without a registry, by what pods call them; without a lock by their archives. */
+	/** Container images in the image, by the references that pods use; without a lock by their archives. */
 	readonly containerImages: readonly {
 		readonly name: string;
 		readonly digest: string | null;
 		readonly archive: string;
-		/** Of the archive. */
+		/** Size of the archive. */
 		readonly size: number;
 	}[];
 	readonly packages: readonly InstalledPackage[];
@@ -65,7 +65,7 @@ async function usedBytes(folder: string): Promise<number> {
 	return (blocks - bfree) * bsize;
 }
 
-/** Looks at a mounted image. */
+/** Inspects a mounted image. */
 export async function inspectDisk({
 	file,
 	facts,
@@ -98,10 +98,10 @@ export async function inspectDisk({
 	return { inspection, ...(lock === undefined ? {} : { lock }) };
 }
 
-/** Bytes as people read them. */
+/** Formats a size in bytes. */
 export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** What is in an image, for people. */
+/** The content of an image as text. */
 export function inspectionText(of: Inspection): string {
 	const { size } = of;
 	const facts: [string, string | null][] = [
@@ -134,7 +134,7 @@ export function inspectionText(of: Inspection): string {
 }
 
 /**
- * `kimg inspect`: what is in an image.
+ * `kimg inspect`: the content of an image.
  *
  * @param output  `sbom` is CycloneDX as JSON
  * @throws UserError when the image cannot be read

@@ -12,7 +12,7 @@ const algorithms: Readonly<Record<string, Enums.HashAlgorithm>> = {
 	sha512: Enums.HashAlgorithm['SHA-512'],
 };
 
-/** A checksum such as `sha256:9f86…` as CycloneDX has it; none when its algorithm is not known there. */
+/** A checksum such as `sha256:9f86…` in the format of CycloneDX; none if CycloneDX does not support the algorithm. */
 function hashes(checksum: string | undefined): Models.HashDictionary {
 	const [algorithm = '', digest = ''] = (checksum ?? '').split(':');
 	const known = algorithms[algorithm];
@@ -22,7 +22,7 @@ function hashes(checksum: string | undefined): Models.HashDictionary {
 const licences = (licence: string | null | undefined) =>
 	new Models.LicenseRepository(licence ? [new Models.SpdxLicense(licence)] : []);
 
-/** A package of Debian, with what scanners for known flaws go by; its hash is the `.deb`'s. */
+/** A Debian package, with the identifiers that vulnerability scanners use; its hash is that of the `.deb`. */
 function debianPackage(
 	{ name, version, architecture, source }: InstalledPackage,
 	debian: string | null,
@@ -42,7 +42,7 @@ function debianPackage(
 	});
 }
 
-/** The files of a component as they lie on the disk. */
+/** The files of a component on the disk. */
 const filesOf = (locked: LockedComponent | undefined) =>
 	Object.entries(locked?.files ?? {}).map(
 		([file, checksum]) =>
@@ -52,7 +52,7 @@ const filesOf = (locked: LockedComponent | undefined) =>
 			}),
 	);
 
-/** A piece of upstream software; its hash is that of what was fetched. */
+/** An upstream component; its hash is that of the downloaded file. */
 function upstream(
 	one: Inspection['components'][number],
 	locked: LockedComponent | undefined,
@@ -75,7 +75,7 @@ function upstream(
 	});
 }
 
-/** A container image that a node has without a registry; what is in it is not told apart. */
+/** A container image in the node image, without its content. */
 function containerImage({ name, digest }: Inspection['containerImages'][number]): Models.Component {
 	const { repository, tag } = hasRegistry(name) ? partsOf(name) : { repository: undefined, tag: undefined };
 	const purl =
@@ -97,7 +97,7 @@ function containerImage({ name, digest }: Inspection['containerImages'][number])
 	});
 }
 
-/** kimg itself, as the tool that has looked. */
+/** kimg, as the tool that created the SBOM. */
 const tool = () =>
 	new Models.Component(Enums.ComponentType.Application, 'kimg', {
 		version: packageVersion(),
@@ -105,8 +105,8 @@ const tool = () =>
 	});
 
 /**
- * An image's software bill of materials: CycloneDX 1.6 as JSON. The same image gives the same bytes:
- * there is no time of the day and no random number in it.
+ * An image's software bill of materials: CycloneDX 1.6 as JSON. It is reproducible: it contains no
+ * time and no random number.
  *
  * @param lock  the image's, for addresses and checksums
  */

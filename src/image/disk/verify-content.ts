@@ -5,7 +5,7 @@ import type { DiskFiles } from './disk-files.ts';
 import { checksumsOf, type InstalledPackage } from './disk-packages.ts';
 import type { Finding } from './verify-finding.ts';
 
-/** What is wrong with a file that a lock knows. */
+/** Checks a file against the lock. */
 async function fileFindings(
 	files: DiskFiles,
 	file: string,
@@ -18,7 +18,7 @@ async function fileFindings(
 	return [{ about: file, problem: `is not the file of ${owner}: it has ${actual}, the lock ${expected}` }];
 }
 
-/** Files of components that are not those of the lock. */
+/** Files of components that differ from the lock. */
 export async function componentFindings(files: DiskFiles, lock: Lock): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const [name, component] of Object.entries(lock.components)) {
@@ -31,7 +31,7 @@ export async function componentFindings(files: DiskFiles, lock: Lock): Promise<F
 
 const imagesFolder = '/usr/share/kstack/images';
 
-/** What is wrong with one container image's archive; a lock of `kimg lock` knows its digest alone. */
+/** Checks the archive of a container image; a lock of `kimg lock` only has its digest. */
 async function imageFinding(files: DiskFiles, name: string, image: LockedImage): Promise<Finding[]> {
 	const file = `${imagesFolder}/${image.archive}`;
 	if (image.checksum !== undefined) return fileFindings(files, file, image.checksum, `the image ${name}`);
@@ -47,7 +47,7 @@ async function imageFinding(files: DiskFiles, name: string, image: LockedImage):
 	return [{ about: file, problem: `does not hold the image ${name} with the digest ${image.digest}` }];
 }
 
-/** Archives of container images that are not those of the lock. */
+/** Archives of container images that differ from the lock. */
 export async function imageFindings(files: DiskFiles, lock: Lock): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const [name, image] of Object.entries(lock.images))
@@ -58,7 +58,7 @@ export async function imageFindings(files: DiskFiles, lock: Lock): Promise<Findi
 	return found;
 }
 
-/** Packages that are not those of the lock. */
+/** Packages that differ from the lock. */
 export function packageFindings(packages: readonly InstalledPackage[], lock: Lock): Finding[] {
 	const installed = new Map(packages.map((one) => [one.name, one]));
 	const found: Finding[] = [];
@@ -80,7 +80,7 @@ export function packageFindings(packages: readonly InstalledPackage[], lock: Loc
 /** An image may lack documentation and translations, but not programs. */
 const program = /\/s?bin\//;
 
-/** Files that are not as their Debian package has brought them; configuration is not looked at. */
+/** Files that differ from their Debian package, except configuration files. */
 export async function packageFileFindings(
 	files: DiskFiles,
 	packages: readonly InstalledPackage[],

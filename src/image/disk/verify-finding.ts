@@ -1,8 +1,8 @@
-/** Something in an image that should not be so. */
+/** A problem in an image. */
 export interface Finding {
-	/** What it is about: a path on the node, a package, a unit. */
+	/** The object: a path on the node, a package, a unit. */
 	readonly about: string;
-	/** What is wrong with it, as the rest of a sentence. */
+	/** The problem, as the rest of a sentence. */
 	readonly problem: string;
 }
 

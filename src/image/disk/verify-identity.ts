@@ -1,7 +1,7 @@
 import type { DiskFiles } from './disk-files.ts';
 import { type Finding, findings } from './verify-finding.ts';
 
-/** Files by pattern that belong to one machine, and what is wrong with them in an image of many. */
+/** Patterns of files that belong to a single machine, and the problem with them in an image. */
 const ofOneMachine: Readonly<Record<string, string>> = {
 	'/etc/ssh/ssh_host_*': 'an SSH host key, which all machines would have in common',
 	'/etc/ssl/private/*': 'a private key, which all machines would have in common',
@@ -11,7 +11,7 @@ const ofOneMachine: Readonly<Record<string, string>> = {
 	'/root/.bash_history': 'what somebody has typed',
 };
 
-/** Account files, with the field that holds the password; `-` for the copies that tools leave. */
+/** Account files, with the field that holds the password; `-` for backup copies. */
 const accountFiles = [
 	'/etc/passwd',
 	'/etc/passwd-',
@@ -21,18 +21,18 @@ const accountFiles = [
 	'/etc/gshadow-',
 ];
 
-/** A password that nobody can type; `x` sends the reader of passwd on to shadow. */
+/** A locked password; `x` refers from passwd to shadow. */
 const noPassword = (field: string, file: string) =>
 	/^[!*]+$/.test(field) || (field === 'x' && file.startsWith('/etc/passwd'));
 
-/** Who can get in with a password, or without any. */
+/** Accounts that allow login with a password, or without one. */
 async function passwords(files: DiskFiles): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const file of accountFiles) {
 		for (const line of ((await files.text(file)) ?? '').split('\n').filter((text) => text !== '')) {
 			const [name, field = ''] = line.split(':') as [string, string | undefined];
 			if (noPassword(field, file)) continue;
-			// In gshadow an empty field lets nobody in.
+			// In gshadow an empty field allows no access.
 			if (field === '' && file.startsWith('/etc/gshadow')) continue;
 			found.push({
 				about: file,
@@ -43,7 +43,7 @@ async function passwords(files: DiskFiles): Promise<Finding[]> {
 	return found;
 }
 
-/** Keys that let their owner in. */
+/** Authorized SSH keys. */
 async function authorizedKeys(files: DiskFiles): Promise<Finding[]> {
 	const homes = ['/root', ...(await files.matching('/home/*'))];
 	const found: Finding[] = [];
@@ -67,7 +67,7 @@ async function machineIds(files: DiskFiles): Promise<Finding[]> {
 	return found;
 }
 
-/** What makes a machine one of its own, and must not be in an image. */
+/** Identities of a machine, which must not be in an image. */
 export async function identityFindings(files: DiskFiles): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const [pattern, problem] of Object.entries(ofOneMachine)) {

@@ -2,7 +2,7 @@ import type { DiskFiles } from './disk-files.ts';
 import type { InstalledPackage } from './disk-packages.ts';
 import { type Finding, findings } from './verify-finding.ts';
 
-/** Files by pattern that only the build needs. */
+/** Patterns of files that only the build needs. */
 const ofTheBuild: Readonly<Record<string, string>> = {
 	'/etc/dib-manifests': "the build's whole environment, written by diskimage-builder",
 	'/usr/local/bin/dib-*': "diskimage-builder's own program",
@@ -28,18 +28,18 @@ const ofTheBuild: Readonly<Record<string, string>> = {
 	'/root/.wget-hsts': 'what the build has fetched from',
 };
 
-/** Folders of the system that are there without anything in them. */
+/** Folders of the system that must exist and be empty. */
 const empty = new Set(['/var/lib/apt/lists/partial', '/var/lib/apt/lists/auxfiles']);
 
-/** Packages that compile, by name. */
+/** Names of packages with compilers. */
 const compilers =
 	/^(gcc|g\+\+|cpp|clang|llvm|golang|rustc|cargo|tcc|binutils|make|build-essential|dpkg-dev)(-\d[\d.]*)?(-x86-64-linux-gnu|-go|-bin)?$|-dev$|^linux-headers-/;
 
-/** Compilers that no package has brought. */
+/** Compilers that are not from a package. */
 const compilerFile =
 	/^(x86_64-linux-gnu-)?(gcc|g\+\+|cc|c\+\+|cpp|clang|clang\+\+|go|rustc|cargo|tcc|ld|as|make)(-[\d.]+)?$/;
 
-/** Whether an address of packages is Debian's own, and not one that only the build machine may reach. */
+/** Whether a package source is a public one of Debian, and not only available to the build machine. */
 function isDebians(address: string): boolean {
 	const host = /^https?:\/\/([^/:]+)/.exec(address)?.[1] ?? '';
 	return host === 'debian.org' || host.endsWith('.debian.org');
@@ -78,7 +78,7 @@ async function aptSettings(files: DiskFiles): Promise<Finding[]> {
 	);
 }
 
-/** Variables of the build that have been written down somewhere in /etc. */
+/** Variables of the build in files in /etc. */
 async function environment(files: DiskFiles): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const file of await files.below('/etc')) {
@@ -109,7 +109,7 @@ async function compilersOn(files: DiskFiles, packages: readonly InstalledPackage
 	];
 }
 
-/** What belongs to the build and no node needs. */
+/** Leftovers of the build that no node needs. */
 export async function leftoverFindings(
 	files: DiskFiles,
 	packages: readonly InstalledPackage[],

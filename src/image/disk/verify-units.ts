@@ -1,7 +1,7 @@
 import type { DiskFiles } from './disk-files.ts';
 import type { Finding } from './verify-finding.ts';
 
-/** Ours, and those without which nobody reaches a node, in every image. */
+/** Units that every image must enable: those of kstack, and those needed to access a node. */
 const everywhere = [
 	'cloud-config.service',
 	'cloud-final.service',
@@ -27,7 +27,7 @@ const since12 = [
 	'systemd-pstore.service',
 ];
 
-/** What else a release enables, whole: nothing but these may be enabled. */
+/** All other units that a release may enable. */
 const byRelease: Readonly<Record<string, readonly string[]>> = {
 	'12': [...since12, 'cloud-init.service'],
 	'13': [
@@ -39,7 +39,7 @@ const byRelease: Readonly<Record<string, readonly string[]>> = {
 	],
 };
 
-/** Units that user-data starts on the machines of a role, or nobody does. */
+/** Units that must not be enabled: user-data starts them on the nodes of a role. */
 const neverEnabled =
 	/^(etcd|haproxy|keepalived|kube.*|apt-daily(-upgrade)?|kstack-(gateway|leavers|nodes|pki|renew|routes|services))\.(service|timer)$/;
 
@@ -49,7 +49,7 @@ const folders = [etc, '/usr/lib/systemd/system', '/lib/systemd/system'];
 const isLinkToNothing = async (files: DiskFiles, file: string) =>
 	(await files.place(file)) === (await files.place('/dev/null'));
 
-/** The file that says what a unit is, `undefined` when there is none. */
+/** The unit file, `undefined` when there is none. */
 async function unitFile(files: DiskFiles, unit: string): Promise<string | undefined> {
 	for (const folder of folders) {
 		if ((await files.names(folder)).includes(unit)) return `${folder}/${unit}`;
@@ -57,7 +57,7 @@ async function unitFile(files: DiskFiles, unit: string): Promise<string | undefi
 	return undefined;
 }
 
-/** Units that something in /etc wants or requires, none of them masked. */
+/** Units that are wanted or required in /etc and not masked. */
 async function wanted(files: DiskFiles): Promise<string[]> {
 	const holders = (await files.names(etc)).filter((name) => /\.(wants|requires)$/.test(name));
 	const names = new Set((await Promise.all(holders.map((name) => files.names(`${etc}/${name}`)))).flat());
@@ -65,7 +65,7 @@ async function wanted(files: DiskFiles): Promise<string[]> {
 	return [...names].filter((_, index) => masked[index] !== true);
 }
 
-/** Scripts of System V that start at boot and that no unit stands in for: systemd runs them, too. */
+/** System V init scripts that start at boot and have no unit: systemd runs them too. */
 async function scripts(files: DiskFiles): Promise<string[]> {
 	const levels = ['S', '2', '3', '4', '5'].map((level) => `/etc/rc${level}.d`);
 	const links = (await Promise.all(levels.map((folder) => files.names(folder)))).flat();
@@ -77,14 +77,14 @@ async function scripts(files: DiskFiles): Promise<string[]> {
 	return units.filter((_, index) => known[index] === undefined);
 }
 
-/** The units that a machine from this disk starts because something has enabled them, sorted. */
+/** The enabled units of a disk, sorted. */
 export async function enabledUnits(files: DiskFiles): Promise<string[]> {
 	return [...new Set([...(await wanted(files)), ...(await scripts(files))])].sort();
 }
 
 /**
- * Units that are enabled and should not be, or the other way round. Of a release that is not in our
- * list, only ours and those of the roles are judged.
+ * Units that are enabled and should not be, or the reverse. For a release that is not in the list, only the units of
+ * kstack and of the roles are checked.
  */
 export async function unitFindings(files: DiskFiles): Promise<Finding[]> {
 	const release = /^VERSION_ID="?(\d+)/m.exec((await files.text('/etc/os-release')) ?? '')?.[1] ?? '';

@@ -10,16 +10,16 @@ import { identityFindings } from './verify-identity.ts';
 import { leftoverFindings } from './verify-leftovers.ts';
 import { unitFindings } from './verify-units.ts';
 
-/** What verifying an image has come to. */
+/** The result of verifying an image. */
 export interface Verdict {
-	/** Where its lock was found; `null` when there is none. */
+	/** The location of its lock; `null` when there is none. */
 	readonly lock: string | null;
 	readonly checked: { readonly components: number; readonly packages: number };
-	/** Everything that is wrong. */
+	/** All problems. */
 	readonly findings: readonly Finding[];
 }
 
-/** What two locks of the same image have in common: files and archives are in the lock of a built image alone. */
+/** The common part of two locks of an image: only the lock of a built image has files and archives. */
 const essence = ({ profile, debian, elements, components, images, packages }: Lock) => ({
 	...{ profile, release: debian.release, elements, packages },
 	components: Object.fromEntries(
@@ -30,14 +30,14 @@ const essence = ({ profile, debian, elements, components, images, packages }: Lo
 	),
 });
 
-/** What is wrong with the lock in the image, beside the one that counts. */
+/** Differences between the lock in the image and the external one. */
 async function innerLockFindings(files: DiskFiles, { lock, source }: FoundLock): Promise<Finding[]> {
 	const inner = await innerLock(files);
 	if (inner === undefined || isDeepStrictEqual(essence(inner.lock), essence(lock))) return [];
 	return [{ about: lockInside, problem: `differs from ${source}` }];
 }
 
-/** What is wrong between the image and its lock. */
+/** Differences between the image and its lock. */
 async function lockFindings(
 	files: DiskFiles,
 	packages: readonly InstalledPackage[],
@@ -67,7 +67,7 @@ const componentFiles = (lock: Lock | undefined) =>
 	Object.values(lock?.components ?? {}).flatMap(({ files }) => Object.keys(files ?? {})).length;
 
 /**
- * Checks a disk against its lock and against what a node's image must and must not hold.
+ * Checks a disk against its lock, and against the rules for node images.
  *
  * @param outer  the external lock (default: the lock on the disk)
  */
@@ -87,7 +87,7 @@ export async function verifyFiles(files: DiskFiles, outer?: FoundLock): Promise<
 	};
 }
 
-/** The verdict as an operator reads it. */
+/** The verdict as text. */
 export function verdictText(image: string, { lock, checked, findings: all }: Verdict): string {
 	const what = `component files: ${checked.components}, packages: ${checked.packages}, lock: ${lock ?? 'none'}`;
 	if (all.length === 0) return `${image} passed all checks (${what}).`;
@@ -98,10 +98,10 @@ export function verdictText(image: string, { lock, checked, findings: all }: Ver
 }
 
 /**
- * `kimg verify`: mounts an image read-only and checks all that is in it.
+ * `kimg verify`: mounts an image read-only and checks its content.
  *
  * @param given  the lock to check against (default: the lock beside the image, or inside it)
- * @returns the verdict as text, and whether nothing was found
+ * @returns the verdict as text, and whether there are no findings
  * @throws UserError when the image cannot be read, or the lock
  */
 export async function verifyImage(

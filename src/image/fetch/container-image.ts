@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import { constantHeader } from './image-archive.ts';
 
-/** What a container image says about itself, beside its files: `image.json`. */
+/** The metadata of a container image: `image.json`. */
 export interface ImageDescription {
 	/** Such as `registry.k8s.io/pause:3.2`. */
 	readonly reference: string;
@@ -19,7 +19,7 @@ const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('h
 
 const jsonOf = (value: unknown) => Buffer.from(JSON.stringify(value));
 
-/** A folder's content as one layer. */
+/** The content of a folder as one layer. */
 async function layerOf(root: string): Promise<Buffer> {
 	const layer = pack();
 	const content = buffer(layer);
@@ -38,12 +38,12 @@ async function layerOf(root: string): Promise<Buffer> {
 }
 
 /**
- * Packs a folder with `rootfs/` and `image.json` as an archive that is an OCI layout and what
- * `docker save` writes at once, with one layer.
+ * Packs a folder with `rootfs/` and `image.json` as an archive with one layer, which is both an OCI layout and in the format
+ * of `docker save`.
  *
- * @param folder   what the image is made from
+ * @param folder   the folder to pack
  * @param archive  the file to write
- * @returns what the image says about itself
+ * @returns the metadata of the image
  */
 export async function packImage(folder: string, archive: string): Promise<ImageDescription> {
 	const description = JSON.parse(await readFile(path.join(folder, 'image.json'), 'utf8')) as ImageDescription;

@@ -3,24 +3,24 @@ import { setTimeout } from 'node:timers/promises';
 import { interrupted } from '../../base/interrupt.ts';
 import { CommandError, run } from '../../base/run.ts';
 
-/** curl's exit codes for what may go better a moment later: the network, the name, a connection that broke. */
+/** Exit codes of curl for temporary errors: network, name resolution, broken connections. */
 const passing = new Set([5, 6, 7, 18, 28, 35, 52, 55, 56, 92]);
 
-/** Its exit codes where a server cannot go on in the middle of a file. */
+/** Exit codes of curl for a server that cannot resume a download. */
 const noRanges = new Set([33, 36]);
 
-/** Tries in a row that bring nothing. */
+/** Maximum number of consecutive attempts without any data. */
 const maximumFailures = 3;
 
-/** Bytes of a file, 0 when there is none. */
+/** The size of a file in bytes, 0 when it does not exist. */
 export async function sizeOf(file: string): Promise<number> {
 	return (await stat(file).catch(() => ({ size: 0 }))).size;
 }
 
-/** The HTTP status that curl tells of, when that is why it failed. */
+/** The HTTP status in the message of curl, if that is the error. */
 const httpStatus = (error: CommandError) => Number(/returned error: (\d+)/.exec(error.stderr)?.[1] ?? 0);
 
-/** Whether there is nothing at an address: no such file, or a server's definite no. */
+/** Whether the file does not exist at a URL, according to the server or file system. */
 export function saysNotThere(error: CommandError): boolean {
 	return error.status === 37 || (error.status === 22 && httpStatus(error) < 500);
 }
@@ -43,8 +43,8 @@ function attempt(address: string, file: string): Promise<string> {
 }
 
 /**
- * Fetches a file, and goes on with the part that is there already. A connection that breaks is taken up
- * again where it broke, as long as that brings something.
+ * Fetches a file, and resumes a partial download. After a broken connection the download is resumed, as long as it makes
+ * progress.
  *
  * @param address  http://, https:// or file://
  * @param file     the target; on failure the received part is kept for a resumed download

@@ -14,18 +14,18 @@ import { digestOfBytes, platformOf, readArchive, writeArchive } from './image-ar
 import { cachedImage, filesOf, isThere, type PinnedImage, registriesOf } from './image-places.ts';
 import { copyImage, digestIn, type RegistryImage } from './registry.ts';
 
-/** Where an image's archive is kept and made. */
+/** The folders for image archives. */
 export interface ImageFolders {
-	/** Folder of earlier downloads. */
+	/** Cache folder. */
 	readonly cache: string;
-	/** The build's own folder, on the same file system. */
+	/** The work folder of the build, on the same file system. */
 	readonly work: string;
 }
 
-/** Seconds between two lines about an image that takes long. */
+/** Seconds between two progress messages. */
 const tellEvery = 10;
 
-/** skopeo's last sentence, without its log's ornaments and the address that is told before it. */
+/** The last message of skopeo, without log prefix and URL. */
 function reasonOf({ stderr }: CommandError): string {
 	const line = stderr.split('\n').at(-1) ?? '';
 	const said = (/msg="(.*)"$/.exec(line)?.[1] ?? line).replaceAll('\\"', '"');
@@ -48,10 +48,10 @@ function wrongDigest({ reference, digest, published }: PinnedImage, got: string,
 	);
 }
 
-/** Says that there is nothing at a place, and why: another one may have it. */
+/** Reports that an image is not available from a source; the next one is tried. */
 class NotThere extends Error {}
 
-/** Gets an archive that somebody has made from a file's address. */
+/** Downloads an existing archive from the URL of a file. */
 async function fromFile(image: ContainerImage, address: string, folder: string): Promise<string> {
 	const file = path.join(folder, 'image.tar');
 	try {
@@ -74,7 +74,7 @@ async function fromFile(image: ContainerImage, address: string, folder: string):
 	return found.digest;
 }
 
-/** Packs what skopeo has copied, as an archive of the image's name and of its digest. */
+/** Packs the files of skopeo as an archive with the name and the digest of the image. */
 async function packFetched(image: PinnedImage, folder: string): Promise<void> {
 	const list = await readFile(path.join(folder, 'list/manifest.json')).catch(() => undefined);
 	const manifest = await readFile(path.join(folder, 'platform/manifest.json'));
@@ -87,17 +87,17 @@ async function packFetched(image: PinnedImage, folder: string): Promise<void> {
 	await writeArchive(path.join(folder, 'image.tar'), names, manifests, path.join(folder, 'platform'));
 }
 
-/** Whether a file is a list of platforms' manifests. */
+/** Whether a file is a list of manifests. */
 async function isList(file: string): Promise<boolean> {
 	return 'manifests' in (JSON.parse(await readFile(file, 'utf8')) as object);
 }
 
-/** Gets an image from a registry, by its digest. */
+/** Fetches an image from a registry, by its digest. */
 async function fromRegistry(image: PinnedImage, from: RegistryImage, folder: string): Promise<void> {
 	try {
 		const [list, platform] = [path.join(folder, 'list'), path.join(folder, 'platform')];
 		await copyImage(from, list, 'list');
-		// Of an image for one platform alone this was all of it.
+		// An image for a single platform is complete now.
 		if (await isList(path.join(list, 'manifest.json'))) await copyImage(from, platform, 'platform');
 		else await rename(list, platform);
 	} catch (error) {
@@ -113,7 +113,7 @@ async function bytesBelow(folder: string): Promise<number> {
 	return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Tells now and then how much has come, until its result is called. */
+/** Prints progress at intervals, until the returned function is called. */
 function tellProgress(reference: string, folder: string): () => void {
 	const timer = setInterval(async () => {
 		say(`${reference}: ${megabytes(await bytesBelow(folder))}`);
@@ -121,7 +121,7 @@ function tellProgress(reference: string, folder: string): () => void {
 	return () => clearInterval(timer);
 }
 
-/** What the registries have under the image's tag, where they have something else than what was pinned. */
+/** The digest of the image's tag in the registries, if it differs from the pinned one. */
 async function otherUnderTag(image: PinnedImage, supply: Supply): Promise<UserError | undefined> {
 	for (const from of registriesOf(image, supply, 'tag')) {
 		const got = await digestIn(from).catch(() => undefined);
@@ -136,7 +136,7 @@ function cannotBeFetched(reference: string, reasons: readonly string[]): UserErr
 	});
 }
 
-/** Tries one place after the other until one has what is asked for. */
+/** Tries one source after the other until one has the image. */
 async function firstOf<UpgradeState, Value>(
 	places: readonly UpgradeState[],
 	reasons: string[],
@@ -154,7 +154,7 @@ async function firstOf<UpgradeState, Value>(
 	return undefined;
 }
 
-/** Does something in a folder of its own, which is gone afterwards. */
+/** Calls a function with a temporary folder, which is deleted afterwards. */
 async function inFolder<Value>(
 	reference: string,
 	work: string,
@@ -171,7 +171,7 @@ async function inFolder<Value>(
 	}
 }
 
-/** Takes a finished archive into the cache, in one step. */
+/** Moves a complete archive to the cache atomically. */
 async function keep(image: PinnedImage, folder: string, cache: string): Promise<string> {
 	const file = cachedImage(image, cache);
 	await makeFolder(path.dirname(file));
@@ -187,9 +187,9 @@ async function isIntact(file: string, { reference, digest }: PinnedImage): Promi
 }
 
 /**
- * The archive of an image, from the cache or fetched, and in both cases with what its digest says.
+ * The archive of an image, from the cache or fetched, with a verified digest.
  *
- * @throws UserError when it cannot be fetched, or is something else than what was pinned
+ * @throws UserError when it cannot be fetched, or its digest is wrong
  */
 export async function fetchImage(
 	image: PinnedImage,
@@ -218,9 +218,9 @@ export async function fetchImage(
 }
 
 /**
- * The digest of an image that is named by its tag alone: what the registry says.
+ * The digest of an image with a tag only, from the registry.
  *
- * @throws UserError when there is nobody to ask
+ * @throws UserError when no registry is available
  */
 export async function resolveImage(
 	image: ContainerImage,

@@ -13,28 +13,28 @@ import { ownName, stillRuns } from '../workspace/workplace.ts';
 import { download, saysNotThere, sizeOf } from './download.ts';
 import { forEach } from './several.ts';
 
-/** What stands in for upstream's addresses. */
+/** Mirrors that replace upstream. */
 export interface Supply {
-	/** An address that holds the files as `wget --mirror` lays them out, below their hosts' names, or by name. */
+	/** URL of a mirror with the files below their host names, as `wget --mirror` writes them, or by file name. */
 	readonly mirror?: string;
-	/** An address of a folder that holds the files by name. */
+	/** URL of a folder with the files, by file name. */
 	readonly components?: string;
-	/** A registry, and where in it, that stands in for those of container images. */
+	/** A registry, with an optional path, that replaces those of container images. */
 	readonly registry?: string;
 }
 
-/** Components' files, by the components' names. */
+/** Files of components, by the names of the components. */
 export type Fetched = ReadonlyMap<string, string>;
 
-/** Downloads at a time. */
+/** Concurrent downloads. */
 const atOnce = 4;
 
-/** Seconds between two lines about a download that takes long. */
+/** Seconds between two progress messages. */
 const tellEvery = 10;
 
 const nameOf = ({ url }: Component) => path.posix.basename(url);
 const called = ({ name, version }: Component) => `${name} ${version}`;
-/** Bytes as people read them. */
+/** Formats a size in bytes. */
 export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function isFolder(folder: string): boolean {
@@ -42,10 +42,10 @@ function isFolder(folder: string): boolean {
 }
 
 /**
- * What `--mirror`, `--components` and `--registry-mirror` say; `KSTACK_MIRROR` and `KSTACK_REGISTRY_MIRROR`
- * stand in for the first and the last.
+ * Reads `--mirror`, `--components` and `--registry-mirror`; the defaults of the first and the last are `KSTACK_MIRROR` and
+ * `KSTACK_REGISTRY_MIRROR`.
  *
- * @throws UserError exit code 2, with every mistake in it
+ * @throws UserError exit code 2, with all mistakes
  */
 export function readSupply(
 	mirror = process.env.KSTACK_MIRROR,
@@ -79,7 +79,7 @@ export function readSupply(
 	return supply;
 }
 
-/** Where a component may be fetched from, the first that has it. */
+/** The URLs of a component, in the order in which they are tried. */
 function addressesOf(component: Component, { mirror, components }: Supply): string[] {
 	const standIns = [
 		...(components === undefined ? [] : [`${components}/${nameOf(component)}`]),
@@ -102,20 +102,20 @@ async function isIntact(file: string, { checksum }: Component): Promise<boolean>
 	return (await checksumOf(file, checksum.split(':')[0])) === checksum;
 }
 
-/** Begins a file's download: takes over what a process that is gone has left of it. */
+/** Starts the download of a file; resumes a partial download of a process that no longer runs. */
 async function partOf(file: string): Promise<string> {
 	const own = `${file}.${await ownName()}`;
 	for (const name of await readdir(path.dirname(file))) {
 		const part = path.join(path.dirname(file), name);
 		if (!part.startsWith(`${file}.`) || part === own || (await stillRuns(part.slice(file.length + 1))))
 			continue;
-		// Another process may have been faster.
+		// A concurrent process may have moved it.
 		await rename(part, own).catch(() => {});
 	}
 	return own;
 }
 
-/** Tells now and then how much has come, until its result is called. */
+/** Prints progress at intervals, until the returned function is called. */
 function tellProgress(component: Component, part: string): () => void {
 	const timer = setInterval(async () => {
 		say(`${called(component)}: ${megabytes(await sizeOf(part))}`);
@@ -158,7 +158,7 @@ async function obtain(component: Component, part: string, addresses: readonly st
 	const got = await checksumOf(part, component.checksum.split(':')[0]);
 	if (got === component.checksum) return;
 	await rm(part, { force: true });
-	// An earlier part may have been another file's.
+	// The partial download may have been of another file.
 	if (resumed) return obtain(component, part, addresses);
 	throw new UserError(
 		[
@@ -171,16 +171,16 @@ async function obtain(component: Component, part: string, addresses: readonly st
 	);
 }
 
-/** Where a component's file lies once it has been fetched. */
+/** The path of a component's file in the cache. */
 export function cachedFile({ checksum }: Component, cache: string): string {
 	return path.join(cache, checksum.replace(':', '-'));
 }
 
 /**
- * The component's file, from the cache or fetched, and in both cases what its checksum says.
+ * The component's file, from the cache or downloaded, with a verified checksum.
  *
- * @param cache  folder of earlier downloads, each under its checksum
- * @throws UserError when it cannot be fetched, or is something else than what was pinned
+ * @param cache  folder with earlier downloads, by checksum
+ * @throws UserError when it cannot be fetched, or its checksum is wrong
  */
 export async function fetchComponent(component: Component, cache: string, supply: Supply): Promise<string> {
 	const file = cachedFile(component, cache);
@@ -204,10 +204,10 @@ export async function fetchComponent(component: Component, cache: string, supply
 }
 
 /**
- * Fetches components, several at a time, and goes on with the others where one fails.
+ * Fetches components, several at a time; continues with the others if one fails.
  *
  * @returns their files, by the components' names
- * @throws UserError that says what is wrong with each that failed
+ * @throws UserError with the reason of each failure
  */
 export async function fetchAll(
 	components: readonly Component[],

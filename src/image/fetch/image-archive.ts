@@ -10,13 +10,13 @@ import { fullName } from '../spec/image-reference.ts';
 
 /** An image in an archive. */
 export interface ArchivedImage {
-	/** What containerd calls it once it is imported. */
+	/** Its name in containerd after the import. */
 	readonly references: readonly string[];
 	/** Of its manifest, or of the list of its platforms' manifests; an archive of `docker save` may have none. */
 	readonly digest?: string;
 }
 
-/** What points to a blob, as in the OCI image specification. */
+/** A descriptor of a blob, as in the OCI image specification. */
 interface Descriptor {
 	readonly mediaType?: string;
 	readonly digest: string;
@@ -25,7 +25,7 @@ interface Descriptor {
 	readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** A manifest of one platform, or the list of those of several. */
+/** A manifest of one platform, or a list of manifests. */
 interface Manifest {
 	readonly mediaType?: string;
 	readonly config?: Descriptor;
@@ -33,7 +33,7 @@ interface Manifest {
 	readonly manifests?: readonly Descriptor[];
 }
 
-/** The same files make the same bytes: no times, no owners but root, one order. */
+/** The constant part of headers, so that archives are reproducible. */
 export const constantHeader: Partial<Header> = {
 	mtime: new Date(0),
 	uid: 0,
@@ -42,7 +42,7 @@ export const constantHeader: Partial<Header> = {
 	gname: 'root',
 };
 
-/** Bytes up to which a member may be a manifest, and is kept while the archive is read. */
+/** Maximum size in bytes of a manifest, which is kept in memory while the archive is read. */
 const smallest = 4 * 2 ** 20;
 
 const nameAnnotation = 'io.containerd.image.name';
@@ -65,17 +65,17 @@ export function blobsOf(manifest: Pick<Manifest, 'config' | 'layers'>): readonly
 	return [...(manifest.config === undefined ? [] : [manifest.config]), ...(manifest.layers ?? [])];
 }
 
-/** How a registry calls the bytes of a manifest or a list. */
+/** The media type of a manifest or a list. */
 function mediaTypeOf(bytes: Buffer): string {
 	const { mediaType, manifests } = JSON.parse(String(bytes)) as Manifest;
 	return mediaType ?? `application/vnd.oci.image.${manifests === undefined ? 'manifest' : 'index'}.v1+json`;
 }
 
 /**
- * Writes an image as an archive that containerd imports under its names, with the bytes that the registry
- * gave: every digest stays what it was.
+ * Writes an image as an archive that containerd imports with these names. The bytes are those of the registry, so that all
+ * digests are the same.
  *
- * @param names      what it is imported as
+ * @param names      names for the import
  * @param manifests  the one that the names mean first: a platform's manifest, or a list and then that
  * @param folder     holds the manifest's blobs, each under the hexadecimal digits of its digest
  */
@@ -121,7 +121,7 @@ async function membersOf(file: string): Promise<Members> {
 	const small = new Map<string, Buffer>();
 	const tar = extract();
 	const read = pipeline(createReadStream(file), tar, { signal: interrupted.signal });
-	// Whoever waits for the members below is told.
+	// Passes the error to the reader of the members below.
 	read.catch(() => {});
 	for await (const entry of tar) {
 		const name = path.posix.normalize(entry.header.name);
@@ -143,7 +143,7 @@ async function membersOf(file: string): Promise<Members> {
 const readJson = <Value>({ small }: Members, name: string) =>
 	small.has(name) ? (JSON.parse(String(small.get(name))) as Value) : undefined;
 
-/** What of an image is missing or damaged in an archive. */
+/** The missing or damaged parts of an image in an archive. */
 function missingOf(members: Members, { digest }: Descriptor): string[] {
 	const place = blobPath(digest);
 	if (members.digests.get(place) !== digest)
@@ -170,7 +170,7 @@ function imagesOfLayout(members: Members, index: Manifest): ArchivedImage[] {
 	return [...named].map(([digest, references]) => ({ digest, references: [...references] }));
 }
 
-/** One entry of what `docker save` writes. */
+/** One entry of the manifest of `docker save`. */
 interface SavedImage {
 	readonly Config: string;
 	readonly RepoTags: readonly string[] | null;
@@ -185,10 +185,10 @@ function imagesOfSaved(members: Members, saved: readonly SavedImage[]): Archived
 }
 
 /**
- * Reads an archive whole: an OCI layout or what `docker save` writes, as containerd imports them.
+ * Reads a complete archive: an OCI layout or one of `docker save`, as containerd imports them.
  *
  * @returns the images in it that have a name
- * @throws UserError when it is no such archive, or something in it is missing or is not what its digest says
+ * @throws UserError when it is not such an archive, or content is missing or does not match its digest
  */
 export async function readArchive(file: string): Promise<ArchivedImage[]> {
 	try {

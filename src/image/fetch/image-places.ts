@@ -8,19 +8,19 @@ import type { RegistryImage } from './registry.ts';
 /** A container image whose digest is known. */
 export type PinnedImage = ContainerImage & { readonly digest: string };
 
-/** Where an image's archive lies once it has been fetched: in a folder of its digest, under its name. */
+/** The path of an image's archive in the cache: by digest and name. */
 export function cachedImage({ reference, digest }: PinnedImage, cache: string): string {
 	return path.join(cache, digest.replace(':', '-'), archiveName(reference));
 }
 
-/** Whether there is such a file. */
+/** Whether the file exists. */
 export const isThere = (file: string) =>
 	access(file).then(
 		() => true,
 		() => false,
 	);
 
-/** Whether any of these images is still to be asked of a registry. */
+/** Whether any of these images must be requested from a registry. */
 export async function needsRegistry(
 	images: readonly ContainerImage[],
 	cache: string,
@@ -32,14 +32,14 @@ export async function needsRegistry(
 	return false;
 }
 
-/** Addresses of files that may hold an image's archive. */
+/** URLs of files that may be an image's archive. */
 export function filesOf({ reference }: ContainerImage, { mirror, components }: Supply): string[] {
 	return [components, mirror].flatMap((place) =>
 		place === undefined ? [] : [`${place}/${archiveName(reference)}`],
 	);
 }
 
-/** Registries that may hold an image: below the name of its own registry, or without it; else its own. */
+/** Registries that may have an image: the mirror, with or without the name of the image's registry, or the latter. */
 export function registriesOf(image: ContainerImage, supply: Supply, by: 'tag' | 'digest'): RegistryImage[] {
 	const { repository, tag, digest = image.digest } = partsOf(image.reference);
 	const suffix = by === 'tag' && tag !== undefined ? `:${tag}` : `@${digest}`;

@@ -12,10 +12,10 @@ import { fetchImage, type ImageFolders, resolveImage } from './fetch-images.ts';
 import { type ArchivedImage, readArchive } from './image-archive.ts';
 import { forEach } from './several.ts';
 
-/** Images at a time; skopeo fetches the layers of each side by side. */
+/** Concurrent images; skopeo also fetches the layers of each concurrently. */
 const atOnce = 2;
 
-/** Puts every container image of a folder, packed or still to be packed, into another as archives. */
+/** Writes all container images of a folder, archives or unpacked, to another folder as archives. */
 export async function collectImages(images: string | undefined, archives: string): Promise<string[]> {
 	await makeFolder(archives);
 	if (images === undefined) return [];
@@ -34,17 +34,17 @@ export async function collectImages(images: string | undefined, archives: string
 async function copyInto(file: string, archives: string): Promise<void> {
 	const target = path.join(archives, path.basename(file));
 	await rm(target, { force: true });
-	// A second name costs nothing; another file system has to have the bytes.
+	// A hard link, or a copy if the folder is on another file system.
 	await link(file, target).catch(() => copyFile(file, target));
 }
 
-/** The names that pods call an image by; those with a digest count where it has no other. */
+/** The references that pods use for an image; those with a digest only if it has no others. */
 function namesOf({ references }: ArchivedImage): readonly string[] {
 	const tagged = references.filter((reference) => !reference.includes('@'));
 	return tagged.length > 0 ? tagged : references;
 }
 
-/** What a lock says of the images in an archive. */
+/** The images of an archive, for a lock. */
 async function lockedArchive(file: string): Promise<[string, LockedImage][]> {
 	const images = await readArchive(file);
 	const names = images.flatMap(namesOf);
@@ -62,7 +62,7 @@ async function lockedArchive(file: string): Promise<[string, LockedImage][]> {
 	);
 }
 
-/** A sentence for each name that two images have. */
+/** A sentence for each name of several images. */
 function sharedNames(images: readonly (readonly [string, LockedImage])[]): string[] {
 	return repeated(images.map(([reference]) => reference)).map((reference) => {
 		const archives = images.filter(([name]) => name === reference).map(([, { archive }]) => archive);
@@ -70,20 +70,20 @@ function sharedNames(images: readonly (readonly [string, LockedImage])[]): strin
 	});
 }
 
-/** What comes instead of an answer of the registry: a lock's digest. */
+/** The digest of a lock, which replaces a request to the registry. */
 const lockedDigest = (reference: string, wanted: Lock | undefined) => {
 	const digest = wanted?.images[reference]?.digest;
 	return digest === undefined ? {} : { digest };
 };
 
 /**
- * Finds out what container images an image is to have, and fetches none of them.
+ * Resolves the container images of an image, without fetching them.
  *
- * @param made     folder with the images that come with Kubernetes
- * @param folders  for what is made and asked on the way
- * @param wanted   a lock whose digests are taken where components.yaml has none
- * @returns what a lock says of each, by its name
- * @throws UserError when a registry does not answer; exit code 2 with every archive that is wrong
+ * @param made     folder with the images that are built with Kubernetes
+ * @param folders  cache and work folders
+ * @param wanted   a lock with digests for images without one in components.yaml
+ * @returns the images for a lock, by name
+ * @throws UserError when a registry does not answer; exit code 2 with all invalid archives
  */
 export async function resolveImages(
 	plan: ImagePlan,
@@ -123,10 +123,10 @@ export async function resolveImages(
 /**
  * Gathers the archives of all container images of an image in one folder.
  *
- * @param locked  what the lock says of them
- * @param made    folder with the images that come with Kubernetes
+ * @param locked  the images in the lock
+ * @param made    folder with the images that are built with Kubernetes
  * @returns the checksum of each archive, by its name
- * @throws UserError when one cannot be fetched, or is not what the lock says
+ * @throws UserError when one cannot be fetched, or differs from the lock
  */
 export async function gatherImages(
 	plan: ImagePlan,

@@ -12,10 +12,10 @@ import { removeAbandoned } from '../workspace/publish.ts';
 import { ownName } from '../workspace/workplace.ts';
 import { checksumOf, type Fetched } from './fetch.ts';
 
-/** Where Kubernetes comes from: its release, Debian's source package, or a folder. */
+/** The source of Kubernetes: upstream, Debian's source package, or a folder. */
 export type KubernetesSource = 'upstream' | 'debian' | { readonly folder: string };
 
-/** The release that Debian's source package holds; the script checks it. */
+/** The release in Debian's source package; the script checks it. */
 const debianVersion = '1.20.2';
 
 export const programs = [
@@ -34,9 +34,9 @@ const exists = (file: string, mode = constants.F_OK) =>
 	);
 
 /**
- * What `--kubernetes-source` says.
+ * Parses `--kubernetes-source`.
  *
- * @throws UserError exit code 2 when it is a folder that is not there or does not hold Kubernetes
+ * @throws UserError exit code 2 when the folder does not exist or does not contain Kubernetes
  */
 export async function readSource(word: string): Promise<KubernetesSource> {
 	if (word === 'upstream' || word === 'debian') return word;
@@ -53,7 +53,7 @@ export async function readSource(word: string): Promise<KubernetesSource> {
 	return { folder };
 }
 
-/** The release of Kubernetes that a source gives; `undefined` where the profile decides. */
+/** The release of Kubernetes of a source; `undefined` if the profile determines it. */
 export async function versionOf(source: KubernetesSource): Promise<string | undefined> {
 	if (source === 'upstream') return undefined;
 	if (source === 'debian') return debianVersion;
@@ -64,19 +64,19 @@ export async function versionOf(source: KubernetesSource): Promise<string | unde
 	return version;
 }
 
-/** Kubernetes as it goes into the image. */
+/** Kubernetes for the image. */
 export interface Kubernetes {
 	/** Folder with the programs. */
 	readonly binaries: string;
-	/** Folder with container images, packed or not; `undefined` when there are none. */
+	/** Folder with container images, archives or unpacked; `undefined` when there are none. */
 	readonly images: string | undefined;
 }
 
 /**
- * Gets Kubernetes: unpacks, builds, or finds it.
+ * Provides Kubernetes: unpacks, builds, or finds it.
  *
  * @param release  upstream's release, for the source `upstream`
- * @param fetched  that release among others
+ * @param fetched  the downloaded components, including that release
  * @param cache    kimg's cache folder
  */
 export async function getKubernetes(
@@ -96,7 +96,7 @@ export async function getKubernetes(
 	return { binaries: path.join(folder, 'bin'), images: (await exists(images)) ? images : undefined };
 }
 
-/** Runs scripts/kubernetes/build, whose last line names the folder. */
+/** Runs scripts/kubernetes/build, which prints the folder in its last line. */
 async function buildFromDebian(cache: string): Promise<string> {
 	let folder = '';
 	const lines: string[] = [];
@@ -119,7 +119,7 @@ async function buildFromDebian(cache: string): Promise<string> {
 	return folder;
 }
 
-/** Lays components out below a folder as on the node. What is there already stays. */
+/** Unpacks components below a folder as on the node. Existing ones are kept. */
 export async function unpackInto(
 	folder: string,
 	components: readonly Component[],
@@ -140,7 +140,7 @@ export async function unpackInto(
 		}
 		await rename(unfinished, folder);
 	} catch (error) {
-		// Another build at the same time may have been faster.
+		// A concurrent build may have created it.
 		if (!(await exists(folder))) throw error;
 	} finally {
 		await rm(unfinished, { recursive: true, force: true });
@@ -162,8 +162,8 @@ async function unpack(archive: string, member: string, folder: string): Promise<
 }
 
 /**
- * What a lock says of Kubernetes that is not a release of upstream: the checksum is of the list of its
- * files with their checksums, since there is no archive of them.
+ * Kubernetes in a lock, if it is not from upstream: the checksum is that of the list of its files with their checksums,
+ * because there is no archive.
  */
 export async function lockedKubernetes(
 	source: Exclude<KubernetesSource, 'upstream'>,
@@ -183,7 +183,7 @@ export async function lockedKubernetes(
 	};
 }
 
-/** Regular files below a folder, by their paths below it; none below none. */
+/** Regular files below a folder, by relative path; empty without a folder. */
 export async function filesBelow(folder: string | undefined): Promise<string[]> {
 	if (folder === undefined) return [];
 	const entries = await readdir(folder, { recursive: true, withFileTypes: true });

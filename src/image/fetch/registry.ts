@@ -1,19 +1,19 @@
 import { run } from '../../base/run.ts';
 
-/** Times that skopeo tries again what a moment's failure has ended. */
+/** Number of retries of skopeo after temporary errors. */
 const retries = '2';
 
-/** The machines that nodes are, whichever this one is. */
+/** The platform of nodes, independently of this machine. */
 const platform = ['--override-os', 'linux', '--override-arch', 'amd64'];
 
-/** An image in a registry, as skopeo calls it, and whether the registry speaks plain HTTP. */
+/** The reference of an image for skopeo, and whether the registry uses plain HTTP. */
 export interface RegistryImage {
 	/** Such as `docker://quay.io/calico/node:v3.31.7`. */
 	readonly address: string;
 	readonly plain: boolean;
 }
 
-/** The digest of what a registry has under a name: of a list of platforms where it is one. */
+/** The digest of an image in a registry, or of its list of manifests. */
 export function digestIn({ address, plain }: RegistryImage): Promise<string> {
 	return run(
 		'skopeo',
@@ -28,10 +28,10 @@ export function digestIn({ address, plain }: RegistryImage): Promise<string> {
 }
 
 /**
- * Copies an image's manifest and blobs into a folder, byte for byte, each blob under its digest's digits.
+ * Copies an image's manifest and blobs to a folder unchanged, with blobs named by the digits of their digest.
  *
- * @param what  `list`: of an image for several platforms the list of their manifests alone
- * @throws CommandError skopeo's; also when a digest is not what was asked for
+ * @param what  `list`: only the list of manifests of a multi-platform image
+ * @throws CommandError when skopeo fails, or a digest is wrong
  */
 export async function copyImage(
 	{ address, plain }: RegistryImage,

@@ -3,7 +3,7 @@ import { usageError } from '../../base/errors.ts';
 import { CommandError, run } from '../../base/run.ts';
 import { beside, type ImageRecord } from '../disk/inspect-record.ts';
 
-/** What `qemu-img info` says of an image. */
+/** The output of `qemu-img info`. */
 interface Info {
 	readonly format: string;
 	readonly 'virtual-size': number;
@@ -16,7 +16,7 @@ interface Info {
 
 const magic = Buffer.from('QFI\xfb', 'latin1');
 
-/** How an image of another format becomes one that can be uploaded. */
+/** The command that converts an image to the right format. */
 const convert = (file: string) =>
 	`Convert a disk image with: qemu-img convert -O qcow2 ${file} NEW.qcow2. kimg build writes qcow2.`;
 
@@ -32,7 +32,7 @@ async function requireMagic(file: string, content: FileHandle): Promise<void> {
 	if (!head.equals(magic)) throw unusable(`${file} is not a qcow2 image.`, convert(file));
 }
 
-/** The exit code of `qemu-img check` for an image that is whole, and only takes more space than it has to. */
+/** The exit code of `qemu-img check` for a valid image with leaked clusters, which only waste space. */
 const leaks = 3;
 
 /** Runs `qemu-img`; undefined when it found nothing worse than wasted space. */
@@ -50,7 +50,7 @@ async function qemuImg(words: readonly string[], file: string): Promise<string |
 }
 
 /**
- * Whether a file is an image that Nova can boot by itself: qcow2, whole, without another file that it needs.
+ * Checks that Nova can boot an image: it must be a complete qcow2 file without a backing file.
  *
  * @returns the size of its disk in bytes
  * @throws UserError exit code 2 when it is not
@@ -75,9 +75,9 @@ export async function checkImage(file: string, content: FileHandle): Promise<num
 }
 
 /**
- * Whether a file is an image of kimg, by the record that kimg build writes beside it.
+ * Checks that an image was built by kimg, by the record that kimg build writes next to it.
  *
- * @throws UserError exit code 2 when there is no record: kstack would not know what is in the image
+ * @throws UserError exit code 2 when there is no record: kstack needs the content of the image
  */
 export function requireRecord(file: string, { kubernetes }: ImageRecord): void {
 	if (kubernetes !== undefined) return;

@@ -4,16 +4,16 @@ import type { Lock } from '../spec/lock.ts';
 import { profiles } from '../spec/profiles.ts';
 import { requireRecord } from './check.ts';
 
-/** What Glance is told of an image beside its name and its digest. */
+/** The properties of an image in Glance, except its name and digest. */
 export interface ImageFacts {
-	/** What the image says it is; `undefined` when it says nothing. */
+	/** The profile in the image's record; `undefined` without one. */
 	readonly profile: string | undefined;
-	/** Whole gigabytes that a disk must have to hold it. */
+	/** Minimum disk size in whole gigabytes. */
 	readonly minDisk: number;
 	readonly properties: Readonly<Record<string, string>>;
 }
 
-/** Parts that an image may have from Debian's packages, by the names under which upstream releases them. */
+/** Components that may come from Debian's packages, by their upstream names. */
 const fromDebian = {
 	etcd: 'etcd-server',
 	containerd: 'containerd',
@@ -21,14 +21,14 @@ const fromDebian = {
 	'cni-plugins': 'containernetworking-plugins',
 };
 
-/** The pod networks that nodes of the image can have, by the words of kstack's --network-driver. */
+/** The network drivers that the image supports, as values of kstack's --network-driver. */
 function networkDrivers(record: ImageRecord): string {
 	return [...['calico', 'flannel'].filter((name) => record.components?.[name] !== undefined), 'routed'].join(
 		',',
 	);
 }
 
-/** Versions of the parts of an image, by their names. */
+/** Versions of the content of an image, by name. */
 function versionsOf(record: ImageRecord, lock: Lock | undefined): Record<string, string> {
 	const versions: Record<string, string> = {};
 	for (const [name, debianPackage] of Object.entries(fromDebian)) {
@@ -41,7 +41,7 @@ function versionsOf(record: ImageRecord, lock: Lock | undefined): Record<string,
 	return versions;
 }
 
-/** The number of Debian's release: that of the profile, or of what an own profile stands on. */
+/** The number of Debian's release, also for custom profiles. */
 function debianOf(record: ImageRecord, lock: Lock | undefined): number | undefined {
 	const known = profiles.find(
 		({ name, release }) => name === record.profile || release === lock?.debian.release,
@@ -50,7 +50,7 @@ function debianOf(record: ImageRecord, lock: Lock | undefined): number | undefin
 }
 
 /**
- * What there is to tell of an image, by what lies beside it: its record and its lock.
+ * The properties of an image, from its record and its lock.
  *
  * @param disk  the size of its disk in bytes
  * @throws UserError exit code 2 when it has no record, or the lock beside it cannot be read

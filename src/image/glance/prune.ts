@@ -22,7 +22,7 @@ export interface Judged extends UploadedImage {
 	readonly reason: string;
 }
 
-/** What decides on an image, apart from its users. */
+/** The criteria for deleting an image, apart from its users. */
 interface Standing {
 	/** Its position among the images of its name; 1 is the newest. */
 	readonly place: number;
@@ -98,7 +98,7 @@ export async function judgeImages(name: string | undefined, keep: number): Promi
 const listed = (users: readonly string[]) =>
 	users.length > 2 ? `${users[0]} and ${users.length - 1} more` : users.join(', ');
 
-/** The images, for people or as JSON. */
+/** The images, as text or JSON. */
 export function judgedText(images: readonly Judged[], output: 'table' | 'json'): string {
 	if (output === 'json') return JSON.stringify(images, undefined, 2);
 	return table(

@@ -18,26 +18,26 @@ import {
 	uploadedImage,
 } from './uploaded.ts';
 
-/** Seconds between two lines about an upload. */
+/** Seconds between two progress messages. */
 const tellEvery = 10;
 
-/** Megabytes of memory that a machine needs to boot the image: a gateway's, since Nova refuses what has less. */
+/** Minimum memory in megabytes, enforced by Nova: that of a gateway, the smallest role. */
 const minMemory = 512;
 
-/** An image on this machine's disk that is to be in Glance. */
+/** A local image to upload to Glance. */
 interface LocalImage {
 	readonly content: FileHandle;
 	/** Bytes. */
 	readonly size: number;
 	readonly sha256: string;
 	readonly sha512: string;
-	/** The name that it shares with older and newer ones, and its own. */
+	/** The name shared by all versions, and the unique name. */
 	readonly name: string;
 	readonly glanceName: string;
 	readonly facts: ImageFacts;
 }
 
-/** Both digests in one reading, which leaves the file's position where it is. */
+/** Computes both digests in one pass, without changing the position in the file. */
 async function digestsOf(content: FileHandle): Promise<{ sha256: string; sha512: string }> {
 	const hashes = [createHash('sha256'), createHash('sha512')] as const;
 	for await (const chunk of content.createReadStream({
@@ -65,7 +65,7 @@ async function readImage(content: FileHandle, file: string, name: string | undef
 	};
 }
 
-/** The image in Glance that has the same name and content; what broken uploads have left of it is removed. */
+/** The image in Glance with the same name and content. Incomplete uploads of it are removed. */
 async function sameImage({ name, glanceName, sha256 }: LocalImage): Promise<string | undefined> {
 	const listed = await list(['image'], '--tag', tag, '--property', `kstack_sha256=${sha256}`);
 	const same = listed
@@ -82,7 +82,7 @@ async function sameImage({ name, glanceName, sha256 }: LocalImage): Promise<stri
 	return same.find(({ status }) => status === 'active')?.id;
 }
 
-/** How far the child process has read the file, in bytes; `undefined` where /proc does not show it. */
+/** The position of the child process in the file, in bytes; `undefined` if /proc does not have it. */
 async function positionIn({ fd }: FileHandle): Promise<number | undefined> {
 	const told = await readFile(`/proc/self/fdinfo/${fd}`, 'utf8').catch(() => '');
 	const position = /^pos:\s*(\d+)/m.exec(told)?.[1];
@@ -100,7 +100,7 @@ function tellProgress({ glanceName, content, size }: LocalImage): () => void {
 	return () => clearInterval(timer);
 }
 
-/** @throws UserError when what Glance has is not what was sent */
+/** @throws UserError when the image in Glance differs from the file */
 async function mustHaveArrived(id: string, { glanceName, size, sha512 }: LocalImage): Promise<void> {
 	const shown = (await show(['image'], id)) ?? {};
 	const { os_hash_algo: algorithm, os_hash_value: digest } = (shown.properties ?? {}) as Record<
@@ -120,7 +120,7 @@ async function mustHaveArrived(id: string, { glanceName, size, sha512 }: LocalIm
 
 async function transfer(image: LocalImage): Promise<string> {
 	const { glanceName, name, content, sha256, facts } = image;
-	// An ID of our own, so that an upload can be removed which never told us one.
+	// The ID is chosen here, so that an interrupted upload can be removed.
 	const id = randomUUID();
 	const properties = {
 		...facts.properties,
@@ -155,7 +155,7 @@ async function transfer(image: LocalImage): Promise<string> {
  *
  * @param name  the name shared by all versions of the image (default: the profile's name)
  * @returns the image's ID
- * @throws UserError exit code 2 when there is no such file, or it is not an image of kimg's; an upload that fails leaves nothing in Glance
+ * @throws UserError exit code 2 when the file does not exist, or was not built by kimg; a failed upload is removed from Glance
  */
 export async function uploadImage(file: string, name?: string): Promise<string> {
 	const content = await open(file).catch((error: NodeJS.ErrnoException) => {

@@ -1,17 +1,17 @@
 import { json, list, show } from '../../openstack/client.ts';
 import type { UploadedImage } from './uploaded.ts';
 
-/** Something of the project that may need an image, and every value in which it may name one. */
+/** A resource of the project that may use an image, with all values that may refer to one. */
 export interface User {
 	/** Such as `stack demo`. */
 	readonly name: string;
 	readonly values: readonly string[];
 }
 
-/** Questions to the cloud at a time: each is a program of its own. */
+/** Concurrent requests: each is a separate process. */
 const atOnce = 4;
 
-/** Answers in the order of the questions, a few asked side by side. */
+/** Runs a few requests concurrently; returns the results in their order. */
 export async function ask<One, Answer>(
 	about: readonly One[],
 	question: (one: One) => Promise<Answer>,
@@ -27,7 +27,7 @@ async function serversOf(): Promise<User[]> {
 	return servers.map((server) => ({ name: `server ${server.Name}`, values: [JSON.stringify(server)] }));
 }
 
-/** A stack needs the images in its parameters for what is added to it, and for the way back of an upgrade. */
+/** A stack needs the images in its parameters for new members, and for a rollback. */
 async function stacksOf(): Promise<User[]> {
 	const stacks = await list(['stack']);
 	return ask(stacks, async (stack) => {
@@ -45,7 +45,7 @@ export async function usersOfImages(): Promise<User[]> {
 	return [...servers, ...stacks];
 }
 
-/** Who of them names an image: by its ID anywhere, or by its name alone. */
+/** The resources that refer to an image, by its ID or by its name. */
 export function usersOf({ id, glanceName }: UploadedImage, users: readonly User[]): string[] {
 	return users
 		.filter(({ values }) => values.some((value) => value.includes(id) || value === glanceName))

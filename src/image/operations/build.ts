@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
-import { requireFilePlace } from '../../base/output.ts';
+import { requireWritablePath } from '../../base/output.ts';
 import { say } from '../../base/say.ts';
 import { BuildLog } from '../build/build-log.ts';
 import { runDiskimageBuilder } from '../build/diskimage-builder.ts';
@@ -23,9 +23,9 @@ import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } fro
 export interface BuildOptions {
 	/** The qcow2 to write; an older file is replaced when the new one is complete. */
 	readonly out?: string | undefined;
-	/** The lock that the image must be made from; as `''`, the profile's name with `.lock.json`. */
+	/** The lock that the image must be made from; `''` means the profile's name with `.lock.json`. */
 	readonly locked?: string | undefined;
-	/** Container images that are added: references, or archives. */
+	/** Additional container images: references, or archives. */
 	readonly withImages?: readonly string[];
 	readonly supply: Supply;
 }
@@ -157,7 +157,7 @@ async function build({ plan, source, gather }: Making, { out, supply }: BuildOpt
 	const { name } = plan.profile;
 	const target = path.resolve(out ?? `${name}.qcow2`);
 	const beside = target.replace(/\.qcow2$/, '');
-	await requireFilePlace(target);
+	await requireWritablePath(target);
 	const cache = cacheFolder();
 	const room = { [cache]: source === 'debian' ? 6e9 : 5e9, [path.dirname(target)]: 1e9 };
 	const packages = await checkPrerequisites(plan, source, supply, room);

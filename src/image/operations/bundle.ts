@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder } from '../../base/folders.ts';
-import { requireFilePlace } from '../../base/output.ts';
+import { requireWritablePath } from '../../base/output.ts';
 import { say } from '../../base/say.ts';
 import { gatherInputs, withFiles } from '../build/inputs.ts';
 import { makeLock } from '../build/make-lock.ts';
@@ -43,7 +43,7 @@ export async function bundleImage(
 	const began = Date.now();
 	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
 	const target = path.resolve(out ?? `${plan.profile.name}.bundle.tar`);
-	await requireFilePlace(target);
+	await requireWritablePath(target);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
 	await closeAbandoned(cache);

@@ -3,7 +3,7 @@ import { contentsOf } from '../spec/contents.ts';
 import { planImage } from '../spec/plan.ts';
 import { defaultProfile, profiles } from '../spec/profiles.ts';
 
-/** The profiles, for people or as JSON. */
+/** The profiles, as text or JSON. */
 export function listProfiles(output: 'table' | 'json'): string {
 	if (output === 'json') {
 		return JSON.stringify(

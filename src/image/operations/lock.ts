@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder } from '../../base/folders.ts';
-import { requireFilePlace } from '../../base/output.ts';
+import { requireWritablePath } from '../../base/output.ts';
 import { makeLock } from '../build/make-lock.ts';
 import { planFor } from '../build/request.ts';
 import { aptSources, mirrorsFor } from '../debian/apt.ts';
@@ -13,7 +13,7 @@ import { cacheFolder, closeWorkplace, openWorkplace } from '../workspace/workpla
 export interface LockOptions {
 	/** The file (default: `./PROFILE.lock.json`). */
 	readonly out?: string | undefined;
-	/** Container images that are added: references, or archives. */
+	/** Additional container images: references, or archives. */
 	readonly withImages: readonly string[];
 	readonly supply: Supply;
 }
@@ -30,7 +30,7 @@ export async function lockImage(
 ): Promise<string> {
 	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
 	const file = path.resolve(out ?? `${plan.profile.name}.lock.json`);
-	await requireFilePlace(file);
+	await requireWritablePath(file);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
 	const work = await openWorkplace(cache);

@@ -7,9 +7,9 @@ import type { Tree } from '../../base/tree.ts';
 
 const source = path.join(packageRoot, 'addons');
 
-/** As much of an addon.yaml as an image needs; kstack reads and checks all of it. */
+/** The parts of an addon.yaml that kimg uses; kstack reads and checks all of it. */
 interface Definition {
-	/** What clusters call the addon; the name of its folder by default. */
+	/** The name of the addon in clusters; by default that of its folder. */
 	readonly name?: string;
 	/** Names of its container images in components.yaml. */
 	readonly images?: readonly string[];
@@ -22,8 +22,8 @@ function declared(definition: Definition, images: Readonly<Record<string, string
 }
 
 /**
- * The addons that come with an image: each element of the same name as a folder in addons/ carries that addon's
- * manifest, in which the cluster's and the addon's values are still open, and its definition as JSON.
+ * The addons in an image: each element with the name of a folder in addons/ gets the manifest of that addon, with
+ * placeholders for values of the cluster and the addon, and its definition as JSON.
  *
  * @param elements  names of the image's elements
  * @param images    references of container images by name

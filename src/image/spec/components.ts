@@ -6,7 +6,7 @@ import { packageRoot } from '../../base/package.ts';
 import { readYaml } from '../../base/yaml-file.ts';
 import { forms } from './forms.ts';
 
-/** A file of an upstream project, pinned: what is fetched is this or nothing. */
+/** A file of an upstream project, pinned by its checksum. */
 export interface Component {
 	readonly name: string;
 	readonly version: string;
@@ -16,13 +16,13 @@ export interface Component {
 	/** Where the checksum is published. */
 	readonly published: string;
 	readonly licence: string;
-	/** How its parts lie on a node: members of the archive, or the file itself as `''`, to folders. */
+	/** Folders on the node, by members of the archive; `''` is the file itself. */
 	readonly layout: Readonly<Record<string, string>>;
 }
 
-/** A container image of an upstream project; with its digest what is fetched is this or nothing. */
+/** A container image of an upstream project, pinned if it has a digest. */
 export interface ContainerImage {
-	/** What pods call it: registry, repository and tag, such as `registry.k8s.io/pause:3.10.1`. */
+	/** The reference that pods use: registry, repository and tag, such as `registry.k8s.io/pause:3.10.1`. */
 	readonly reference: string;
 	/** The registry's digest of the tag, such as `sha256:9f86…`; absent where none is published. */
 	readonly digest?: string;
@@ -30,7 +30,7 @@ export interface ContainerImage {
 	readonly published?: string;
 }
 
-/** What goes together with one release of Kubernetes: its own programs, and what it needs beside them. */
+/** The compatible components of one release of Kubernetes. */
 export interface ReleaseLine {
 	/** Upstream's release that `--kubernetes-source upstream` fetches. */
 	readonly kubernetes: Component;
@@ -38,39 +38,39 @@ export interface ReleaseLine {
 	readonly companions: readonly Component[];
 	/** Container images that every node needs, and those of the network drivers, by their names here. */
 	readonly images: Readonly<Record<string, ContainerImage>>;
-	/** Names of the images of each network driver whose manifest the image carries beside `routed`. */
+	/** Names of the images of each network driver with a manifest in the image. */
 	readonly networks: Readonly<Record<string, readonly string[]>>;
 	/** Manifests that are fetched, by the name of the addon they belong to. */
 	readonly manifests: Readonly<Record<string, Component>>;
 }
 
-/** Another release of a component than the line's: with a checksum where components.yaml has none of it. */
+/** A different release of a component, with a checksum if components.yaml has none. */
 export interface Choice {
 	readonly version: string;
 	readonly checksum?: string;
-	/** Where the choice stands. */
+	/** The file that contains the choice, for messages. */
 	readonly published?: string;
 }
 
 /** Choices by the name of the component. */
 export type Choices = Readonly<Record<string, Choice>>;
 
-/** What components.yaml says of a component, for whichever release. */
+/** A component in components.yaml, for any release. */
 interface Origin {
 	readonly url: string;
 	readonly published: string;
 	readonly licence: string;
 	readonly layout: Readonly<Record<string, string>>;
 	readonly addon: string | undefined;
-	/** Of each release that is known. */
+	/** By known release. */
 	readonly checksums: Readonly<Record<string, string>>;
 }
 
-/** What components.yaml says of a container image, for whichever tag. */
+/** A container image in components.yaml, for any tag. */
 interface ImageOrigin {
 	readonly repository: string;
 	readonly published: string | undefined;
-	/** Of each tag whose digest is known. */
+	/** By tag, if its digest is known. */
 	readonly digests: Readonly<Record<string, string>>;
 }
 
@@ -78,7 +78,7 @@ interface ImageOrigin {
 type Tags = Readonly<Record<string, string>>;
 
 interface Line {
-	/** The first minor version of Kubernetes 1 that is beyond it. */
+	/** The first minor version of Kubernetes 1 that is not included. */
 	readonly before: number;
 	readonly profiles: readonly string[];
 	readonly versions: Readonly<Record<string, string>>;
@@ -86,17 +86,17 @@ interface Line {
 	readonly networks: Readonly<Record<string, Tags>>;
 }
 
-/** The whole of components.yaml. */
+/** The content of components.yaml. */
 export interface Catalogue {
 	readonly origins: Readonly<Record<string, Origin>>;
 	readonly images: Readonly<Record<string, ImageOrigin>>;
 	readonly lines: readonly Line[];
 }
 
-/** What holds a pod's namespaces: the container runtime's own image. */
+/** The name of the pause image, which holds the namespaces of a pod. */
 export const pauseImage = ({ images }: ReleaseLine) => (images.pause as ContainerImage).reference;
 
-/** Minor version of Kubernetes, 20 of 1.20.2. */
+/** Minor version of Kubernetes: 20 for 1.20.2. */
 export const minorOf = (version: string) => Number(version.split('.')[1]);
 
 const repository = matching(
@@ -112,10 +112,11 @@ function textsOf(mapping: Mapping, form?: TextForm): Record<string, string> {
 }
 
 function readOrigin(origin: Mapping): Origin {
-	origin.only('licence', 'url', 'published', 'addon', 'layout', 'checksums');
+	origin.allowOnly('licence', 'url', 'published', 'addon', 'layout', 'checksums');
 	const checksums = origin.within('checksums');
 	for (const version of checksums.keys)
-		if (!forms.version.pattern.test(version)) checksums.wrong(version, `is not ${forms.version.words}`);
+		if (!forms.version.pattern.test(version))
+			checksums.addMistake(version, `is not ${forms.version.description}`);
 	return {
 		licence: origin.text('licence'),
 		url: origin.text('url', address),
@@ -127,7 +128,7 @@ function readOrigin(origin: Mapping): Origin {
 }
 
 function readImage(image: Mapping): ImageOrigin {
-	image.only('repository', 'published', 'digests');
+	image.allowOnly('repository', 'published', 'digests');
 	const digests = image.within('digests');
 	return {
 		repository: image.text('repository', repository),
@@ -138,30 +139,31 @@ function readImage(image: Mapping): ImageOrigin {
 
 /** Tags of images, with the releases of the line's components filled in. */
 function readTags(tags: Mapping, images: Catalogue['images'], versions: Line['versions']): Tags {
-	for (const name of tags.keys) if (images[name] === undefined) tags.wrong(name, 'is none of the images');
+	for (const name of tags.keys)
+		if (images[name] === undefined) tags.addMistake(name, 'is none of the images');
 	return tags.record((name) => {
 		const text = tags.text(name, tag);
 		const [, of] = /\{(.*?)\}/.exec(text) ?? [];
 		if (of !== undefined && versions[of] === undefined)
-			tags.wrong(name, `is ${text}, but the line has no version of ${of}`);
+			tags.addMistake(name, `is ${text}, but the line has no version of ${of}`);
 		return text;
 	});
 }
 
 function readLine(line: Mapping, { origins, images }: Omit<Catalogue, 'lines'>): Line {
-	line.only('before', 'profiles', 'versions', 'images', 'networks');
+	line.allowOnly('before', 'profiles', 'versions', 'images', 'networks');
 	const chosen = line.within('versions');
 	const versions = textsOf(chosen, forms.version);
-	if (!chosen.has('kubernetes')) chosen.wrong('kubernetes', 'is missing');
+	if (!chosen.has('kubernetes')) chosen.addMistake('kubernetes', 'is missing');
 	for (const [name, version] of Object.entries(versions)) {
-		if (origins[name] === undefined) chosen.wrong(name, 'is none of the components');
+		if (origins[name] === undefined) chosen.addMistake(name, 'is none of the components');
 		else if (origins[name].checksums[version] === undefined)
-			chosen.wrong(name, `is ${version}, whose checksum is not among its checksums`);
+			chosen.addMistake(name, `is ${version}, whose checksum is not among its checksums`);
 	}
 	const networks = line.within('networks');
 	const everyone = line.within('images');
 	for (const name of ['pause', 'coredns'])
-		if (!everyone.has(name)) everyone.wrong(name, 'is missing: every node needs it');
+		if (!everyone.has(name)) everyone.addMistake(name, 'is missing: every node needs it');
 	return {
 		before: line.has('before') ? minorOf(line.text('before', forms.version)) : Number.POSITIVE_INFINITY,
 		profiles: line.texts('profiles'),
@@ -174,17 +176,17 @@ function readLine(line: Mapping, { origins, images }: Omit<Catalogue, 'lines'>):
 /**
  * Reads the content of a file such as components.yaml.
  *
- * @throws UserError exit code 2, with every mistake in it
+ * @throws UserError exit code 2, with all mistakes
  */
 export function readCatalogue(content: unknown, file: string): Catalogue {
 	const top = new Mapping(content, file);
-	top.only('components', 'images', 'lines');
+	top.allowOnly('components', 'images', 'lines');
 	const [components, all] = [top.within('components'), top.within('images')];
 	const origins = components.record((name) => readOrigin(components.within(name)));
 	const images = all.record((name) => readImage(all.within(name)));
 	const lines = top.each('lines').map((line) => readLine(line, { origins, images }));
 	if (lines.at(-1)?.before !== Number.POSITIVE_INFINITY)
-		top.wrong('lines', 'must end with one that has no `before`: it takes every later release');
+		top.addMistake('lines', 'must end with one that has no `before`: it takes every later release');
 	refuse(top.mistakes);
 	return { origins, images, lines };
 }
@@ -213,7 +215,7 @@ function component(name: string, { version, checksum, published }: Choice): Comp
 	};
 }
 
-/** Images by name, of tags in which the releases of components are still to be filled in. */
+/** Images by name, from tags with placeholders for the releases of components. */
 function imagesOf(tags: Tags, components: readonly Component[]): ReleaseLine['images'] {
 	const version = (of: string) => components.find(({ name }) => name === of)?.version as string;
 	const images = Object.entries(tags).map(([name, text]) => {
@@ -227,9 +229,9 @@ function imagesOf(tags: Tags, components: readonly Component[]): ReleaseLine['im
 }
 
 /**
- * The line whose components suit a release of Kubernetes.
+ * The release line with compatible components for a release of Kubernetes.
  *
- * @param choices  releases to take in place of the line's own
+ * @param choices  releases that replace those of the line
  */
 export function lineFor(kubernetes: string, choices: Choices = {}): ReleaseLine {
 	const { origins, lines } = catalogue();

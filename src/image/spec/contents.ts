@@ -1,13 +1,13 @@
 import { pauseImage } from './components.ts';
 import type { ImagePlan } from './plan.ts';
 
-/** Components that a build from Debian's packages takes from there, in whatever version that has. */
+/** Components that a build from Debian's packages takes from Debian, in any version. */
 const packaged = ['etcd', 'containerd', 'runc', 'cni-plugins'];
 
 /** The tag of a container image. */
 const tagOf = (reference: string) => reference.split(':').at(-1) as string;
 
-/** What is in an image, by name: versions where kimg chooses them, and else whose it is. */
+/** The content of an image, by name: versions if kimg selects them, otherwise the origin. */
 export function contentsOf({
 	profile,
 	line,

@@ -13,7 +13,7 @@ const source = path.join(packageRoot, 'elements');
 /** Names in an element-deps file. */
 const names = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 
-/** Those of our elements that the plan needs, by its own list and through element-deps. */
+/** The elements of kimg that the plan needs, directly and through element-deps. */
 function needed(plan: ImagePlan, ours: Tree): Set<string> {
 	const found = new Set<string>();
 	const add = (element: string) => {
@@ -45,11 +45,11 @@ function localsOf(plan: ImagePlan): Locals {
 	};
 }
 
-/** What manifests call their container images: as they are imported, so that nothing is pulled. */
+/** The references of container images in manifests: the imported names, so that nothing is pulled. */
 const referencesOf = (plan: ImagePlan) =>
 	Object.fromEntries(Object.entries(plan.line.images).map(([name, { reference }]) => [name, reference]));
 
-/** The names of our elements. */
+/** The names of the elements of kimg. */
 export async function ourElements(): Promise<Set<string>> {
 	return new Set([...(await readdir(source)), packagesElement]);
 }
@@ -70,7 +70,7 @@ function elementOf(packages: readonly string[]): Tree {
 	];
 }
 
-/** The elements of an image as a tree, templates of ours rendered and modes as diskimage-builder wants them. */
+/** The elements of an image as a tree, with rendered templates and the modes that diskimage-builder needs. */
 export async function renderElements(plan: ImagePlan): Promise<Tree> {
 	const { elements, packages } = plan.profile;
 	const own = (await Promise.all(elements.map(readElement))).flat();
@@ -100,7 +100,7 @@ interface PackageMap {
 	readonly default?: Readonly<Record<string, string>>;
 }
 
-/** Debian packages that the elements of a tree ask for in a release, as its pkg-maps name them. */
+/** Debian packages of the elements of a tree for a release, from their pkg-maps. */
 export function packagesOf(tree: Tree, release: string): string[] {
 	const packages = new Set<string>();
 	for (const file of tree) {

@@ -1,4 +1,4 @@
-/** The flags of each component that come and go with the version of Kubernetes. */
+/** The flags of components that depend on the version of Kubernetes. */
 export interface ComponentFlags {
 	readonly apiserver: readonly string[];
 	readonly controllerManager: readonly string[];
@@ -10,13 +10,13 @@ type Row = {
 	readonly component: keyof ComponentFlags;
 	/** Flag, with `PAUSE` for the reference of the pause image. */
 	readonly flag: string;
-	/** First minor version of Kubernetes 1 that does not know the flag any more; needed in each before. */
+	/** First minor version of Kubernetes 1 without the flag; needed in all earlier ones. */
 	readonly until: number;
 };
 
 const runtime = 'unix:///run/containerd/containerd.sock';
 
-/** From the changelogs of Kubernetes: 1.24 took out dockershim, insecure ports and what belonged to them. */
+/** From the changelogs of Kubernetes: 1.24 removed dockershim and insecure ports. */
 const table: readonly Row[] = [
 	{ component: 'apiserver', flag: '--insecure-port=0', until: 24 },
 	{ component: 'controllerManager', flag: '--port=0', until: 24 },

@@ -6,16 +6,16 @@ import type { ContainerImage } from './components.ts';
 const pattern =
 	/^((?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:\d))(?::\d+)?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+)(?::(\w[\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/;
 
-/** How an operator names a container image that is to be fetched. */
+/** The form of a reference to a container image to fetch. */
 export const referenceForm = matching(
 	new RegExp(`(?=.*(?::|@)[^/]+$)${pattern.source}`),
 	'an image with its registry, and with a tag or a digest, such as quay.io/calico/node:v3.31.7',
 );
 
-/** Whether a word means an archive on this machine, and not an image in a registry. */
+/** Whether an argument is an archive on this machine, and not an image in a registry. */
 export const isArchive = (word: string) => word.endsWith('.tar');
 
-/** Whether a name is a reference in full. */
+/** Whether a name is a complete reference. */
 export const hasRegistry = (name: string) => pattern.test(name);
 
 /** The parts of a reference. */
@@ -25,7 +25,7 @@ export function partsOf(reference: string): { repository: string; tag?: string; 
 	return { repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
 }
 
-/** The image that a reference names: where it has a tag and a digest, pods call it by the tag. */
+/** The image of a reference; if it has a tag and a digest, pods use the tag. */
 export function imageNamed(reference: string): ContainerImage {
 	const { tag, digest } = partsOf(reference);
 	if (digest === undefined) return { reference };
@@ -36,7 +36,7 @@ export function imageNamed(reference: string): ContainerImage {
 	};
 }
 
-/** An image's name in full, as containerd keeps it: `busybox` is `docker.io/library/busybox:latest`. */
+/** The full name of an image in containerd: `busybox` is `docker.io/library/busybox:latest`. */
 export function fullName(name: string): string {
 	const [first = '', ...rest] = name.split('/');
 	const hasRegistry = rest.length > 0 && /[.:]|^localhost$/.test(first);
@@ -49,7 +49,7 @@ export function archiveName(reference: string): string {
 	return `${reference.replaceAll(/[/:@]/g, '_')}.tar`;
 }
 
-/** The name of the archive that an operator's word leads to on a node: its own, or that of the image it names. */
+/** The name of the archive on a node for an argument of the operator: a file or a reference. */
 export function archiveOf(word: string): string {
 	if (isArchive(word)) return path.basename(word);
 	return hasRegistry(word) ? archiveName(imageNamed(word).reference) : word;

@@ -13,37 +13,37 @@ export interface LockedPackage {
 	readonly checksum?: string;
 }
 
-/** What an image has from one upstream project, exactly. */
+/** The exact version of a component from upstream. */
 export interface LockedComponent {
 	readonly version: string;
 	readonly url: string;
 	readonly checksum: string;
 	readonly licence: string;
-	/** Checksums of its files by their places on the node: in the lock of a built image. */
+	/** Checksums of its files by their paths on the node: only in the lock of a built image. */
 	readonly files?: Readonly<Record<string, string>>;
 }
 
-/** A container image that a node has without a registry. */
+/** A container image in the node image. */
 export interface LockedImage {
 	/** The name of its archive on the node. */
 	readonly archive: string;
 	/** The registry's digest of the name; absent for an archive without it. */
 	readonly digest?: string;
-	/** Of the archive: in the lock of a built image, and wherever the operator gave an archive. */
+	/** Of the archive: in the lock of a built image, and if the operator has given an archive. */
 	readonly checksum?: string;
 }
 
-/** All that an image is made from. */
+/** The exact content of an image. */
 export interface Lock {
 	/** Version of this package. */
 	readonly kimg: string;
 	readonly profile: string;
-	/** Debian's release, and when the archive that the packages are a snapshot of was made. */
+	/** Debian's release, and the date of the archive from which the packages were installed. */
 	readonly debian: { readonly release: string; readonly date: string };
 	/** Digest of the rendered elements. */
 	readonly elements: string;
 	readonly components: Readonly<Record<string, LockedComponent>>;
-	/** Container images, by what pods call them. */
+	/** Container images, by the references that pods use. */
 	readonly images: Readonly<Record<string, LockedImage>>;
 	readonly packages: Readonly<Record<string, LockedPackage>>;
 }
@@ -53,7 +53,7 @@ export function digestOfText(text: string): string {
 	return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
-/** A lock as a file's text: equal locks are equal texts. */
+/** The text of a lock file, the same for equal locks. */
 export function lockText(lock: Lock): string {
 	return `${JSON.stringify(lock, undefined, 2)}\n`;
 }
@@ -61,7 +61,7 @@ export function lockText(lock: Lock): string {
 const date = matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'a date such as 2026-11-21T10:00:00Z');
 
 function readComponent(component: Mapping): LockedComponent {
-	component.only('version', 'url', 'checksum', 'licence', 'files');
+	component.allowOnly('version', 'url', 'checksum', 'licence', 'files');
 	const files = component.within('files');
 	return {
 		version: component.text('version'),
@@ -73,7 +73,7 @@ function readComponent(component: Mapping): LockedComponent {
 }
 
 function readPackage(one: Mapping): LockedPackage {
-	one.only('version', 'architecture', 'checksum');
+	one.allowOnly('version', 'architecture', 'checksum');
 	return {
 		version: one.text('version'),
 		architecture: one.text('architecture'),
@@ -82,7 +82,7 @@ function readPackage(one: Mapping): LockedPackage {
 }
 
 function readImage(image: Mapping): LockedImage {
-	image.only('archive', 'digest', 'checksum');
+	image.allowOnly('archive', 'digest', 'checksum');
 	return {
 		archive: image.text('archive', forms.fileName),
 		...(image.has('digest') ? { digest: image.text('digest', forms.digest) } : {}),
@@ -93,7 +93,7 @@ function readImage(image: Mapping): LockedImage {
 /**
  * Reads a lock.
  *
- * @throws UserError exit code 2 when it cannot be read, with every mistake in it
+ * @throws UserError exit code 2 when it is invalid, with all mistakes
  */
 export async function readLock(file: string): Promise<Lock> {
 	let content: unknown;
@@ -106,7 +106,7 @@ export async function readLock(file: string): Promise<Lock> {
 		);
 	}
 	const top = new Mapping(content, file);
-	top.only('kimg', 'profile', 'debian', 'elements', 'components', 'images', 'packages');
+	top.allowOnly('kimg', 'profile', 'debian', 'elements', 'components', 'images', 'packages');
 	const [debian, components, images, packages] = ['debian', 'components', 'images', 'packages'].map((key) =>
 		top.within(key),
 	) as [Mapping, Mapping, Mapping, Mapping];
@@ -125,7 +125,7 @@ export async function readLock(file: string): Promise<Lock> {
 
 type Named<Value> = Readonly<Record<string, Value>>;
 
-/** A sentence for each name whose value differs, or that only one of the two has. */
+/** A sentence for each name with different values, or that only one of the two has. */
 function compare<Value>(
 	what: string,
 	locked: Named<Value>,
@@ -140,7 +140,7 @@ function compare<Value>(
 	});
 }
 
-/** The files of the components of which both locks know them. */
+/** The files of components, if both locks have them. */
 function filesOfBoth(locked: Lock, found: Lock): [Named<string>, Named<string>] {
 	const names = Object.keys(locked.components).filter(
 		(name) => locked.components[name]?.files && found.components[name]?.files,
@@ -149,7 +149,7 @@ function filesOfBoth(locked: Lock, found: Lock): [Named<string>, Named<string>] 
 	return [files(locked), files(found)];
 }
 
-/** Images with the checksums of their archives where both locks know them. */
+/** Images, with the checksums of their archives if both locks have them. */
 function imagesOfBoth(locked: Lock, found: Lock): [Named<LockedImage>, Named<LockedImage>] {
 	const known = (name: string) =>
 		[locked, found].every(({ images }) => images[name] === undefined || images[name].checksum !== undefined);
@@ -171,7 +171,7 @@ const imageText = ({ archive, digest, checksum }: LockedImage) =>
 	].join(' ');
 
 /**
- * What differs in what an image is made from; the date of the archive and kimg's version do not count.
+ * The differences between two locks, except the date of the archive and the version of kimg.
  *
  * @returns a line for each difference
  */

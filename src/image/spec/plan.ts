@@ -11,15 +11,15 @@ import { type ComponentFlags, componentFlags } from './flags.ts';
 import { imageNamed, isArchive } from './image-reference.ts';
 import type { Profile } from './profiles.ts';
 
-/** What an image is made of, before anything is fetched or built. */
+/** The content of an image, determined before anything is fetched or built. */
 export interface ImagePlan {
 	readonly profile: Profile;
 	/** Release of Kubernetes, such as `1.20.2`. */
 	readonly kubernetes: string;
 	readonly line: ReleaseLine;
-	/** What is fetched from upstream: these and nothing else. */
+	/** All files that are fetched from upstream. */
 	readonly fetched: readonly Component[];
-	/** Container images that are fetched: these and nothing else. */
+	/** All container images that are fetched. */
 	readonly images: readonly ContainerImage[];
 	/** Archives of container images that the operator adds. */
 	readonly archives: readonly string[];
@@ -27,25 +27,25 @@ export interface ImagePlan {
 	readonly fromDebian: boolean;
 	readonly cgroupDriver: 'systemd' | 'cgroupfs';
 	readonly flags: ComponentFlags;
-	/** Elements to name on disk-image-create's command line; they bring in the others. */
+	/** Elements on the command line of disk-image-create; they depend on the others. */
 	readonly elements: readonly string[];
-	/** Parts and their versions, for the image's own record. */
+	/** Names and versions of the content, for the record in the image. */
 	readonly components: Readonly<Record<string, string>>;
 }
 
-/** The element that is made of the packages that an own profile adds. */
+/** The generated element for the packages that a custom profile adds. */
 export const packagesElement = 'own-packages';
 
-/** Debian 12's containerd and etcd suit kubelets before 1.26, Debian 8 has none at all. */
+/** Whether containerd and etcd of Debian are compatible: those of Debian 12 with kubelets before 1.26; Debian 8 has none. */
 function debianSuits(profile: Profile, kubernetes: string): boolean {
 	return profile.debian >= 12 && minorOf(kubernetes) < 26;
 }
 
 /**
- * Decides what goes into an image.
+ * Determines the content of an image.
  *
  * @param kubernetes  release of Kubernetes; (default: the profile's)
- * @param ownImages   whether the container images come with Kubernetes, made without any registry
+ * @param ownImages   whether the container images are built with Kubernetes, without a registry
  */
 export function planImage(profile: Profile, kubernetes = profile.kubernetes, ownImages = false): ImagePlan {
 	const line = lineFor(kubernetes, profile.choices);
@@ -68,7 +68,7 @@ export function planImage(profile: Profile, kubernetes = profile.kubernetes, own
 		],
 		archives: profile.images.filter(isArchive),
 		fromDebian,
-		// systemd 215 cannot delegate, and 1.20 with Debian's containerd is proven with cgroupfs.
+		// systemd 215 cannot delegate, and 1.20 with Debian's containerd is tested with cgroupfs.
 		cgroupDriver: minorOf(kubernetes) < 26 ? 'cgroupfs' : 'systemd',
 		flags: componentFlags(kubernetes, pauseImage(line)),
 		elements: [

@@ -4,7 +4,7 @@ import { forms } from './forms.ts';
 
 const oneLine = matching(/^[^\n\r\0]+$/, 'one line of text');
 
-/** The forms of what an own profile's file has. */
+/** The forms of the values in the file of a custom profile. */
 export const profileForms = {
 	name: matching(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'made of a-z, 0-9, - and ., as a name is'),
 	line: oneLine,
@@ -22,7 +22,7 @@ const release: JsonSchema = {
 	],
 };
 
-/** The keys of the file of an own profile. */
+/** The keys of the file of a custom profile. */
 export const profileFields: Fields = {
 	name: { describe: "Name of the image (default: the file's name)", form: asWritten(profileForms.name) },
 	base: {

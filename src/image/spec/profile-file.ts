@@ -12,14 +12,17 @@ import { defaultProfile, type Profile, profileNamed, profiles } from './profiles
 
 const isFile = (word: string) => /\.ya?ml$/.test(word);
 
-/** A release of a component: one whose checksum is known, or a mapping of version and checksum. */
+/** A release of a component: a version with a known checksum, or a mapping of version and checksum. */
 function readChoice(versions: Mapping, name: string, file: string): Choice {
 	const known = catalogue().origins[name]?.checksums;
 	if (known === undefined)
-		versions.wrong(name, `is not a component; components are ${Object.keys(catalogue().origins).join(', ')}`);
+		versions.addMistake(
+			name,
+			`is not a component; components are ${Object.keys(catalogue().origins).join(', ')}`,
+		);
 	if (versions.holdsMapping(name)) {
 		const choice = versions.within(name);
-		choice.only('version', 'checksum');
+		choice.allowOnly('version', 'checksum');
 		return {
 			version: choice.text('version', forms.version),
 			checksum: choice.text('checksum', forms.checksum),
@@ -28,7 +31,7 @@ function readChoice(versions: Mapping, name: string, file: string): Choice {
 	}
 	const version = versions.text(name, forms.version);
 	if (known !== undefined && version !== '' && known[version] === undefined) {
-		versions.wrong(
+		versions.addMistake(
 			name,
 			`is ${version}, whose checksum is unknown: specify { version: ${version}, checksum: sha256:… }, or use one of ${Object.keys(known).join(', ')}`,
 		);
@@ -36,7 +39,7 @@ function readChoice(versions: Mapping, name: string, file: string): Choice {
 	return { version };
 }
 
-/** Container images: references as they are, archives as their paths. */
+/** Container images: references, and absolute paths of archives. */
 function readImages(words: readonly string[], folder: string, wrong: (says: string) => void): string[] {
 	const images = words.map((word) => (isArchive(word) ? path.resolve(folder, word) : word));
 	for (const image of images) {
@@ -44,57 +47,63 @@ function readImages(words: readonly string[], folder: string, wrong: (says: stri
 			if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
 				wrong(`has ${image}, which does not exist`);
 		} else if (!referenceForm.pattern.test(image)) {
-			wrong(`has ${image}, which is neither ${referenceForm.words}, nor a .tar as \`docker save\` writes it`);
+			wrong(
+				`has ${image}, which is neither ${referenceForm.description}, nor a .tar as \`docker save\` writes it`,
+			);
 		}
 	}
 	return images;
 }
 
-/** Elements of the operator's own, as the paths of their folders. */
+/** The paths of the folders of custom elements. */
 async function readElements(top: Mapping, folder: string): Promise<string[]> {
 	const folders = top.texts('elements').map((element) => path.resolve(folder, element));
 	const taken = await ourElements();
 	for (const element of folders) {
 		const name = path.basename(element);
 		if (!/^[a-z0-9][a-z0-9-]*$/.test(name))
-			top.wrong('elements', `has ${element}, whose name diskimage-builder does not take`);
-		if (taken.has(name)) top.wrong('elements', `has ${element}, but ${name} is an element of kimg's own`);
+			top.addMistake('elements', `has ${element}, whose name diskimage-builder does not take`);
+		if (taken.has(name))
+			top.addMistake('elements', `has ${element}, but ${name} is an element of kimg's own`);
 		if (statSync(element, { throwIfNoEntry: false })?.isDirectory() !== true) {
-			top.wrong('elements', `has ${element}, which is not a folder`);
+			top.addMistake('elements', `has ${element}, which is not a folder`);
 			continue;
 		}
 		for (const { path: file, text } of await readElement(element))
 			if (text.includes('\ufffd'))
-				top.wrong('elements', `has ${file}, which is no text: what is fetched or built belongs elsewhere`);
+				top.addMistake(
+					'elements',
+					`has ${file}, which is no text: what is fetched or built belongs elsewhere`,
+				);
 	}
 	return folders;
 }
 
-/** The profile that another one is based on; kimg's default one where there is a mistake. */
+/** The base of a profile; the default profile if it is invalid. */
 async function readBase(top: Mapping, file: string, above: readonly string[]): Promise<Profile> {
 	const word = top.text('base');
 	try {
 		if (!isFile(word)) return profileNamed(word === '' ? defaultProfile : word);
 		const base = path.resolve(path.dirname(file), word);
 		if (!above.includes(base)) return await readOwn(base, top.mistakes, above);
-		top.wrong('base', `is ${word}, which is based on this one`);
+		top.addMistake('base', `is ${word}, which is based on this one`);
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
-		top.wrong('base', `is ${word}: ${error.message.replace(/\.$/, '')}`);
+		top.addMistake('base', `is ${word}: ${error.message.replace(/\.$/, '')}`);
 	}
 	return profileNamed(defaultProfile);
 }
 
 async function readOwn(file: string, mistakes: string[], below: readonly string[]): Promise<Profile> {
 	const top = new Mapping(readYaml(file), path.relative('', file), mistakes);
-	top.only(...Object.keys(profileFields));
+	top.allowOnly(...Object.keys(profileFields));
 	const folder = path.dirname(file);
 	const base = await readBase(top, file, [...below, file]);
 	const own = path.basename(file).replace(/\.ya?ml$/, '');
 	const name = new Mapping({ name: own }, path.relative('', file), mistakes);
 	const said = (top.has('name') ? top : name).text('name', profileForms.name);
 	if (profiles.some((profile) => profile.name === said))
-		top.wrong('name', `is ${said}, which is the name of a built-in profile`);
+		top.addMistake('name', `is ${said}, which is the name of a built-in profile`);
 	const versions = top.within('versions');
 	const choices = { ...base.choices, ...versions.record((name) => readChoice(versions, name, file)) };
 	const profile = {
@@ -105,7 +114,10 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 		...(top.has('kernelArguments') ? { kernelArguments: top.text('kernelArguments') } : {}),
 		choices,
 		packages: [...base.packages, ...top.texts('packages', profileForms.package)],
-		images: [...base.images, ...readImages(top.texts('images'), folder, (says) => top.wrong('images', says))],
+		images: [
+			...base.images,
+			...readImages(top.texts('images'), folder, (says) => top.addMistake('images', says)),
+		],
 		elements: [...base.elements, ...(await readElements(top, folder))],
 	};
 	const names = {
@@ -113,7 +125,7 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 		elements: profile.elements.map((one) => path.basename(one)),
 	};
 	for (const [key, all] of Object.entries(names))
-		for (const name of repeated(all)) top.wrong(key, `has two of the name ${name}`);
+		for (const name of repeated(all)) top.addMistake(key, `has two of the name ${name}`);
 	return profile;
 }
 
@@ -127,10 +139,10 @@ function addImages(profile: Profile, words: readonly string[], mistakes: string[
 }
 
 /**
- * The profile that a word names: one of kimg's own, or the YAML file of another one.
+ * The profile with this name, or in this YAML file.
  *
- * @param withImages  container images that are added to its own: references, or archives
- * @throws UserError exit code 2 when there is none, with every mistake of the file
+ * @param withImages  additional container images: references, or archives
+ * @throws UserError exit code 2 when it does not exist, or with all mistakes in the file
  */
 export async function readProfile(word: string, withImages: readonly string[] = []): Promise<Profile> {
 	const mistakes: string[] = [];

@@ -1,37 +1,36 @@
 import { usageError } from '../../base/errors.ts';
 import type { Choices } from './components.ts';
 
-/** An image's name and what is in it. */
+/** The name and the content of an image. */
 export interface Profile {
 	readonly name: string;
 	/** Debian's release, by code name and number. */
 	readonly release: string;
 	readonly debian: number;
-	/** Upstream's release of Kubernetes that the image gets unless told otherwise. */
+	/** Default release of Kubernetes from upstream. */
 	readonly kubernetes: string;
-	/** Whether the release has left the mirrors for Debian's archive: no security updates any more. */
+	/** Whether the release is only in Debian's archive and has no security updates. */
 	readonly archived: boolean;
-	/** Words added to the kernel's command line. */
+	/** Arguments added to the kernel's command line. */
 	readonly kernelArguments: string;
-	/** Options of mkfs.ext4 that the release's own tools need; none when they take the defaults. */
+	/** Options of mkfs.ext4 for compatibility with the tools of the release. */
 	readonly fileSystemOptions: string;
 	/** One sentence for `kimg list`. */
 	readonly remark: string;
-	/** Releases of components in place of those that go with its Kubernetes. */
+	/** Releases of components, instead of those for its release of Kubernetes. */
 	readonly choices: Choices;
 	/**
-	 * Debian packages, container images (references, or paths of archives) and folders of elements that it has
-	 * beside what all have.
+	 * Additional Debian packages, container images (references, or paths of archives) and folders of elements.
 	 */
 	readonly packages: readonly string[];
 	readonly images: readonly string[];
 	readonly elements: readonly string[];
 }
 
-/** What an own profile adds, and ours do not. */
+/** The empty additions of the profiles of kimg. */
 const nothingMore = { choices: {}, packages: [], images: [], elements: [] };
 
-/** What `kimg build` builds when it is not told. */
+/** The default profile of `kimg build`. */
 export const defaultProfile = 'debian8-x64-kubernetes';
 
 export const profiles: readonly Profile[] = [
@@ -42,9 +41,9 @@ export const profiles: readonly Profile[] = [
 		debian: 8,
 		kubernetes: '1.20.4',
 		archived: true,
-		// Debian's kernels of that time leave the memory controller off.
+		// The kernels of Debian 8 disable the memory controller by default.
 		kernelArguments: 'net.ifnames=0 cgroup_enable=memory swapaccount=1',
-		// e2fsprogs 1.42 takes a file system with these features for a broken one.
+		// e2fsprogs 1.42 reports a file system with these features as broken.
 		fileSystemOptions: '-O ^metadata_csum,^64bit,^metadata_csum_seed,^orphan_file',
 		remark: "no security updates since 2020; needs Debian's archive",
 	},
@@ -73,7 +72,7 @@ export const profiles: readonly Profile[] = [
 ];
 
 /**
- * The profile of that name.
+ * The profile with this name.
  *
  * @throws UserError exit code 2 when there is none
  */

@@ -1,15 +1,15 @@
 /** One line of /proc/self/mountinfo. */
 export interface Mount {
 	readonly place: string;
-	/** Of the file system, such as `ext4`. */
+	/** Type of the file system, such as `ext4`. */
 	readonly type: string;
 }
 
-/** `\040` and its like. */
+/** Decodes escapes such as `\040`. */
 const plain = (text: string) =>
 	text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
-/** What is mounted, the earliest first, as /proc/self/mountinfo says it. */
+/** The mounts in /proc/self/mountinfo, the earliest first. */
 export function mountsIn(mountinfo: string): Mount[] {
 	return mountinfo
 		.split('\n')

@@ -2,7 +2,7 @@ import { copyFile, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ownName, stillRuns } from './workplace.ts';
 
-/** Removes what processes that are gone have left beside a file or folder on its way there, under their own names. */
+/** Removes temporary files next to a target, left by processes that no longer run. */
 export async function removeAbandoned(target: string): Promise<void> {
 	const [folder, prefix] = [path.dirname(target), `${path.basename(target)}.`];
 	for (const name of await readdir(folder)) {
@@ -23,10 +23,10 @@ async function move(file: string, to: string): Promise<void> {
 }
 
 /**
- * Moves files to their places. Each is there whole or not at all, and where one cannot be brought, for want of room
- * say, none replaces what is there.
+ * Moves files to their targets atomically. If one cannot be moved, for example because a disk is full, no target is
+ * replaced.
  *
- * @param files  the files, by their places
+ * @param files  the files, by target
  */
 export async function publish(files: Readonly<Record<string, string>>): Promise<void> {
 	const own = await ownName();

@@ -5,7 +5,7 @@ import { mountsIn } from './mounts.ts';
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 
-/** The folder itself, or the nearest above it that is there. */
+/** The folder, or its nearest existing parent. */
 async function nearest(folder: string): Promise<string> {
 	const isThere = await stat(folder).then(
 		() => true,
@@ -19,7 +19,7 @@ interface Disk {
 	readonly needed: number;
 }
 
-/** Adds up what is needed on each disk, since several folders may be on one. */
+/** Adds up the space needed on each disk, because several folders may be on the same one. */
 async function disks(needs: Readonly<Record<string, number>>): Promise<Disk[]> {
 	const found = new Map<number, Disk>();
 	for (const [folder, needed] of Object.entries(needs)) {
@@ -31,9 +31,9 @@ async function disks(needs: Readonly<Record<string, number>>): Promise<Disk[]> {
 }
 
 /**
- * The disks that have not the room that a build needs, each in a sentence.
+ * Disks with too little free space for a build, a sentence each.
  *
- * @param needs  folders, whether they are there yet or not, with the bytes that are needed in each
+ * @param needs  existing or missing folders, with the bytes needed in each
  */
 export async function shortOfRoom(needs: Readonly<Record<string, number>>): Promise<string[]> {
 	const sentences: string[] = [];
@@ -48,16 +48,16 @@ export async function shortOfRoom(needs: Readonly<Record<string, number>>): Prom
 	return sentences;
 }
 
-/** Whether these are the words of a program that a full disk has stopped. */
+/** Whether the output of a program means that a disk is full. */
 export function tellsOfFullDisk(text: string): boolean {
 	return /No space left on device|ENOSPC|have enough free space in/.test(text);
 }
 
 /**
- * Of the disks that a build writes to, the one with the least room, as it is at this moment. Synchronous, since
- * what has filled it may be gone in the next.
+ * The disk of a build with the least free space at this moment. Synchronous, because temporary files may be deleted in
+ * the next moment.
  *
- * @param folders  the build's folders; file systems that are mounted below them count as well
+ * @param folders  the folders of the build, including file systems mounted below them
  */
 export function fullest(folders: readonly string[]): string {
 	const mounts = mountsIn(readFileSync('/proc/self/mountinfo', 'utf8'));

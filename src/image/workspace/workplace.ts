@@ -11,61 +11,61 @@ import { run } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import { mountsIn } from './mounts.ts';
 
-/** The folder for what can be made again: downloads, base systems, Kubernetes. */
+/** The cache folder: downloads, base systems, Kubernetes. */
 export function cacheFolder(): string {
 	const base = process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
 	return process.env.KSTACK_CACHE ?? path.join(base, 'kstack');
 }
 
-/** The folder for files of upstream, each under its checksum. */
+/** The folder for downloads from upstream, by checksum. */
 export function downloadsFolder(): string {
 	return path.join(cacheFolder(), 'downloads');
 }
 
-/** When a process started, in the kernel's ticks: with its number, a name for it that is never used again. */
+/** The start time of a process in ticks of the kernel: together with the process ID it is unique. */
 async function startOf(pid: number | string): Promise<string | undefined> {
 	try {
-		// The command's name, in parentheses, may hold anything; start is the 20th word after it.
+		// The name of the command, in parentheses, may contain anything; the start time is the 20th field after it.
 		return (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1)?.split(' ')[19];
 	} catch {
 		return undefined;
 	}
 }
 
-/** A name that is this process's alone. */
+/** A unique name for this process. */
 export async function ownName(): Promise<string> {
 	return `${process.pid}-${await startOf(process.pid)}`;
 }
 
-/** Whether the process of that name still runs. */
+/** Whether the process with this name still runs. */
 export async function stillRuns(name: string): Promise<boolean> {
 	const [pid, start] = name.split('-') as [string, string | undefined];
 	return (await startOf(pid)) === start;
 }
 
-/** A folder of our own for one build, under a name that tells whether we still run. */
+/** Creates the work folder of a build, with the name of this process. */
 export async function openWorkplace(cache: string): Promise<string> {
 	const folder = path.join(cache, 'work', await ownName());
 	await makeFolder(folder);
 	return realpath(folder);
 }
 
-/** Clears up after builds whose process is gone: killed, or lost with the machine's power. */
+/** Cleans up after builds whose process no longer runs. */
 export async function closeAbandoned(cache: string): Promise<void> {
 	const work = path.join(cache, 'work');
 	for (const name of await readdir(work).catch(() => [])) {
 		if (await stillRuns(name)) continue;
 		const folder = await realpath(path.join(work, name)).catch(() => undefined);
-		// Another build may have been faster.
+		// A concurrent build may have removed it.
 		if (folder !== undefined) await closeWorkplace(folder);
 	}
 }
 
 /**
- * Keeps every other kimg of this machine from writing a file while this one does. What keeps them is a socket
- * without a place on any disk: the kernel takes it back however this process ends.
+ * Locks a file against other kimg processes on this machine. The lock is an abstract socket, which the kernel removes when
+ * this process ends.
  *
- * @throws UserError exit code 2 when another one writes it
+ * @throws UserError exit code 2 when another process writes the file
  */
 export async function claim(file: string): Promise<void> {
 	await makeFolder(path.dirname(file));
@@ -84,12 +84,12 @@ export async function claim(file: string): Promise<void> {
 }
 
 /**
- * Removes a build's folder, with the mounts and loop devices that the build has left in it.
- * A folder that still holds a mount stays: it may be a way into this machine's own /dev.
+ * Removes the work folder of a build, with its mounts and loop devices. A folder with a remaining mount is kept, because
+ * the mount may be /dev of this machine.
  */
 export async function closeWorkplace(folder: string): Promise<void> {
 	await endProcessesBelow(folder);
-	// Asked first: a device forgets where its file was once that place is unmounted.
+	// Before unmounting: afterwards, a device no longer has the path of its file.
 	const devices = await loopDevicesBelow(folder);
 	for (let tries = 0; tries < 5; tries++) {
 		for (const mount of await mountsBelow(folder)) await clear('umount', '--lazy', mount);
@@ -101,8 +101,8 @@ export async function closeWorkplace(folder: string): Promise<void> {
 }
 
 /**
- * Ends what still works in a build's folder or is rooted in it: a build outlives a kimg that was killed. Looks
- * until there is none, since what is about to be killed may start another.
+ * Kills the processes that use the work folder of a build: a build continues after kimg was killed. Repeats until there are
+ * none, because a process may start another one before it is killed.
  */
 async function endProcessesBelow(folder: string): Promise<void> {
 	for (let looks = 0; looks < 20; looks++) {
@@ -126,7 +126,7 @@ async function processesBelow(folder: string): Promise<string[]> {
 	return all.filter((_, index) => below[index]);
 }
 
-/** One step of clearing up: what it could not do, a later one may. */
+/** One step of the cleanup: errors are ignored, because a later step may succeed. */
 async function clear(command: string, ...args: string[]): Promise<string> {
 	return run(command, args, { uninterrupted: true }).catch(() => '');
 }
@@ -162,7 +162,7 @@ async function detach(devices: readonly string[]): Promise<void> {
 	}
 }
 
-/** Removes the names of a device's partitions that lead nowhere: kpartx's stand-in has made links. */
+/** Removes dangling links to partitions of a device, which the replacement of kpartx has created. */
 async function removeNames(device: string): Promise<void> {
 	const folder = '/dev/mapper';
 	for (const name of await readdir(folder).catch(() => [])) {
