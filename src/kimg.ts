@@ -14,7 +14,7 @@ await main({
 		},
 		{
 			name: 'render',
-			describe: "Write an image's elements and build script, and build nothing",
+			describe: "Write an image's elements and build script without building it",
 			load: () => import('./cli/kimg/render.ts'),
 		},
 		{
@@ -29,7 +29,7 @@ await main({
 		},
 		{
 			name: 'lock',
-			describe: 'Record the version and checksum of everything in an image, and build nothing',
+			describe: 'Write a lock (all versions and checksums of an image) without building the image',
 			load: () => import('./cli/kimg/lock.ts'),
 		},
 		{

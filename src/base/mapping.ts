@@ -86,7 +86,8 @@ export class Mapping {
 			this.addMistake(key, 'must be a list');
 			return [];
 		}
-		const items = new Mapping({ ...value }, `${this.#place}: ${key}`, this.mistakes);
+		const numbered = Object.fromEntries(value.map((item: unknown, index) => [index + 1, item]));
+		const items = new Mapping(numbered, `${this.#place}: ${key}`, this.mistakes);
 		return items.keys.map((index) => items.text(index, form)).filter((text) => text !== '');
 	}
 

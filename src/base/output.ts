@@ -31,13 +31,13 @@ async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
  */
 export async function requireWritablePath(file: string): Promise<void> {
 	if ((await kindOf(file)) === 'folder') {
-		throw wrongOutput(`${file} is a folder.`, 'Name a file with --out.');
+		throw wrongOutput(`${file} is a folder.`, 'Specify a file with --out.');
 	}
 	for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
 		if ((await kindOf(folder)) === 'file') {
 			throw wrongOutput(
 				`${file} cannot be written: ${folder} is not a folder.`,
-				'Name another file with --out.',
+				'Specify another file with --out.',
 			);
 		}
 		if (folder === path.dirname(folder)) return;
@@ -76,7 +76,7 @@ async function removeGenerated(folder: string, files: readonly string[]): Promis
  *   files, or when a file to write exists and was not generated
  */
 export async function writeGenerated(folder: string, tree: Tree): Promise<void> {
-	const hint = 'Name a new or empty folder with --out.';
+	const hint = 'Specify a new or empty folder with --out.';
 	await requireWritablePath(path.join(folder, manifest));
 	const present = (await kindOf(folder)) === undefined ? [] : await readdir(folder);
 	const before = await generatedFiles(folder);

@@ -64,7 +64,7 @@ export function programHelp({ name, summary, commands, flags, notes }: Program):
 export function groupHelp(program: Program, prefix: string, group: readonly CommandEntry[]): string {
 	const name = `${program.name} ${prefix}`;
 	const commands = group.map((entry) => ({ ...entry, name: entry.name.slice(prefix.length + 1) }));
-	return programHelp({ ...program, name, summary: `The commands of ${name}.`, commands });
+	return programHelp({ ...program, name, summary: `Commands of ${name}.`, commands });
 }
 
 /** The output of `kstack COMMAND --help`. */

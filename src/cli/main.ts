@@ -44,7 +44,7 @@ function unknownCommand(program: Program, typed: string | undefined): UserError 
 	const names = group.length > 0 ? group : program.commands;
 	return group.length > 0
 		? usageError(
-				`${typed} needs one of: ${names.map(({ name }) => name.slice(typed.length + 1)).join(', ')}.`,
+				`Missing command after ${typed}: one of ${names.map(({ name }) => name.slice(typed.length + 1)).join(', ')}.`,
 				hint,
 				'missing-command',
 			)

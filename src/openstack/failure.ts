@@ -69,7 +69,7 @@ export class ClientTimeout extends CommandError {
 		super(`openstack ${args.join(' ')}`, undefined, stderr, {
 			message: `The openstack client did not answer \`openstack ${subcommand(args).join(' ')}\` within ${seconds} s.`,
 			code: 'client-timeout',
-			hint: `Check that the cloud can be reached: openstack token issue; KSTACK_CLIENT_TIMEOUT sets the seconds.${changesCloud(args) ? ' The cloud may have received the request all the same.' : ''}`,
+			hint: `Check that the cloud can be reached: openstack token issue; KSTACK_CLIENT_TIMEOUT sets another limit in seconds.${changesCloud(args) ? ' The cloud may still have received the request.' : ''}`,
 		});
 	}
 }
@@ -78,7 +78,7 @@ export class ClientTimeout extends CommandError {
 export function clientError(args: readonly string[], status: number | undefined, stderr: string): UserError {
 	if (!noCloud.test(stderr)) return new ClientError(args, status, stderr);
 	return usageError(
-		`The openstack client knows no cloud: ${stderr.split('\n').find((line) => noCloud.test(line))}`,
+		`The openstack client found no cloud: ${stderr.split('\n').find((line) => noCloud.test(line))}`,
 		'Set OS_CLOUD to an entry of your clouds.yaml, or source an openrc file.',
 		'no-cloud',
 	);

@@ -40,3 +40,23 @@ for (const program of ['kimg', 'kstack']) {
 		}
 	});
 }
+
+/** Flags whose setting has no value by itself: a cluster without one needs no explanation. */
+const withoutDefault = ['fixed-subnet', 'config', 'dry-run'];
+
+test('the help of create names a default for every setting', async (t) => {
+	const commands = Object.fromEntries(await commandsOf('kstack'));
+	for (const [name, { describe, defaultText }] of Object.entries(commands.create?.flags ?? {})) {
+		if (withoutDefault.includes(name)) continue;
+		t.true(defaultText !== undefined || describe.includes('(default: '), `--${name}`);
+	}
+});
+
+test('the help of render shows the values that render writes', async (t) => {
+	const commands = Object.fromEntries(await commandsOf('kstack'));
+	const flags = commands.render?.flags ?? {};
+	t.is(flags.image?.defaultText, 'debian12-x64-kubernetes');
+	t.is(flags['external-network']?.defaultText, 'none');
+	t.notRegex(flags.image?.describe ?? '', /default/);
+	t.is(commands.create?.flags.image?.defaultText, undefined);
+});

@@ -14,7 +14,7 @@ test('a count below zero', refuses, {
 });
 test('a name that would lead elsewhere', refuses, {
 	args: ['create', '../demo'],
-	sentence: /^kstack: The cluster name "\.\.\/demo" cannot be part of a host name: /,
+	sentence: /^kstack: The cluster name "\.\.\/demo" is invalid, /,
 });
 test('a file with three mistakes, all reported', refuses, {
 	args: ['create', 'demo'],
@@ -34,7 +34,7 @@ test('a stack of that name exists', refuses, {
 });
 test('scaling nothing', refuses, {
 	args: ['scale', 'demo'],
-	sentence: /^kstack: Missing what to scale: .*--pool POOL=N/,
+	sentence: /^kstack: Missing flag: .*--pool POOL=N/,
 });
 test('deleting without a name', refuses, {
 	args: ['delete'],

@@ -136,7 +136,11 @@ const badNames = [
 for (const name of badNames) {
 	test(`refused: a cluster of the name "${name}"`, (t) => {
 		const { message } = refusal(t, name, {});
-		t.true(message.startsWith(`The cluster name "${name}" cannot be part of a host name: use at most 40 of`));
+		t.true(
+			message.startsWith(
+				`The cluster name "${name}" is invalid, because names of hosts begin with it: use at most 40 characters of`,
+			),
+		);
 	});
 }
 
@@ -145,7 +149,7 @@ test('of a long name, value or key the message has the beginning and the length'
 	for (const [name, text, words] of [
 		['demo', `name: ${long}\n`, /: name is "x{99}\.\.\. \(10002 characters\), but the command/],
 		['demo', `name: [${long}]\n`, /: name is \["x+\.\.\. \(/],
-		[long, '', /^The cluster name "x{99}\.\.\. \(10002 characters\) cannot/],
+		[long, '', /^The cluster name "x{99}\.\.\. \(10002 characters\) is invalid/],
 		['demo', `minions: ${long}\n`, /: minions is "x/],
 		['demo', `${long}: 3\n`, /: x{100}\.\.\. \(10000 characters\) is not a known key/],
 		['demo', `pools: [{name: a, count: 1, ${long}: 1}]\n`, /pools\[0\]\.x{100}\.\.\. /],

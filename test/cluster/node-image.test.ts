@@ -33,8 +33,8 @@ test(upgrade, ['1.20.2', '1.21.0'], '1.22.0', /the cluster 1\.20\.2: .*1\.21\.$/
 test(upgrade, ['1.20.2'], '1.20.1', /1\.20\.1, .* 1\.20\.2: .*--rollback/);
 test(upgrade, ['1.10.0'], '1.9.9', /1\.9\.9, .* 1\.10\.0: .*--rollback/);
 test(upgrade, ['1.20.2', '1.21.0'], '1.20.9', /the cluster 1\.21\.0: .*--rollback/);
-test(upgrade, ['1.20.2'], undefined, /does not tell its version/);
-test(upgrade, ['1.20.2'], 'newest', /does not tell its version/);
+test(upgrade, ['1.20.2'], undefined, /its version of Kubernetes is unknown/);
+test(upgrade, ['1.20.2'], 'newest', /its version of Kubernetes is unknown/);
 
 const etcd = test.macro({
 	title: (_, from: string | undefined, to: string | undefined, words?: RegExp) =>
@@ -126,14 +126,14 @@ test.serial(
 	chosen,
 	'2',
 	[{ ...next, status: 'saving' }],
-	/"2" .* it is saving/,
+	/"2" .* status in Glance is saving/,
 );
-test.serial('no such image', chosen, 'nonsuch', [old], /no image "nonsuch"\. There are: node-aaaaaaaa\./);
+test.serial('no such image', chosen, 'nonsuch', [old], /no image "nonsuch"\. Available: node-aaaaaaaa\./);
 test.serial('nothing at all', chosen, undefined, [byHand('3', 'debian')], /`kimg build`.*--image/);
 test.serial(
 	"a name that is both kimg's and another client's",
 	chosen,
 	'node',
 	[old, byHand('3', 'node')],
-	/"node" may be any of 2 images; name one by its ID:\n {4}3 {2}node\n {4}1 {2}node-aaaaaaaa, by kimg/,
+	/"node" matches 2 images; use the ID of one:\n {4}3 {2}node\n {4}1 {2}node-aaaaaaaa, by kimg/,
 );

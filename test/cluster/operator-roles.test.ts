@@ -312,7 +312,7 @@ test('a role.yaml that is not UTF-8 is refused', async (t) => {
 	const folder = await temporaryFolder();
 	await mkdir(path.join(folder, 'a'));
 	await writeFile(path.join(folder, 'a/role.yaml'), Buffer.from('description: caf\xe9\n', 'latin1'));
-	t.throws(() => rolesWith(folder), { message: /role\.yaml is not text/ });
+	t.throws(() => rolesWith(folder), { message: /role\.yaml is not a text file/ });
 });
 
 test('a role.yaml with CRLF line ends is accepted', async (t) => {

@@ -1,4 +1,8 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
+import { packageRoot } from '../../src/base/package.ts';
+import { readTree } from '../../src/base/tree.ts';
 import { type Group, resourcesOf, type Templates } from '../../src/cluster/heat/evaluate.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { dryRunResult, failuresIn, planText, requireSafe } from '../../src/cluster/operations/plan.ts';
@@ -143,7 +147,7 @@ test('new user-data is only used for new servers', (t) => {
 	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
 	const changes = planned({ files: { ...files, 'user-data/minion-contract-1.yaml': text } });
 	t.deepEqual(brief(changes), ['update minions/0/server', 'update minions/1/server']);
-	t.is(changes[0]?.why, 'user_data (for machines to come)');
+	t.is(changes[0]?.why, 'user_data (for new members)');
 });
 
 test('without the policy that keeps it, a new text replaces servers', (t) => {
@@ -182,9 +186,49 @@ test('a switch that takes an address away is a loss', (t) => {
 });
 
 test('rules of access come and go in place', (t) => {
+	t.deepEqual(brief(planned({ parameters: { ssh_allowed_cidr: '192.0.2.0/24' } })), ['add ssh_rule']);
 	t.deepEqual(
-		brief(planned({ parameters: { ssh_allowed_cidr: '192.0.2.0/24', api_allowed_cidr: '192.0.2.0/24' } })),
-		['update security_group', 'add ssh_rule'],
+		brief(planned({ parameters: { api_allowed_cidr: '192.0.2.0/24' } })).sort(),
+		[...['sctp', 'tcp', 'udp'].map((protocol) => `replace pod_${protocol}_rule`), 'update security_group'],
+		'Heat deletes every rule of a group whose rules change; the pods get theirs back',
+	);
+});
+
+test('stacks of earlier releases get the rules of pods, and keep their group and its rules', async (t) => {
+	const releases = path.join(packageRoot, 'test/releases');
+	for (const release of await readdir(releases)) {
+		const folder = path.join(releases, release);
+		const heat = await readTree(path.join(folder, 'heat'));
+		const old = Object.fromEntries(heat.map(({ path, text }) => [path, text]));
+		const { parameters } = readMapping(
+			await readFile(path.join(folder, 'parameters.yaml'), 'utf8'),
+			'parameters.yaml',
+		) as { parameters: Settings };
+		const changes = planned({ parameters }, { files: old, parameters });
+		t.false(
+			brief(changes).some((change) => change.startsWith('!') || /^(replace|delete) \S*server/.test(change)),
+		);
+		t.deepEqual(
+			brief(changes)
+				.filter((change) => /security_group$|_rule$/.test(change))
+				.sort(),
+			['sctp', 'tcp', 'udp'].map((protocol) => `add pod_${protocol}_rule`),
+			release,
+		);
+	}
+});
+
+test('pods of other nodes are allowed by their addresses, which a remote group of OVN does not have', (t) => {
+	const rules = resourcesOf(templates(rendered()), shown({ pod_cidr: '10.9.0.0/16' }), upTo).filter(
+		({ path: place }) => /^pod_\w+_rule$/.test(place),
+	);
+	t.deepEqual(
+		rules.map(({ properties }) => [properties.protocol, properties.remote_ip_prefix]),
+		[
+			['tcp', '10.9.0.0/16'],
+			['udp', '10.9.0.0/16'],
+			['sctp', '10.9.0.0/16'],
+		],
 	);
 });
 

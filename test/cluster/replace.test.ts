@@ -142,5 +142,5 @@ test('an unknown name is refused, and the message lists the members', (t) => {
 		},
 	) as UserError;
 	t.is(error.exitCode, 2);
-	t.is(error.message, 'There is no demo-minion-7. There are: demo-master-0, demo-minion-0.');
+	t.is(error.message, 'There is no node demo-minion-7. Nodes: demo-master-0, demo-minion-0.');
 });

@@ -31,4 +31,5 @@ for name in sys.argv[1:]:
         os.dup2(kept, 1)
         os.close(kept)
         failures = [text for _, text in result.errors + result.failures]
-        print(json.dumps({'title': title(one), 'failure': '\n'.join(failures)}), flush=True)
+        skipped = '; '.join(reason for _, reason in result.skipped)
+        print(json.dumps({'title': title(one), 'failure': '\n'.join(failures), 'skipped': skipped}), flush=True)

@@ -13,7 +13,7 @@ test('two disks with the same content differ in nothing, whenever they were writ
 	const found = await compare(await nodeDisk(), await nodeDisk());
 	t.deepEqual(found, { facts: [], components: [], packages: [], files: [] });
 	t.is(diffCode(found), 0);
-	t.is(differenceText(found, new Set()), 'The images hold the same.');
+	t.is(differenceText(found, new Set()), 'The images have the same content.');
 });
 
 test('every kind of change to a file is reported, with its sizes', async (t) => {
@@ -41,7 +41,7 @@ test('every kind of change to a file is reported, with its sizes', async (t) => 
 	t.regex(text, /^FILE +WHAT +BYTES +CHANGE\n\/etc\/added +added +4 +\+4\n/);
 	t.regex(text, /^\/etc\/passwd +removed +32 +-32$/m);
 	t.false(text.includes('kubelet'));
-	t.regex(text, /\n\n1 files of these packages are not the same; -o json lists them\.$/);
+	t.regex(text, /\n\n1 files of these packages differ; -o json lists them\.$/);
 });
 
 test('versions of the image, of components and of packages are compared by name', async (t) => {

@@ -38,7 +38,7 @@ test('an archive that is damaged, cut short or none at all is refused', async (t
 	const damaged = Buffer.from(whole);
 	damaged.write('HELLO', whole.indexOf('hello, hello'));
 	await writeFile(file, damaged);
-	await wrong(t, file, /sha256:[0-9a-f]{64} is not whole/);
+	await wrong(t, file, /sha256:[0-9a-f]{64} is incomplete/);
 	await writeFile(file, whole.subarray(0, whole.length / 2));
 	await wrong(t, file, /./);
 	await writeFile(file, 'no archive');

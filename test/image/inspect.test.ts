@@ -38,7 +38,7 @@ test('an image without a lock tells of itself what its record and its packages s
 			{ name: 'libc6', version: '2.36-9', architecture: 'amd64', source: 'glibc', size: 13001 * 1024 },
 		],
 	});
-	t.regex(inspectionText(inspection), /^debian +12 \(bookworm\)\nlock +there is none\n/m);
+	t.regex(inspectionText(inspection), /^debian +12 \(bookworm\)\nlock +none\n/m);
 });
 
 test('the record beside an image stands in for one that is not in it, and so does the lock', async (t) => {

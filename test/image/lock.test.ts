@@ -74,12 +74,12 @@ test('every difference between two locks is named, and dates are none', (t) => {
 		},
 	};
 	t.deepEqual(differences(lock, other), [
-		`the elements: the lock has ${digest('a')}, here is ${digest('f')}`,
-		`component etcd: the lock has 3.6.14 ${digest('b')}, here is 3.6.13 ${digest('b')}`,
-		`file /usr/local/bin/etcd: the lock has ${digest('c')}, here is ${digest('0')}`,
-		`container image example.org/hello:1: the lock has hello.tar ${digest('d')} (${digest('9')}), here is none`,
-		`package bash: the lock has 5.2 amd64 ${digest('e')}, here is 5.3 amd64`,
-		'package dash: the lock has none, here is 1 all',
+		`the elements: the lock has ${digest('a')}, found ${digest('f')}`,
+		`component etcd: the lock has 3.6.14 ${digest('b')}, found 3.6.13 ${digest('b')}`,
+		`file /usr/local/bin/etcd: the lock has ${digest('c')}, found ${digest('0')}`,
+		`container image example.org/hello:1: the lock has hello.tar ${digest('d')} (${digest('9')}), found none`,
+		`package bash: the lock has 5.2 amd64 ${digest('e')}, found 5.3 amd64`,
+		'package dash: the lock has none, found 1 all',
 	]);
 });
 
@@ -93,7 +93,7 @@ test('archives of container images are compared where both locks know them, thei
 	const archive = 'hello.tar';
 	t.deepEqual(differences(lock, hello({ archive, digest: digest('d') })), []);
 	t.deepEqual(differences(hello({ archive, digest: digest('d') }), hello({ archive, digest: digest('0') })), [
-		`container image example.org/hello:1: the lock has hello.tar ${digest('d')}, here is hello.tar ${digest('0')}`,
+		`container image example.org/hello:1: the lock has hello.tar ${digest('d')}, found hello.tar ${digest('0')}`,
 	]);
 	t.is(differences(lock, hello({ archive, digest: digest('d'), checksum: digest('0') })).length, 1);
 });

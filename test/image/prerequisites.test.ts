@@ -55,7 +55,7 @@ asRoot('who is not root is told so, with all else that is missing', async (t) =>
 	t.is(ended.code, 2);
 	t.is(
 		ended.stderr,
-		"kimg: This machine cannot build the image yet:\n  - This must be run as root: it mounts, and it writes other owners' files.\n  - Not installed: kpartx. On Debian: apt-get install kpartx\n",
+		'kimg: This machine cannot build the image yet:\n  - Not root: a build mounts file systems and writes files of other owners. Run it with sudo.\n  - Not installed: kpartx. On Debian: apt-get install kpartx\n',
 	);
 	t.deepEqual(there, []);
 });
@@ -65,6 +65,6 @@ asRoot('too little room is told before anything is made', async (t) => {
 	t.is(ended.code, 2);
 	t.regex(
 		ended.stderr,
-		/^kimg: This machine cannot build the image yet:\n {2}- (\S+)\/cache and \1\/new are on one disk, which has 0\.0 GB free, and the build needs 6\.0 GB\.\n$/,
+		/^kimg: This machine cannot build the image yet:\n {2}- (\S+)\/cache and \1\/new are on one disk, which has 0\.0 GB free; the build needs 6\.0 GB\.\n$/,
 	);
 });

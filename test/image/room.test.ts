@@ -31,7 +31,7 @@ test('folders that are not there yet are measured where they will be, and those 
 	const [one, other] = [path.join(small, 'one/below'), path.join(small, 'other')];
 	t.deepEqual(await shortOfRoom({ [one]: 300_000 }), []);
 	t.deepEqual(await shortOfRoom({ [one]: 300_000, [other]: 300_000 }), [
-		`${one} and ${other} are on one disk, which has 0.0 GB free, and the build needs 0.0 GB.`,
+		`${one} and ${other} are on one disk, which has 0.0 GB free; the build needs 0.0 GB.`,
 	]);
 	t.deepEqual(await readdir(small), []);
 });
@@ -64,7 +64,7 @@ test('memory that diskimage-builder works in is a disk as well', async (t) => {
 	const small = await smallDisk(t);
 	if (small === undefined) return;
 	await writeFile(path.join(small, 'x'), Buffer.alloc(500_000));
-	t.is(fullest([path.dirname(small), '/']), `the memory that ${small} is in (0.0 GB free)`);
+	t.is(fullest([path.dirname(small), '/']), `${small}, in memory (0.0 GB free)`);
 });
 
 test('an image that its place has no room for replaces nothing, and nothing of it stays', async (t) => {
@@ -92,7 +92,7 @@ test('a log that cannot be written is reported, and does not end the build', asy
 		await new Promise((resolve) => setTimeout(resolve, 10));
 	log.line('goes on');
 	log.close();
-	t.regex(told[0] ?? '', /^\/proc\/none\/x\.log cannot be written, and the build goes on without: ENOENT/);
+	t.regex(told[0] ?? '', /^Cannot write \/proc\/none\/x\.log; the build continues without a log: ENOENT/);
 });
 
 test('what a killed process has left beside an image goes when the next one is brought', async (t) => {

@@ -26,12 +26,12 @@ const spoilt: Readonly<
 	'a changed file of a component': {
 		changes: { '/usr/local/bin/kubelet': 'another kubelet' },
 		found: [
-			/^\/usr\/local\/bin\/kubelet: is not the file of kubernetes 1\.20\.2: it has sha256:\w{64}, the lock sha256:\w{64}$/,
+			/^\/usr\/local\/bin\/kubelet: differs from the file of kubernetes 1\.20\.2: its checksum is sha256:\w{64}, in the lock sha256:\w{64}$/,
 		],
 	},
 	'a component that leads to a file of this machine': {
 		changes: { '/usr/local/bin/kubelet': '-> /etc/passwd' },
-		found: [/^\/usr\/local\/bin\/kubelet: is not the file of kubernetes/],
+		found: [/^\/usr\/local\/bin\/kubelet: differs from the file of kubernetes/],
 	},
 	'a missing file of a component': {
 		changes: { '/usr/local/bin/kubelet': undefined },
@@ -41,7 +41,7 @@ const spoilt: Readonly<
 		changes: { '/usr/bin/bash': undefined, '/usr/lib/libc.so.6': 'another' },
 		found: [
 			/^\/bin\/bash: is missing: a file of the package bash 5\.2\.15-2\+b8$/,
-			/^\/lib\/libc\.so\.6: has been changed: it is not the file of the package libc6 2\.36-9$/,
+			/^\/lib\/libc\.so\.6: differs from the file of the package libc6 2\.36-9$/,
 		],
 	},
 	'packages of other versions, surplus and missing': {
@@ -52,8 +52,8 @@ const spoilt: Readonly<
 		found: [
 			/^bash: is 5\.2\.15-3; the lock has 5\.2\.15-2\+b8$/,
 			/^libc6: is not installed; the lock has 2\.36-9$/,
-			/^gcc-12: is installed \(12\.2\) and not in the lock$/,
-			/^gcc-12: a package to compile with$/,
+			/^gcc-12: is installed \(12\.2\) but not in the lock$/,
+			/^gcc-12: a compiler package$/,
 		],
 	},
 	'another lock in the image': {
@@ -72,7 +72,7 @@ const spoilt: Readonly<
 			'/usr/share/kstack/images/x.tar': 'x',
 		},
 		found: [
-			/^\/usr\/share\/kstack\/images\/pause\.tar: is not the file of the image registry\.k8s\.io\/pause:3\.2: /,
+			/^\/usr\/share\/kstack\/images\/pause\.tar: differs from the file of the image registry\.k8s\.io\/pause:3\.2: /,
 			/^\/usr\/share\/kstack\/images\/x\.tar: is not in the lock$/,
 		],
 	},
@@ -89,9 +89,9 @@ const spoilt: Readonly<
 			/^\/etc\/ssh\/ssh_host_rsa_key: an SSH host key/,
 			/^\/etc\/ssh\/ssh_host_rsa_key\.pub: an SSH host key/,
 			/^\/var\/lib\/systemd\/random-seed: /,
-			/^\/var\/lib\/cloud\/instances\/i-1: cloud-init has run/,
-			/^\/etc\/machine-id: an ID/,
-			/^\/var\/lib\/dbus\/machine-id: an ID/,
+			/^\/var\/lib\/cloud\/instances\/i-1: the state of cloud-init/,
+			/^\/etc\/machine-id: a machine ID/,
+			/^\/var\/lib\/dbus\/machine-id: a machine ID/,
 		],
 	},
 	'passwords, none needed, and keys': {
@@ -103,10 +103,10 @@ const spoilt: Readonly<
 			'/home/ops/.ssh/authorized_keys': '\n',
 		},
 		found: [
-			/^\/etc\/passwd: ops needs no password$/,
+			/^\/etc\/passwd: ops can log in without a password$/,
 			/^\/etc\/shadow: root has a password$/,
 			/^\/etc\/shadow: debian has a password$/,
-			/^\/etc\/shadow: guest needs no password$/,
+			/^\/etc\/shadow: guest can log in without a password$/,
 			/^\/root\/\.ssh\/authorized_keys: /,
 		],
 	},
@@ -128,7 +128,7 @@ const spoilt: Readonly<
 			/^\/etc\/apt\/sources\.list\.d\/y\.sources: names https:\/\/debian\.org\.example\/debian, /,
 			/^\/etc\/apt\/sources\.list\.d\/y\.sources: names file:\/srv\/debian, /,
 			/^\/etc\/apt\/apt\.conf\.d\/90proxy: names a proxy/,
-			/^\/etc\/apt\/apt\.conf\.d\/91: lets apt install what nobody has signed$/,
+			/^\/etc\/apt\/apt\.conf\.d\/91: lets apt install unsigned packages$/,
 			/^\/etc\/apt\/auth\.conf\.d\/mirror\.conf: a login/,
 			/^\/etc\/environment: sets http_proxy, /,
 			/^\/etc\/resolv\.conf: names 192\.0\.2\.1, /,
@@ -159,8 +159,8 @@ const spoilt: Readonly<
 			/^\/var\/log\/dpkg\.log: /,
 			/^\/tmp\/x: /,
 			/^\/etc\/dib-manifests\/dib_environment: sets DIB_RELEASE, as in the build$/,
-			/^\/usr\/local\/bin\/gcc: a program to compile with$/,
-			/^\/usr\/bin\/x86_64-linux-gnu-ld: a program to compile with$/,
+			/^\/usr\/local\/bin\/gcc: a compiler$/,
+			/^\/usr\/bin\/x86_64-linux-gnu-ld: a compiler$/,
 		],
 	},
 	'units that are enabled and should not be, and the other way round': {
@@ -171,10 +171,10 @@ const spoilt: Readonly<
 			'/etc/rc3.d/S20keepalived': '-> ../init.d/keepalived',
 		},
 		found: [
-			/^containerd\.service: is not enabled$/,
-			/^kstack-pods\.service: is not enabled$/,
-			/^etcd\.service: is enabled, and should not be$/,
-			/^keepalived\.service: is enabled, and should not be$/,
+			/^containerd\.service: is not enabled, but must be$/,
+			/^kstack-pods\.service: is not enabled, but must be$/,
+			/^etcd\.service: is enabled, but must not be$/,
+			/^keepalived\.service: is enabled, but must not be$/,
 		],
 	},
 };
@@ -193,7 +193,7 @@ test('an image without a lock cannot be verified, and the message says so', asyn
 	t.is(
 		verdictText('x.qcow2', verdict),
 		'x.qcow2 failed these checks (component files: 0, packages: 2, lock: none):\n' +
-			'  - lock: there is none: the components cannot be checked',
+			'  - lock: is missing: the components cannot be checked',
 	);
 });
 
@@ -237,7 +237,7 @@ test('of a release that no image has been looked at, only our own units are judg
 	});
 	t.true((await enabledUnits(files)).includes('of-debian-8.service'));
 	const { findings } = await verifyFiles(files, outer);
-	t.deepEqual(findings, [{ about: 'keepalived.service', problem: 'is enabled, and should not be' }]);
+	t.deepEqual(findings, [{ about: 'keepalived.service', problem: 'is enabled, but must not be' }]);
 });
 
 test('by a lock that knows an image by its digest alone, the archive is read and its digests are checked', async (t) => {

@@ -90,6 +90,21 @@ test('kubeconfig without a stack directory has a new certificate, and leaves no 
 	t.is(asked.filter((line) => /^'stack' '(create|update|delete)'/.test(line)).length, 2);
 });
 
+test('where the image of a master is gone, its own program is tried before the text of the program', async (t) => {
+	const { run, state } = await cluster();
+	const gone = { 'server-show-server-demo-master-0': { ...server('ACTIVE'), image: 'gone (image-9)' } };
+	const scripts = async () => (await readFile(path.join(state, 'scripts'), 'utf8')).trim().split('\n');
+	const own = await run(['kubeconfig', 'demo', '--user', 'alice'], undefined, gone);
+	t.is(own.code, 0, own.stderr);
+	t.deepEqual(await scripts(), ['exec /usr/local/sbin/kstack-sign-operator']);
+	await rm(path.join(state, 'scripts'));
+	await writeFile(path.join(state, 'old'), '');
+	const sent = await run(['kubeconfig', 'demo', '--user', 'alice'], undefined, gone);
+	t.is(sent.code, 0, sent.stderr);
+	t.is((await scripts()).length, 2);
+	t.regex((await scripts())[1] ?? '', /^# dib-lint/);
+});
+
 test('without --user the certificate is for the login name; --user is checked before any request', async (t) => {
 	const { run } = await cluster();
 	const { code, stdout } = await run(['kubeconfig', 'demo']);

@@ -1,12 +1,11 @@
-// kstack-agent with a fake Keystone and Heat: its requests, the scripts that it runs, and its signals.
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+// kstack-agent with a fake Keystone and Heat: its requests, the programs that it runs, and its signals.
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from '../support/folders.ts';
 import { imageFiles, writeNode } from '../support/node.ts';
-import { systemPath, tool } from '../support/processes.ts';
 import { inBackground, until } from '../support/waiting.ts';
 
 interface Signal {
@@ -97,17 +96,11 @@ async function cloud(t: ExecutionContext) {
 async function machine(t: ExecutionContext, address: string, authUrl = `${address}/identity`) {
 	const root = await temporaryFolder();
 	await writeNode(root, await imageFiles());
-	const bin = path.join(root, 'bin');
-	await mkdir(bin);
-	const programs = {
-		sleep: 'exec /bin/sleep 0.05',
-		curl: `tr '\\0' '\\n' </proc/$$/cmdline >>${root}/argv\nexec ${tool('curl', 'curl')} "$@"`,
-		jq: `tr '\\0' '\\n' </proc/$$/cmdline >>${root}/argv\nexec ${tool('jq', 'jq')} "$@"`,
-	};
-	for (const [name, body] of Object.entries(programs)) {
-		await writeFile(path.join(bin, name), `#!/bin/bash\n${body}\n`);
-		await chmod(path.join(bin, name), 0o755);
-	}
+	const programs = path.join(root, 'programs');
+	await mkdir(programs);
+	// As user-data of a cloud without TLS has it.
+	await mkdir(path.join(root, 'etc/kstack/signals'), { recursive: true });
+	await writeFile(path.join(root, 'etc/kstack/signals/ready'), `${address}/ready\ntoken\n`);
 	const folder = path.join(root, 'var/lib/heat-cfntools');
 	await mkdir(folder, { recursive: true });
 	const heat = {
@@ -135,32 +128,45 @@ async function machine(t: ExecutionContext, address: string, authUrl = `${addres
 		/** Writes the file that cloud-init writes. */
 		giveCredentials: () =>
 			writeFile(path.join(folder, 'cfn-init-data'), JSON.stringify({ 'os-collect-config': { heat } })),
-		deployment: (id: string, script: string, inputs: Inputs = {}, group = 'script') => ({
+		/** Writes what a node runs when it leaves. */
+		leaving: async (body: string) => {
+			await writeFile(path.join(programs, 'kstack-leave'), `#!/bin/bash\n${body}\n`);
+			await chmod(path.join(programs, 'kstack-leave'), 0o755);
+		},
+		deployment: (id: string, inputs: Inputs = {}, more: object = {}) => ({
 			id,
 			name: 'leave',
-			group,
-			config: script,
+			group: 'script',
+			config: '#!/bin/bash\nexec /usr/local/sbin/kstack-leave\n',
 			inputs: Object.entries({ ...own, ...inputs }).map(([name, value]) => ({ name, value, type: 'String' })),
 			outputs: [],
 			options: {},
+			...more,
 		}),
 		start: (env: Readonly<Record<string, string>> = {}) =>
-			inBackground(t, root, 'kstack-agent', { PATH: `${bin}:${systemPath}`, ...env }),
+			inBackground(t, root, 'kstack-agent', {
+				KSTACK_AGENT_PAUSE: '0.05',
+				KSTACK_AGENT_PROGRAMS: programs,
+				...env,
+			}),
 		file: (name: string) => readFile(path.join(root, name), 'utf8').catch(() => ''),
 	};
 }
 
 test('a deployment is run once, with its inputs, and the result is signalled', async (t) => {
 	const { state, address } = await cloud(t);
-	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	const { root, giveCredentials, leaving, deployment, start, file } = await machine(t, address);
 	await giveCredentials();
-	const script = `echo "$drain_timeout|$drain_force|$words|$nothing|\${deploy_password-}"; echo why >&2; echo x >>${root}/runs`;
-	const inputs = { drain_timeout: 300, drain_force: false, words: 'it\'s\n"two" $lines', nothing: null };
+	await leaving(
+		`echo "$drain_timeout|$drain_force|\${words-}|\${deploy_password-}"; echo why >&2; echo x >>${root}/runs
+		cat /proc/$PPID/cmdline /proc/$$/environ | tr '\\0' '\\n' >${root}/seen`,
+	);
+	const inputs = { drain_timeout: 300, drain_force: false, words: 'x', nothing: null };
 	const agent = await start();
 	await until(agent, () => state.polls > 1, 'the agent polls while there is nothing to do');
 	state.deployments = [
-		deployment('other-1', `echo x >>${root}/others`, {}, 'Heat::Ungrouped'),
-		deployment('leave-1', script, inputs),
+		deployment('other-1', {}, { group: 'Heat::Ungrouped' }),
+		deployment('leave-1', inputs),
 	];
 	await until(agent, () => state.signals.length > 0, 'the deployment is signalled');
 	const polls = state.polls;
@@ -170,17 +176,18 @@ test('a deployment is run once, with its inputs, and the result is signalled', a
 			path: '/orchestration/v1/p1/stacks/demo/id-1/resources/leave/signal',
 			token: state.signals[0]?.token,
 			body: {
-				deploy_stdout: '300|false|it\'s\n"two" $lines||\n',
+				deploy_stdout: '300|false||\n',
 				deploy_stderr: 'why\n',
 				deploy_status_code: 0,
 			},
 		},
 	]);
 	t.regex(state.signals[0]?.token ?? '', /-of-leave$/, "the signal is sent as the deployment's own user");
-	t.is(await file('runs'), 'x\n');
-	t.is(await file('others'), '', 'deployments of other groups are not run');
+	t.is(await file('runs'), 'x\n', 'deployments of other groups are not run');
 	t.is(state.logins.filter(({ user }) => user === 'server').length, 1, 'the token is reused');
-	t.notRegex(await file('argv'), /password of|token-\d/, 'no program gets a secret as an argument');
+	t.regex(await file('seen'), /^drain_timeout=300$/m);
+	t.notRegex(await file('seen'), /password of|token-\d/, 'no secret is in arguments or the environment');
+	t.notRegex(agent.output(), /password of|token-\d/, 'no secret is in the log');
 });
 
 for (const ending of ['/identity/', '/identity/v3', '/identity/v3/', '/identity/v2.0'])
@@ -195,10 +202,12 @@ for (const ending of ['/identity/', '/identity/v3', '/identity/v3/', '/identity/
 
 test('a failed script is signalled with the end of its output, and is not run again', async (t) => {
 	const { state, address } = await cloud(t);
-	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	const { root, giveCredentials, leaving, deployment, start, file } = await machine(t, address);
 	await giveCredentials();
-	const script = `#!/bin/bash\necho x >>${root}/runs\nhead -c 9000 /dev/zero | tr '\\0' a; printf 'the \\033[31mend\\377'; exit 3`;
-	state.deployments = [deployment('leave-1', script)];
+	await leaving(
+		`echo x >>${root}/runs\nhead -c 9000 /dev/zero | tr '\\0' a; printf 'the \\033[31mend\\377'; exit 3`,
+	);
+	state.deployments = [deployment('leave-1')];
 	const agent = await start();
 	await until(agent, () => state.signals.length > 0, 'the failure is signalled');
 	const polls = state.polls;
@@ -212,10 +221,11 @@ test('a failed script is signalled with the end of its output, and is not run ag
 
 test('an agent that stops before the signal sends it after the restart, and runs no script twice', async (t) => {
 	const { state, address } = await cloud(t);
-	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	const { root, giveCredentials, leaving, deployment, start, file } = await machine(t, address);
 	await giveCredentials();
 	state.lost = 1000;
-	state.deployments = [deployment('leave-1', `echo x >>${root}/runs; echo done`)];
+	await leaving(`echo x >>${root}/runs; echo done`);
+	state.deployments = [deployment('leave-1')];
 	const first = await start();
 	await until(first, () => state.lost < 999, 'the signal is retried');
 	await first.stop();
@@ -228,11 +238,10 @@ test('an agent that stops before the signal sends it after the restart, and runs
 
 test('an agent that is killed while a script runs starts the script again', async (t) => {
 	const { state, address } = await cloud(t);
-	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	const { root, giveCredentials, leaving, deployment, start, file } = await machine(t, address);
 	await giveCredentials();
-	state.deployments = [
-		deployment('leave-1', `echo x >>${root}/runs; [ -e ${root}/again ] || exec /bin/sleep 5`),
-	];
+	await leaving(`echo x >>${root}/runs; [ -e ${root}/again ] || exec /bin/sleep 5`);
+	state.deployments = [deployment('leave-1')];
 	const first = await start();
 	await until(first, async () => (await file('runs')) === 'x\n', 'the script runs');
 	await first.stop();
@@ -245,10 +254,10 @@ test('an agent that is killed while a script runs starts the script again', asyn
 
 test('a script that exceeds its time limit is killed with its child processes, and signalled as failed', async (t) => {
 	const { state, address } = await cloud(t);
-	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	const { root, giveCredentials, leaving, deployment, start, file } = await machine(t, address);
 	await giveCredentials();
-	const script = `echo begun; (/bin/sleep 3; echo x >>${root}/late) & wait`;
-	state.deployments = [deployment('leave-1', script, { drain_timeout: '1' })];
+	await leaving(`echo begun; (/bin/sleep 3; echo x >>${root}/late) & wait`);
+	state.deployments = [deployment('leave-1', { drain_timeout: '1' })];
 	const agent = await start({ KSTACK_AGENT_MARGIN: '0' });
 	await until(agent, () => state.signals.length > 0, 'the failure is signalled');
 	t.deepEqual(state.signals[0]?.body, {
@@ -262,12 +271,13 @@ test('a script that exceeds its time limit is killed with its child processes, a
 
 test('requests are retried while Heat does not answer, and each outage is logged once', async (t) => {
 	const { state, address } = await cloud(t);
-	const { giveCredentials, deployment, start } = await machine(t, address);
+	const { giveCredentials, leaving, deployment, start } = await machine(t, address);
 	await giveCredentials();
 	state.broken = 503;
 	const agent = await start();
 	await until(agent, () => /status 503/.test(agent.output()), 'the error is logged');
-	state.deployments = [deployment('leave-1', 'echo done')];
+	await leaving('echo done');
+	state.deployments = [deployment('leave-1')];
 	state.broken = 0;
 	await until(agent, () => state.signals.length > 0, 'the deployment is signalled');
 	t.is(agent.output().match(/status 503/g)?.length, 1);
@@ -297,19 +307,77 @@ test('credentials may be written late, and not at once', async (t) => {
 	t.is(state.logins.length, 0);
 	await giveCredentials();
 	await until(agent, () => state.polls > 0, 'the agent polls');
-	await rm(path.join(root, 'argv'), { force: true });
 });
 
 test('a deployment without a signal transport is run and not signalled', async (t) => {
 	const { state, address } = await cloud(t);
-	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	const { root, giveCredentials, leaving, deployment, start, file } = await machine(t, address);
 	await giveCredentials();
-	state.deployments = [
-		deployment('quiet-1', `echo x >>${root}/runs`, { deploy_signal_transport: 'NO_SIGNAL' }),
-	];
+	await leaving(`echo x >>${root}/runs`);
+	state.deployments = [deployment('quiet-1', { deploy_signal_transport: 'NO_SIGNAL' })];
 	const agent = await start();
 	await until(agent, () => state.polls > 2, 'the agent polls again');
 	t.is(await file('runs'), 'x\n');
 	t.deepEqual(state.signals, []);
 	t.true((await readdir(path.join(root, 'var/lib/kstack/deployments/quiet-1'))).includes('signalled'));
+});
+
+test('a script that the image does not know is not run, and fails once', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	state.deployments = [deployment('own-1', {}, { config: `#!/bin/bash\necho x >>${root}/runs\n` })];
+	const agent = await start();
+	await until(agent, () => state.signals.length > 0, 'the failure is signalled');
+	const polls = state.polls;
+	await until(agent, () => state.polls > polls + 2, 'the agent polls again');
+	t.is(state.signals.length, 1);
+	const { deploy_status_code: code, deploy_stderr: message } = (state.signals[0] as Signal).body;
+	t.is(code, 1);
+	t.is(message, `this image runs no such script: #!/bin/bash?echo x >>${root}/runs\n`);
+	t.is(await file('runs'), '');
+	t.is(agent.output().match(/this image runs no such script/g)?.length, 1);
+});
+
+test('an input that is not valid fails the deployment', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, leaving, deployment, start, file } = await machine(t, address);
+	await giveCredentials();
+	await leaving(`echo x >>${root}/runs`);
+	state.deployments = [deployment('leave-1', { drain_timeout: '$(reboot)' })];
+	const agent = await start();
+	await until(agent, () => state.signals.length > 0, 'the failure is signalled');
+	t.is(
+		state.signals[0]?.body.deploy_stderr,
+		'kstack-leave was not run, because its input drain_timeout is not valid: $(reboot)\n',
+	);
+	t.is(await file('runs'), '');
+});
+
+test('a result that an agent of an older image left is signalled', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, deployment, start } = await machine(t, address);
+	await giveCredentials();
+	const folder = path.join(root, 'var/lib/kstack/deployments/own-1');
+	await mkdir(folder, { recursive: true });
+	const result = { deploy_stdout: 'x', deploy_stderr: '', deploy_status_code: 0 };
+	await writeFile(path.join(folder, 'result.json'), JSON.stringify(result));
+	state.deployments = [deployment('own-1', {}, { config: 'echo x' })];
+	const agent = await start();
+	await until(agent, () => state.signals.length > 0, 'the result is signalled');
+	t.deepEqual(state.signals[0]?.body, result);
+});
+
+test('plain http is refused with one line unless user-data uses it', async (t) => {
+	const { state, address } = await cloud(t);
+	const { root, giveCredentials, start } = await machine(t, address);
+	await giveCredentials();
+	await writeFile(path.join(root, 'etc/kstack/signals/ready'), 'https://heat.example/ready\ntoken\n');
+	const agent = await start();
+	await until(agent, () => /refused, because it is not https/.test(agent.output()), 'the refusal is logged');
+	await new Promise((resolve) => setTimeout(resolve, 300));
+	t.is(agent.output().trim().split('\n').length, 1);
+	t.is(state.logins.length, 0);
+	await writeFile(path.join(root, 'etc/kstack/node.env'), 'HEAT_INSECURE_HTTP=true\n');
+	await until(agent, () => state.polls > 0, 'the agent polls once node.env allows it');
 });

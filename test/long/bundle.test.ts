@@ -118,7 +118,7 @@ test('kimg build --bundle wants the packages of its lock, names those that are o
 	t.is(ended.code, 1);
 	t.regex(
 		ended.stderr,
-		/kimg: [^\n]* the lock:\n {2}- package jq: the lock has 8\.0-1\+deb8u1 .*, here is 8\.0-1\+deb8u2 .*\n {2}Use a mirror snapshot of 2026-11-21T10:00:00Z, /,
+		/kimg: [^\n]* the lock:\n {2}- package jq: the lock has 8\.0-1\+deb8u1 .*, found 8\.0-1\+deb8u2 .*\n {2}Use a mirror snapshot of 2026-11-21T10:00:00Z, /,
 	);
 	t.deepEqual(await readdir(path.join(cache, 'work')), []);
 	t.false((await readdir(cwd)).includes('mine.qcow2'));

@@ -105,7 +105,7 @@ test('an archive of another image, or a truncated one, is not used', async (t) =
 	);
 	await writeFile(file, (await readFile(made)).subarray(0, 2000));
 	await t.throwsAsync(fetchImage({ ...pinned, digest }, places, supply), {
-		message: /is not a container image archive/,
+		message: /cannot be read as a container image archive/,
 	});
 	t.deepEqual(await filesIn(places), []);
 });
@@ -149,8 +149,8 @@ test('kimg lock records the digest of a tag, and --locked fetches this digest', 
 		...['--with-image', 'example.org/team/other:1@'.concat(digest)],
 	]);
 	t.is(built.code, 1, built.stderr);
-	t.regex(built.stderr, /container image example\.org\/team\/one:1: the lock has .*, here is none/);
-	t.regex(built.stderr, /container image example\.org\/team\/other:1: the lock has none, here is /);
+	t.regex(built.stderr, /container image example\.org\/team\/one:1: the lock has .*, found none/);
+	t.regex(built.stderr, /container image example\.org\/team\/other:1: the lock has none, found /);
 });
 
 test('kimg, interrupted while a registry does not answer, leaves no files and no skopeo process', async (t) => {
@@ -193,7 +193,7 @@ test('two images with the same name, and archives without a name, are refused in
 	const ended = await kimg(['lock', '--with-image', 'pause.tar', '--with-image', 'broken.tar']);
 	t.is(ended.code, 2);
 	t.regex(ended.stderr, /^kimg: 2 mistakes:\n/);
-	t.regex(ended.stderr, /broken\.tar is not /);
+	t.regex(ended.stderr, /broken\.tar cannot be read as a container image archive/);
 	t.regex(ended.stderr, /registry\.k8s\.io\/pause:3\.2: pause\.tar and registry\.k8s\.io_pause_3\.2\.tar/);
 });
 

@@ -76,7 +76,7 @@ test('kimg verify fails for an image with one changed program, and prints its pa
 	t.is(ended.code, 1, ended.stderr);
 	t.regex(
 		ended.stdout,
-		/failed .*:\n {2}- \/usr\/local\/bin\/kubelet: is not the file of kubernetes 1\.20\.2: [^\n]*\n$/,
+		/failed .*:\n {2}- \/usr\/local\/bin\/kubelet: differs from the file of kubernetes 1\.20\.2: [^\n]*\n$/,
 	);
 	const listed = JSON.parse((await kimg(['verify', file, '-o', 'json'])).stdout) as {
 		findings: { about: string }[];
@@ -113,7 +113,7 @@ test('the exit code of kimg diff tells whether two images have the same content'
 	const { cache, kimg } = await cached();
 	const equal = await kimg(['diff', a, same]);
 	t.is(equal.code, 0, equal.stderr + equal.stdout);
-	t.is(equal.stdout, 'The images hold the same.\n');
+	t.is(equal.stdout, 'The images have the same content.\n');
 	const ended = await kimg(['diff', a, b]);
 	t.is(ended.code, 3, ended.stderr);
 	t.regex(ended.stdout, /^\/etc\/new +added +1 +\+1\n\/usr\/local\/bin\/kubelet +content +15 +\+6$/m);

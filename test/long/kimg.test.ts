@@ -21,7 +21,7 @@ async function fakePrograms(
 for (const [args, stderr] of [
 	[
 		['build', 'debian7'],
-		'kimg: There is no profile "debian7".\n  There are: debian8-x64-kubernetes, debian12-x64-kubernetes, debian13-x64-kubernetes.\n',
+		'kimg: There is no profile "debian7".\n  Available: debian8-x64-kubernetes, debian12-x64-kubernetes, debian13-x64-kubernetes.\n',
 	],
 	[['render', 'debian12-x64-kubernetes', '--kubernetes-source', '/nowhere'], /^kimg: \/nowhere /],
 	[['upload', '/nowhere.qcow2'], /^kimg: .* \/nowhere\.qcow2\.\n {2}.*kimg build\n$/],
@@ -69,8 +69,8 @@ test('kimg build says within seconds that Debian 8 is out of reach, and what can
 		code: 1,
 		stdout: '',
 		stderr:
-			'kimg: debian8-x64-kubernetes needs Debian 8 (jessie), which http://archive.debian.org/debian does not give from here.\n' +
-			'  What can be built here:\n    kimg build debian12-x64-kubernetes --kubernetes-source debian\n',
+			'kimg: debian8-x64-kubernetes needs Debian 8 (jessie), which cannot be downloaded from http://archive.debian.org/debian.\n' +
+			'  On this machine, these can be built:\n    kimg build debian12-x64-kubernetes --kubernetes-source debian\n',
 	});
 });
 
@@ -95,7 +95,7 @@ test('the mirror is the one that apt uses, however its configuration says so', a
 		env: { PATH: found, KSTACK_CACHE: await temporaryFolder() },
 		cwd: await temporaryFolder(),
 	});
-	t.regex(ended.stderr, /which http:\/\/near\/debian does not give/);
+	t.regex(ended.stderr, /which cannot be downloaded from http:\/\/near\/debian\./);
 });
 
 test('kimg render takes Kubernetes from a folder and asks it for its version', async (t) => {

@@ -48,7 +48,7 @@ test('kimg build --locked lists all differences to the lock, and downloads nothi
 	t.is(ended.stdout, '');
 	t.regex(
 		ended.stderr,
-		/kimg: .* the lock:\n {2}- component etcd: the lock has 3\.5\.28 .*, here is 3\.5\.29 .*\n {2}- package jq: the lock has 7\.0-1 .*, here is 8\.0-1\+deb8u1 .*\n {2}.*kimg lock\n$/,
+		/kimg: .* the lock:\n {2}- component etcd: the lock has 3\.5\.28 .*, found 3\.5\.29 .*\n {2}- package jq: the lock has 7\.0-1 .*, found 8\.0-1\+deb8u1 .*\n {2}.*kimg lock\n$/,
 	);
 	t.deepEqual(await readdir(path.join(cache, 'work')), []);
 	t.false((await readdir(cache)).includes('downloads'));

@@ -25,7 +25,7 @@ test('an invalid number of masters', refuses, {
 });
 test('a name that is not a valid host name', refuses, {
 	args: ['create', 'My_Cluster'],
-	sentence: /^kstack: The cluster name "My_Cluster" cannot be part of a host name: /,
+	sentence: /^kstack: The cluster name "My_Cluster" is invalid, /,
 });
 test('minions that are newer than the masters', refuses, {
 	args: ['create', 'demo', '--minion-image', 'newer'],
@@ -55,7 +55,7 @@ test('a file that is not YAML', refuses, {
 });
 test('an image that does not exist', refuses, {
 	args: ['create', 'demo', '--image', 'debian9'],
-	sentence: `There is no image "debian9". There are: debian12-x64-kubernetes.${nothing}`,
+	sentence: `There is no image "debian9". Available: debian12-x64-kubernetes.${nothing}`,
 });
 test('no image at all', refuses, {
 	args: ['create', 'demo'],
@@ -64,15 +64,15 @@ test('no image at all', refuses, {
 });
 test('a flavor that does not exist', refuses, {
 	args: ['create', 'demo', '--minion-flavor', 'huge'],
-	sentence: `There is no flavor "huge". There are: m1.tiny, m1.small, m1.medium.${nothing}`,
+	sentence: `There is no flavor "huge". Available: m1.tiny, m1.small, m1.medium.${nothing}`,
 });
 test('a flavor that is too small', refuses, {
 	args: ['create', 'demo', '--master-flavor', 'm1.tiny'],
-	sentence: `The flavor "m1.tiny" has 512 MB and 1 CPUs; a master needs 2048 MB and 2.${nothing}`,
+	sentence: `The flavor "m1.tiny" has 512 MB of memory and 1 CPUs; a master needs 2048 MB and 2 CPUs.${nothing}`,
 });
 test('an external network that does not exist', refuses, {
 	args: ['create', 'demo', '--external-network', 'internet'],
-	sentence: `There is no external network "internet". There are: public.${nothing}`,
+	sentence: `There is no external network "internet". Available: public.${nothing}`,
 });
 test('an existing network that does not exist', refuses, {
 	args: ['create', 'demo', '--fixed-network', 'lan', '--fixed-subnet', 'lan-v4'],
@@ -244,6 +244,6 @@ test('the message of the real client for an unknown cloud is recognized', async 
 	t.is(code, 2);
 	t.regex(
 		stderr,
-		/^kstack: The openstack client knows no cloud: Cloud nonsuch was not found\.\n {2}Set OS_CLOUD/,
+		/^kstack: The openstack client found no cloud: Cloud nonsuch was not found\.\n {2}Set OS_CLOUD/,
 	);
 });

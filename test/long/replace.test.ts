@@ -134,7 +134,7 @@ test(
 	'an unknown node',
 	refuses,
 	['demo-minion-7', '--yes'],
-	/^kstack: There is no demo-minion-7\. There are: demo-master-0, demo-minion-0\./m,
+	/^kstack: There is no node demo-minion-7\. Nodes: demo-master-0, demo-minion-0\./m,
 );
 test('without a terminal and without --yes', refuses, ['demo-minion-0'], /^ {2}.*--yes/m);
 test(

@@ -218,16 +218,20 @@ for (const [what, args, sentence] of [
 	['an even number of masters', ['--masters', '+1'], /kstack: --masters is 2: .*Use 1, 3, 5 or 7/],
 	['no master', ['--masters', '0'], /kstack: --masters is "?0"?: /],
 	['the only master', ['--remove', 'demo-master-0', '-y'], /kstack: --masters is "?0"?: /],
-	['more than there are nodes', ['--minions', '-4'], /kstack: --minions is -4: there are only 3 minions\./],
+	[
+		'more than there are nodes',
+		['--minions', '-4'],
+		/kstack: --minions is -4, but the cluster has only 3 minions\./,
+	],
 	[
 		'a node that is not there',
 		['--remove', 'demo-minion-9'],
-		/kstack: demo has no demo-minion-9\. There are: demo-master-0, /,
+		/kstack: demo has no node demo-minion-9\. Its nodes: demo-master-0, /,
 	],
 	[
 		'a count that contradicts',
 		['--remove', 'demo-minion-0', '--minions', '3'],
-		/kstack: --minions 3 makes 3 of 3 minions, but 1 is named/,
+		/kstack: --minions 3 changes 3 minions to 3, but --remove lists 1/,
 	],
 	[
 		'no seconds',

@@ -20,7 +20,10 @@ test('scale works without a stack directory', async (t) => {
 	t.is(code, 0, stderr);
 	t.is(updates(asked).length, 1);
 	t.regex(stderr, /^There is no demo\/kubeconfig: the nodes drain themselves/m);
-	t.regex(stderr, /if their nodes are left, remove them: kubectl delete node demo-minion-2\n/);
+	t.regex(
+		stderr,
+		/if Node objects of removed nodes remain, delete them: kubectl delete node demo-minion-2\n/,
+	);
 	t.deepEqual(await readdir(folder), []);
 });
 

@@ -209,7 +209,7 @@ test('a failure prints how to resume and how to roll back', async (t) => {
 	);
 	t.is(code, 1);
 	t.regex(stderr, /^kstack: Updating demo failed \(UPDATE_FAILED\)/m);
-	t.regex(stderr, /Re-run to resume; roll back with: kstack upgrade demo --rollback$/m);
+	t.regex(stderr, /Resume with: kstack upgrade demo; roll back with: kstack upgrade demo --rollback$/m);
 });
 
 test('an upgrade whose last update failed is completed', async (t) => {

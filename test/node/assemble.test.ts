@@ -197,7 +197,7 @@ for (const [what, files, starts] of [
 		const { code, stdout } = await run(step('30-etcd'));
 		t.is(code, starts ? 0 : 1, stdout);
 		t.deepEqual(started(await asked('systemctl')), starts ? ['etcd'] : []);
-		if (!starts) t.regex(stdout, /may not form a cluster|not forming a second cluster/);
+		if (!starts) t.regex(stdout, /may not bootstrap a cluster|not bootstrapping a second cluster/);
 	});
 }
 

@@ -232,7 +232,7 @@ for (const [text, place] of [
 		'values: {zone: {type: string, default: A, pattern: "[a-z", description: Zone}}',
 		'zone: pattern is "[a-z"',
 	],
-	['images: [one two]', 'images: 0 is "one two"'],
+	['images: [one two]', 'images: 1 is "one two"'],
 ] as const) {
 	test(`an addon is refused with the location of the mistake: ${place}`, (t) => {
 		const content = { description: 'x', ...(parseYaml(text, 'addon.yaml', 'typed') as object) };

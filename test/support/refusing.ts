@@ -45,7 +45,7 @@ export const nothing = '\n  Nothing was created.';
 /** The client's error without a configured cloud, and the message of kstack. */
 export const noCloud: Pick<Refusal, 'cloud' | 'sentence'> = {
 	cloud: { 'stack-show-demo.fails': 'Missing value auth-url required for auth plugin password\n' },
-	sentence: /^kstack: The openstack client knows no cloud: Missing value auth-url .*\n {2}Set OS_CLOUD to /,
+	sentence: /^kstack: The openstack client found no cloud: Missing value auth-url .*\n {2}Set OS_CLOUD to /,
 };
 
 /** A PATH without the client, and the message of kstack. */

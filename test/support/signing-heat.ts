@@ -20,6 +20,9 @@ case "$1 $2 $*" in
     'stack create '*operator-certificate.yaml*)
         server=$(value server)
         status=CREATE_COMPLETE
+        printf '%s\\n' "$(value script)" | head -n 2 | tail -n 1 >>"$state/scripts"
+        # An image that is older than the program does not have it.
+        if [ -e "$state/old" ] && [[ $(value script) = *'exec /usr/local/sbin/'* ]]; then status=CREATE_FAILED; fi
         operator=$(value operator) request=$(value request) bash ${program} >"$state/pem" || status=CREATE_FAILED
         jq -n --rawfile pem "$state/pem" --arg name "$name" --arg status "$status" --arg server "$server" '{
             id: $name, stack_name: $name, stack_status: $status, stack_status_reason: "by \\($server)",

@@ -20,7 +20,7 @@ export async function inBackground(
 	env: Readonly<Record<string, string>>,
 ): Promise<Running> {
 	const file = path.join(root, 'usr/local/sbin', program);
-	const child = spawn('bash', [file], { detached: true, env: { ...process.env, ...env } });
+	const child = spawn(file, { detached: true, env: { ...process.env, ...env } });
 	let output = '';
 	for (const stream of [child.stdout, child.stderr])
 		stream.setEncoding('utf8').on('data', (text: string) => {

@@ -5,7 +5,7 @@ import { output } from '../flags.ts';
 import { imageFile } from './flags.ts';
 
 export const command = defineCommand({
-	arguments: { a: imageFile, b: { ...imageFile, describe: 'Image to compare it with' } },
+	arguments: { a: imageFile, b: { ...imageFile, describe: 'Image file (qcow2) to compare with A' } },
 	flags: { output },
 	examples: [['diff old.qcow2 new.qcow2', 'Print the differences; exit code 0: none, 3: some']],
 	async run(values) {

@@ -29,7 +29,7 @@ export const supplyFlags = {
 		describe: 'Mirror of upstream downloads',
 		defaultText: '$KSTACK_MIRROR',
 	},
-	components: { value: 'FOLDER', describe: 'Folder with upstream downloads, found by file name' },
+	components: { value: 'FOLDER', describe: 'Folder with upstream downloads, by file name (default: none)' },
 	'registry-mirror': {
 		value: 'HOST[:PORT][/PATH]',
 		describe: 'Mirror of the container registries',
@@ -42,7 +42,7 @@ export const contentFlags = {
 	'with-image': {
 		value: 'REFERENCE|FILE',
 		repeated: true,
-		describe: 'Container image to add, from its registry or an archive (.tar); may be repeated',
+		describe: 'Container image to add: a reference to pull, or an archive (.tar); can be repeated',
 	},
 	...supplyFlags,
 } as const;

@@ -8,7 +8,7 @@ export const command = defineCommand({
 	flags: {
 		name: {
 			value: 'NAME',
-			describe: 'Name in Glance, to which a digest of the content is appended',
+			describe: 'Name in Glance; a digest of the content is appended',
 			defaultText: "the profile's name",
 		},
 		'os-cloud': osCloud,

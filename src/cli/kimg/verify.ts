@@ -10,13 +10,11 @@ export const command = defineCommand({
 		lock: {
 			value: 'FILE',
 			describe: 'Lock to check against',
-			defaultText: 'the lock beside the image, or inside it',
+			defaultText: 'the lock next to the image, or in the image',
 		},
 		output,
 	},
-	examples: [
-		['verify debian12-x64-kubernetes.qcow2', 'Print what is wrong; exit code 0: nothing, 1: findings'],
-	],
+	examples: [['verify debian12-x64-kubernetes.qcow2', 'Print the findings; exit code 0: none, 1: some']],
 	async run(values) {
 		const { verifyImage } = await import('../../image/disk/verify.ts');
 		const { text, good } = await verifyImage(values.file, values.lock, values.output);

@@ -1,4 +1,5 @@
 import { invalidValue } from '../../base/forms.ts';
+import type { Settings } from '../../cluster/spec/config.ts';
 import { formOf } from '../../cluster/spec/setting-forms.ts';
 import { flagOf, type Setting, settings } from '../../cluster/spec/settings.ts';
 import type { Flag } from '../command.ts';
@@ -19,7 +20,7 @@ export async function nameOf({ name }: { readonly name: string | undefined }): P
 }
 
 const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
-	...{ count: 'N', seconds: 'SECONDS', port: 'PORT', cidr: 'CIDR', cidrs: 'CIDR,...', domain: 'DOMAIN' },
+	...{ count: 'N', seconds: 'SECONDS', port: 'PORT', cidr: 'CIDR', cidrs: 'CIDR', domain: 'DOMAIN' },
 	...{ length: 'BITS', switch: 'true|false', text: 'TEXT', network: 'CIDR', addresses: 'IP,...' },
 	...{ proxy: 'URL', hosts: 'HOST,...' },
 };
@@ -38,8 +39,9 @@ const resources: readonly (readonly [RegExp, string])[] = [
  * The flag of a setting. Its default is the settings' own: a flag that is not given stays undefined.
  *
  * @param isNew  whether the cluster does not exist yet; one that exists keeps its values, so that no default is shown
+ * @param others  defaults of the command, where they differ from those of the settings
  */
-function settingFlag(setting: Setting, isNew: boolean): Flag {
+function settingFlag(setting: Setting, isNew: boolean, others: Settings): Flag {
 	const { key, describe, type, choices, default: fixed } = setting;
 	const named = resources.find(([keys]) => keys.test(key))?.[1];
 	const value = choices?.join('|') ?? named ?? placeholders[type] ?? 'VALUE';
@@ -47,22 +49,29 @@ function settingFlag(setting: Setting, isNew: boolean): Flag {
 	const mistakeInValue = (given: unknown) =>
 		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
 	const flag = { describe, value, mistakeIn: mistakeInValue };
-	if (!isNew) return { ...flag, describe: describe.replace(/ \(default: [^()]*\)$/, '') };
+	const withoutDefault = describe.replace(/ \(default: [^()]*\)$/, '');
+	if (!isNew) return { ...flag, describe: withoutDefault };
+	const other = others[key];
+	if (other !== undefined) return { ...flag, describe: withoutDefault, defaultText: `${other}` };
 	return fixed === undefined || fixed === '' ? flag : { ...flag, defaultText: `${fixed}` };
 }
 
 /** The flags of those settings, as text: one place checks flags and files alike. */
-function settingFlags(wanted: (setting: Setting) => boolean, isNew: boolean): Readonly<Record<never, Flag>> {
+function settingFlags(
+	wanted: (setting: Setting) => boolean,
+	isNew: boolean,
+	others: Settings = {},
+): Readonly<Record<never, Flag>> {
 	return Object.fromEntries(
-		settings.filter(wanted).map((setting) => [flagOf(setting), settingFlag(setting, isNew)]),
+		settings.filter(wanted).map((setting) => [flagOf(setting), settingFlag(setting, isNew, others)]),
 	);
 }
 
 /** Settings that a flag can change. `--drain-timeout` is for one command; the setting is changed in cluster.yaml. */
 const isChangeable = (setting: Setting) => !setting.fixed && setting.key !== 'drainTimeout';
 
-/** The flags with which a cluster is created. */
-export const newClusterFlags = () => settingFlags(() => true, true);
+/** The flags with which a cluster is created; `others` are defaults of the command that differ from those of settings. */
+export const newClusterFlags = (others: Settings = {}) => settingFlags(() => true, true, others);
 
 /** The flags that change an existing cluster. */
 export const changeFlags = () => settingFlags(isChangeable, false);
@@ -76,13 +85,13 @@ export const dryRunFlag = {
 export const drainFlags = {
 	'drain-timeout': {
 		value: 'SECONDS',
-		describe: 'Timeout of the drain of one node',
+		describe: 'For this command only: timeout in seconds for draining one node',
 		defaultText: "the cluster's drainTimeout",
 	},
 	force: {
 		boolean: true,
 		describe:
-			'For this command only: after the timeout, delete the remaining pods, and remove nodes that do not respond',
+			'For this command only: after the drain timeout, delete the remaining pods; also remove nodes that do not respond',
 	},
 	yes,
 	'dry-run': dryRunFlag,
@@ -98,14 +107,14 @@ export const configFlag = {
 /** The operator's user name in Kubernetes. */
 export const userFlag = {
 	value: 'USER',
-	describe: 'User name in the certificate that a master signs',
+	describe: 'Kubernetes user name in a new certificate',
 	defaultText: 'your login name',
 } as const;
 
 export const addonTimeout = {
 	value: 'SECONDS',
 	default: '300',
-	describe: 'Timeout for the cluster to apply the change',
+	describe: 'Timeout in seconds for the cluster to apply the change',
 } as const;
 
 const nothingRequested = 'The cloud was not asked to change anything.';

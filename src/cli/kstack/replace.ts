@@ -6,7 +6,7 @@ import { drainFlags, requiredName, seeStatus } from './flags.ts';
 export const command = defineCommand({
 	arguments: { name: requiredName, node: { describe: 'Name of the node', required: true } },
 	flags: drainFlags,
-	examples: [['replace demo demo-minion-1', 'Add a minion, then drain and remove this one']],
+	examples: [['replace demo demo-minion-1', 'Add a new minion, then drain and remove demo-minion-1']],
 	interruptedHint: seeStatus,
 	async run(values) {
 		const { replaceNode } = await import('../../cluster/operations/replace.ts');

@@ -15,12 +15,13 @@ export const command = defineCommand({
 		pool: {
 			value: 'POOL=N',
 			repeated: true,
-			describe: 'Number of members of an additional pool, or how many to add (+1) or remove (-1)',
+			describe:
+				'Number of nodes of an additional pool, or how many to add (+1) or remove (-1); can be repeated',
 		},
 		remove: {
 			value: 'NODE',
 			repeated: true,
-			describe: 'Node to remove; may be repeated',
+			describe: 'Node to remove; can be repeated',
 			defaultText: 'the nodes with the highest index',
 		},
 		...drainFlags,
@@ -29,7 +30,7 @@ export const command = defineCommand({
 		['scale demo --minions 5', 'Scale to five minions'],
 		['scale demo --minions -1', 'Remove one minion'],
 		['scale demo --pool gpu=+1', 'Add one node to the pool gpu'],
-		['scale demo --remove demo-minion-1', 'Remove this node'],
+		['scale demo --remove demo-minion-1', 'Remove a specific node'],
 	],
 	interruptedHint: seeStatus,
 	async run(values) {

@@ -12,7 +12,9 @@ const schemas: Readonly<Record<string, () => Promise<JsonSchema>>> = {
 };
 
 export const command = defineCommand({
-	arguments: { file: { describe: 'cluster, role or addon, for the file NAME.yaml', default: 'cluster' } },
+	arguments: {
+		file: { describe: 'File that the schema is for: cluster, role or addon (.yaml)', default: 'cluster' },
+	},
 	examples: [
 		['schema > cluster.schema.json', 'Write the schema of cluster.yaml to a file'],
 		['schema role > role.schema.json', 'Write the schema of role.yaml to a file'],
@@ -23,7 +25,7 @@ export const command = defineCommand({
 			const names = Object.keys(schemas);
 			const meant = similar(file, names);
 			throw usageError(
-				`There is no schema "${file}"; ${meant === undefined ? `there are: ${names.join(', ')}.` : `did you mean ${meant}?`}`,
+				`There is no schema "${file}"${meant === undefined ? `. Available: ${names.join(', ')}.` : `; did you mean ${meant}?`}`,
 				undefined,
 				'unknown-schema',
 			);

@@ -11,7 +11,11 @@ export const command = defineCommand({
 			describe: 'Target image, by name or ID',
 			defaultText: 'the image of the upgrade in progress, which is resumed',
 		},
-		batch: { value: 'N', describe: 'Minions or gateways to add per step', defaultText: '1' },
+		batch: {
+			value: 'N',
+			describe: 'Nodes of a pool to add per step; masters are replaced one at a time',
+			defaultText: '1',
+		},
 		rollback: { boolean: true, describe: 'Roll back to the previous image' },
 		...drainFlags,
 	},

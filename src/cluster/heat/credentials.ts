@@ -28,7 +28,7 @@ async function tokensIn(directory: StackDirectory): Promise<Parameters | undefin
 	const { join_token, master_token = makeToken() } = parameters ?? {};
 	if (token.test(String(join_token)) && token.test(String(master_token))) return { join_token, master_token };
 	throw usageError(
-		`${directory.secrets} is not one that kstack wrote: it has no join_token of a cluster.`,
+		`${directory.secrets} was not written by kstack: it has no join_token.`,
 		'Move it away, or choose another name for the cluster.',
 		'foreign-directory',
 	);

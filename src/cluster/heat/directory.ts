@@ -98,7 +98,7 @@ function clusterFile(cluster: Cluster): string {
 	});
 	return [
 		`# yaml-language-server: $schema=${schemaFile}`,
-		`# Settings of the cluster "${cluster.name}". Edit, then: kstack update ${cluster.name}`,
+		`# Settings of the cluster "${cluster.name}". To apply a change: kstack update ${cluster.name}`,
 		yamlLine({ name: cluster.name }),
 		...lines,
 		...((cluster.pools ?? []).length === 0
@@ -119,7 +119,7 @@ const guards = {
 
 function parametersFile(name: string, parameters: Parameters): string {
 	return [
-		`# Heat environment of "${name}". Edit a count, then: kstack update ${name}`,
+		`# Heat environment of "${name}". To apply a change: kstack update ${name}`,
 		`# or: openstack stack update --existing --parameter minion_count=5 ${name}`,
 		yamlText({ parameters, resource_registry: guards }),
 	].join('\n');

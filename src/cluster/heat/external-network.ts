@@ -20,7 +20,7 @@ function find(wanted: Value | undefined, networks: readonly Json[], mistakes: st
 		if (only === undefined) return {};
 		if (networks.length === 1) return { network: only };
 		mistakes.push(
-			`The cloud has ${networks.length} external networks: choose one with --external-network NAME, or none with --external-network none.${withIds(networks)}`,
+			`The cloud has ${networks.length} external networks: select one with --external-network NAME, or use --external-network none.${withIds(networks)}`,
 		);
 		return { isWrong: true };
 	}
@@ -30,8 +30,8 @@ function find(wanted: Value | undefined, networks: readonly Json[], mistakes: st
 	if (network !== undefined && named.length === 1) return { network };
 	mistakes.push(
 		network === undefined
-			? `There is no external network "${cut(wanted)}". There are: ${names(networks)}.`
-			: `${named.length} external networks have the name "${cut(wanted)}": give the ID of one with --external-network.${withIds(named)}`,
+			? `There is no external network "${cut(wanted)}". Available: ${names(networks)}.`
+			: `${named.length} external networks have the name "${cut(wanted)}": select one by ID with --external-network.${withIds(named)}`,
 	);
 	return { isWrong: true };
 }
@@ -60,8 +60,8 @@ export function findExternalNetwork(
 	const why = wanted === undefined ? 'the cloud has no external network' : 'the external network is none';
 	// cluster.yaml of a cluster without a network has apiFloatingIp: true among its defaults.
 	if (floatingIps.api && wanted === undefined)
-		mistakes.push(`--api-floating-ip is true, but ${why}: leave it out, or set it to false.`);
+		mistakes.push(`--api-floating-ip is true, but ${why}: omit it, or set it to false.`);
 	if (floatingIps.gateways)
-		mistakes.push(`--gateway-floating-ip is true, but ${why}: leave it out, or set it to false.`);
+		mistakes.push(`--gateway-floating-ip is true, but ${why}: omit it, or set it to false.`);
 	return undefined;
 }

@@ -31,7 +31,7 @@ export async function findNamed(
 	} catch (error) {
 		if (!(error instanceof CommandError) || !/more than one/i.test(error.stderr)) throw error;
 		mistakes.push(
-			`More than one ${kind} has the name "${name}": give the ID of one.${await linesOf(kind, String(name))}`,
+			`More than one ${kind} has the name "${name}": use an ID instead.${await linesOf(kind, String(name))}`,
 		);
 		return undefined;
 	}
@@ -72,22 +72,22 @@ export function mistakesInSubnet(
 	const mistakes: string[] = [];
 	if (network !== undefined && subnet.network_id !== undefined && subnet.network_id !== network.id)
 		mistakes.push(
-			`${its} is not of the network "${network.name}": name one of its subnets with --fixed-subnet.`,
+			`${its} is not part of the network "${network.name}": set --fixed-subnet to one of its subnets.`,
 		);
 	if (subnet.ip_version !== undefined && Number(subnet.ip_version) !== 4)
 		return [...mistakes, `${its} is IPv${subnet.ip_version}: nodes need an IPv4 subnet.`];
 	if (subnet.enable_dhcp === false)
 		mistakes.push(
-			`${its} has no DHCP, which gives nodes their addresses: openstack subnet set --dhcp ${subnet.id}`,
+			`${its} has no DHCP, from which nodes get their addresses. Enable it: openstack subnet set --dhcp ${subnet.id}`,
 		);
 	if (subnet.gateway_ip === null || subnet.gateway_ip === '')
 		mistakes.push(
-			`${its} has no gateway, so nodes could not reach Heat: openstack subnet set --gateway ADDRESS ${subnet.id}`,
+			`${its} has no gateway, so nodes could not reach Heat. Set one: openstack subnet set --gateway ADDRESS ${subnet.id}`,
 		);
 	const free = freeAddresses(subnet);
 	if (free !== undefined && free < nodes + otherAddresses) {
 		mistakes.push(
-			`${its} has ${free} addresses to give out: ${nodes} nodes need ${nodes + otherAddresses}, with those of DHCP, the API and the gateways, and one more node during an upgrade.`,
+			`${its} has ${free} addresses in its allocation pools; ${nodes} nodes need ${nodes + otherAddresses}: these include DHCP, the API, the gateways, and one more node during an upgrade.`,
 		);
 	}
 	return [...mistakes, ...overlaps(subnet, wanted)];

@@ -46,19 +46,19 @@ export function findFlavor(
 		const found = smallest(flavors, needs);
 		if (found === undefined) {
 			mistakes.push(
-				`No flavor is enough for ${purpose} (${memory} MB, ${cpus} CPUs, ${minimumDisk} GB disk): name one with ${flag}.`,
+				`No flavor is sufficient for ${purpose}: it needs ${memory} MB of memory, ${cpus} CPUs and a disk of ${minimumDisk} GB. Create such a flavor, or select one with another disk size with ${flag}.`,
 			);
 		}
 		return found;
 	}
 	const found = flavors.find((flavor) => flavor.Name === wanted || flavor.ID === wanted);
 	if (found === undefined) {
-		mistakes.push(`There is no flavor "${cut(wanted)}". There are: ${names(flavors)}.`);
+		mistakes.push(`There is no flavor "${cut(wanted)}". Available: ${names(flavors)}.`);
 		return undefined;
 	}
 	if (isEnough(found, needs)) return found;
 	mistakes.push(
-		`The flavor "${cut(wanted)}" has ${found.RAM} MB and ${found.VCPUs} CPUs; ${purpose} needs ${memory} MB and ${cpus}.`,
+		`The flavor "${cut(wanted)}" has ${found.RAM} MB of memory and ${found.VCPUs} CPUs; ${purpose} needs ${memory} MB and ${cpus} CPUs.`,
 	);
 	return undefined;
 }
@@ -68,10 +68,10 @@ export function tooSmall(flavor: Json, { minDisk, minMemory }: NodeImage): strin
 	const disk = Number(flavor.Disk);
 	return [
 		...(disk !== 0 && disk < minDisk
-			? [`The flavor "${flavor.Name}" has a disk of ${disk} GB; the image needs ${minDisk}.`]
+			? [`The flavor "${flavor.Name}" has a disk of ${disk} GB; the image needs ${minDisk} GB.`]
 			: []),
 		...(Number(flavor.RAM) < minMemory
-			? [`The flavor "${flavor.Name}" has ${flavor.RAM} MB; the image needs ${minMemory}.`]
+			? [`The flavor "${flavor.Name}" has ${flavor.RAM} MB of memory; the image needs ${minMemory} MB.`]
 			: []),
 	];
 }

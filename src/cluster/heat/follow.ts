@@ -46,8 +46,8 @@ function isContainer(event: StackEvent, name: string): boolean {
 /** Messages for important events, instead of the resource and its status. */
 const milestones: Readonly<Record<string, string>> = {
 	'ready CREATE_COMPLETE': 'Ready',
-	'leave DELETE_IN_PROGRESS': 'leaving',
-	'leave DELETE_COMPLETE': 'has left',
+	'leave DELETE_IN_PROGRESS': 'leaving the cluster',
+	'leave DELETE_COMPLETE': 'has left the cluster',
 };
 
 /** Leaving can take minutes, so its start is printed too; for other resources only the end is. */

@@ -104,11 +104,11 @@ async function findById(wanted: string, mistakes: string[]): Promise<NodeImage |
 	const found = await show(['image'], wanted);
 	if (found === undefined) {
 		const all = (await list(['image'])).map(({ Name }) => Name);
-		mistakes.push(`There is no image "${cut(wanted)}". There are: ${all.join(', ') || 'none'}.`);
+		mistakes.push(`There is no image "${cut(wanted)}". Available: ${all.join(', ') || 'none'}.`);
 		return undefined;
 	}
 	if ((found.status ?? 'active') !== 'active') {
-		mistakes.push(`The image "${cut(wanted)}" cannot be used: it is ${found.status}.`);
+		mistakes.push(`The image "${cut(wanted)}" cannot be used: its status in Glance is ${found.status}.`);
 		return undefined;
 	}
 	return requireKimg(found, mistakes);
@@ -118,7 +118,7 @@ async function findById(wanted: string, mistakes: string[]): Promise<NodeImage |
 function requireKimg(found: Json, mistakes: string[]): NodeImage | undefined {
 	if (isBuiltByKimg(found)) return readImage(found);
 	mistakes.push(
-		`The image "${found.name}" (${found.id}) was not uploaded by kimg: it has no property that begins with kstack_, so it is not known whether it is a Kubernetes node. Build one with kimg build, and upload it with kimg upload.`,
+		`The image "${found.name}" (${found.id}) was not uploaded by kimg: it has no properties that begin with kstack_, so kstack cannot tell whether it contains Kubernetes. Build an image with kimg build, and upload it with kimg upload.`,
 	);
 	return undefined;
 }
@@ -133,9 +133,7 @@ async function findByName(wanted: string, mistakes: string[]): Promise<NodeImage
 	const byHand = all.filter(({ byKimg }) => !byKimg);
 	if (byHand.length > 0 && all.length > 1) {
 		const lines = all.map(({ id, name, byKimg }) => `\n    ${id}  ${name}${byKimg ? ', by kimg' : ''}`);
-		mistakes.push(
-			`"${cut(wanted)}" may be any of ${all.length} images; name one by its ID:${lines.join('')}`,
-		);
+		mistakes.push(`"${cut(wanted)}" matches ${all.length} images; use the ID of one:${lines.join('')}`);
 		return undefined;
 	}
 	// kimg 0.2.0 gave all images of a profile the same name, and no property kstack_name.
@@ -190,7 +188,7 @@ export function compareVersions(one: string | undefined, other: string | undefin
 export function mistakeInVersion(versions: readonly string[], image: NodeImage): string | undefined {
 	const next = versionOf(image.kubernetes);
 	if (next === undefined) {
-		return `The image "${image.name}" does not tell its version of Kubernetes. If you know it, set it: openstack image set --property kstack_kubernetes=VERSION ${image.id}`;
+		return `The image "${image.name}" has no property kstack_kubernetes, so its version of Kubernetes is unknown. If you know it, set it: openstack image set --property kstack_kubernetes=VERSION ${image.id}`;
 	}
 	const sorted = versions.filter((version) => versionOf(version) !== undefined).sort(compareVersions);
 	const [oldest, newest] = [sorted[0], sorted.at(-1)];

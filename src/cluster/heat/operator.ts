@@ -57,7 +57,7 @@ export function operatorName(flag?: string): string {
 	if (flag === undefined) return userNameFrom(loginName());
 	if (userName.test(flag)) return flag;
 	throw usageError(
-		`--user is ${JSON.stringify(flag)}: it must be at most 64 of a-z, 0-9, - and ., beginning and ending with a letter or a digit.`,
+		`--user is ${JSON.stringify(flag)}: it must be at most 64 characters of a-z, 0-9, - and ., beginning and ending with a letter or a digit.`,
 		undefined,
 		'invalid-user',
 	);

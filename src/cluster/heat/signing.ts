@@ -27,13 +27,18 @@ const template = path.join(packageRoot, 'heat/operator-certificate.yaml');
 /** The path of the signing program in the image, relative to the root of the file system. */
 const program = 'usr/local/sbin/kstack-sign-operator';
 
-/** The script for a master: it runs the program of its image, or, if an old image has none, that of this release. */
-async function scriptFor(server: Readonly<Record<string, unknown>>): Promise<string> {
+/**
+ * The scripts to try on a master: one that runs the program of its image, or the program of this release if an old image
+ * has none; both if the image is no longer in Glance. An image that has the program runs no text of it.
+ */
+async function scriptsFor(server: Readonly<Record<string, unknown>>): Promise<string[]> {
 	const id = /\(([^()]+)\)$/.exec(String(server.image ?? ''))?.[1];
 	const image = id === undefined ? undefined : await show(['image'], id);
 	const properties = (image?.properties ?? {}) as Readonly<Record<string, unknown>>;
-	if (Number(properties.kstack_contract ?? 0) >= 1) return `#!/bin/bash\nexec /${program}\n`;
-	return readFile(path.join(packageRoot, 'elements/kubernetes-services/static', program), 'utf8');
+	const own = `#!/bin/bash\nexec /${program}\n`;
+	if (Number(properties.kstack_contract ?? 0) >= 1) return [own];
+	const text = await readFile(path.join(packageRoot, 'elements/kubernetes-services/static', program), 'utf8');
+	return image === undefined ? [own, text] : [text];
 }
 
 /** Waits until Heat is done with creating the stack, or the time is up. */
@@ -79,7 +84,20 @@ async function requestSignature(
 	const shown = await show(['server'], server);
 	if (shown === undefined) return { reason: 'its server does not exist' };
 	if (shown.status !== 'ACTIVE') return { reason: `its server is ${shown.status}` };
-	const parameters = { ...request, server, script: await scriptFor(shown) };
+	const reasons: string[] = [];
+	for (const script of await scriptsFor(shown)) {
+		const answer = await deploy(name, { ...request, server, script });
+		if ('pem' in answer) return answer;
+		reasons.push(answer.reason);
+	}
+	return { reason: reasons.join('; ') };
+}
+
+/** Has Heat deploy one script. */
+async function deploy(
+	name: string,
+	parameters: Readonly<Record<string, string>>,
+): Promise<{ pem: string } | { reason: string }> {
 	try {
 		await openstackWith(parameters, {}, (args) => [
 			...['stack', 'create', '-t', template, ...args],

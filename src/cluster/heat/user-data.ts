@@ -54,7 +54,7 @@ function templateFor({ name }: RoleDefinition, contract: number): string {
 	if (template !== undefined) return template;
 	throw usageError(
 		`The image of nodes with the role ${name} has contract ${contract}, which does not support this role.`,
-		'Use an image that kimg of this release has built.',
+		'Build a new image with this release of kimg.',
 		'image-without-role',
 	);
 }
@@ -106,8 +106,8 @@ export function renderUserData(
 	if (bytes > userDataLimit) {
 		const biggest = [...sizes].sort((a, b) => b[1] - a[1]).slice(0, 3);
 		throw new UserError(
-			`The user-data of a ${role} is ${bytes} bytes in base64; Nova takes 65535, and ${userDataLimit} is our limit.`,
-			{ hint: `Biggest: ${biggest.map(([name, size]) => `${name} (${size} bytes)`).join(', ')}.` },
+			`The user-data of a ${role} is ${bytes} bytes in base64: kstack allows ${userDataLimit} (Nova's limit is 65535).`,
+			{ hint: `Largest files: ${biggest.map(([name, size]) => `${name} (${size} bytes)`).join(', ')}.` },
 		);
 	}
 	return text;

@@ -67,7 +67,7 @@ async function cancelDrain(
 			await cancelRequest(kubeconfig, request, uncordon);
 		} catch (error) {
 			say(
-				`${(error as Error).message} Once it does: ${cancelCommand(request)}; kubectl uncordon ${member.name}`,
+				`${(error as Error).message} To cancel the drain later: ${cancelCommand(request)}; kubectl uncordon ${member.name}`,
 			);
 		}
 	}
@@ -90,7 +90,7 @@ const failed = (target: string, reason: string) =>
 	});
 
 const timedOut = (targets: readonly string[], seconds: number) =>
-	new UserError(`No master has answered for ${targets.join(', ')} within ${seconds} s.`, {
+	new UserError(`The masters have not answered the requests for ${targets.join(', ')} within ${seconds} s.`, {
 		hint: 'Nothing was updated. On the masters: journalctl -u kstack-leavers',
 	});
 
@@ -248,7 +248,9 @@ export async function deleteRemovedNodes(
 	const command = `kubectl delete node ${gone.join(' ')}`;
 	const kubeconfig = await readKubeconfig(directory, before);
 	if (kubeconfig === undefined) {
-		say(`There is no ${directory.kubeconfig}; if their nodes are left, remove them: ${command}`);
+		say(
+			`There is no ${directory.kubeconfig}; if Node objects of removed nodes remain, delete them: ${command}`,
+		);
 		return;
 	}
 	try {
@@ -259,6 +261,6 @@ export async function deleteRemovedNodes(
 		}
 	} catch (error) {
 		if (!(error instanceof UserError)) throw error;
-		say(`${error.message} Once it does: ${command}`);
+		say(`${error.message} To delete the Node objects later: ${command}`);
 	}
 }

@@ -130,7 +130,8 @@ export async function removeFromEtcd(
 		await waitForAnswers(kubeconfig, requests, {
 			...{ isDone: () => false, done: 'removed from etcd and Kubernetes', seconds },
 			failed: refused,
-			timedOut: (targets) => refused(targets.join(', '), `no master has answered within ${seconds} s.`),
+			timedOut: (targets) =>
+				refused(targets.join(', '), `the masters have not answered within ${seconds} s.`),
 		});
 	} catch (error) {
 		await cancelRequests(kubeconfig, sent, registered);

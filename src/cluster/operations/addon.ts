@@ -27,7 +27,7 @@ export async function kubeconfigOf(directory: StackDirectory, stack: Stack): Pro
 	const kubeconfig = await readKubeconfig(directory, stack);
 	if (kubeconfig === undefined) {
 		throw new UserError(
-			`There is no ${directory.kubeconfig}, and addons are set through the Kubernetes API.`,
+			`There is no ${directory.kubeconfig}: addons are changed through the Kubernetes API.`,
 			{
 				code: 'no-kubeconfig',
 				hint: `Run this in the folder of ${cluster}, or write its directory again: kstack adopt ${cluster}`,
@@ -100,7 +100,7 @@ async function findAddon(nameOrPath: string, present: ReadonlyMap<string, Cluste
 	if (found !== undefined) return found;
 	const names = [...new Set([...packaged.keys(), ...present.keys()])].sort();
 	throw usageError(
-		`There is no addon ${nameOrPath}; there are ${names.join(', ')}.`,
+		`There is no addon ${nameOrPath}. Available: ${names.join(', ')}.`,
 		undefined,
 		'unknown-addon',
 	);
@@ -115,7 +115,7 @@ function requestSteps(kubeconfig: string, request: Request, seconds: number): St
 	let revision = '';
 	return [
 		{
-			title: `Asking the cluster for ${name} to be ${request.enabled ? 'enabled' : 'disabled'}`,
+			title: `Requesting that the cluster ${request.enabled ? 'enables' : 'disables'} ${name}`,
 			run: async () => {
 				const manifest = renderAddon(request.template, request.values);
 				revision = await storeAddon(kubeconfig, request, manifest);
@@ -184,7 +184,7 @@ function requireDisableable(name: string, present: ReadonlyMap<string, ClusterAd
 	const addon = present.get(name);
 	if (addon === undefined)
 		throw usageError(
-			`The addon ${name} is not enabled; enabled are ${[...present.keys()].sort().join(', ')}.`,
+			`The addon ${name} is not enabled. Enabled addons: ${[...present.keys()].sort().join(', ')}.`,
 			undefined,
 			'addon-not-enabled',
 		);
@@ -228,7 +228,7 @@ export async function disableAddon(
 			if (definition.disable === 'confirm')
 				await confirm(`Disable ${name}? ${definition.warning}`, options.yes);
 			const deleteRecord: Step<unknown> = {
-				title: `Deleting the record of ${name}`,
+				title: `Deleting the Secret and the status of ${name}`,
 				// The record of an addon of the image is kept: it can be enabled again, and a new master does not enable it.
 				skip: () => definition.image,
 				run: () => deleteAddonRecord(kubeconfig, name),

@@ -96,7 +96,7 @@ const steps = ({ stack: { name, id }, servers, files }: Deletion): Step<Deletion
 		skip: () => servers.length === 0,
 		run: async () => {
 			await deleteServers(servers).catch((error: Error) => {
-				say(`Could not delete the servers: ${error.message}\nHeat continues with them`);
+				say(`Could not delete the servers: ${error.message}\nHeat deletes them instead`);
 			});
 		},
 	},

@@ -106,7 +106,7 @@ function serverAction({ properties }: Resource, changed: readonly string[]): Act
 function describeProperties(resource: Resource, changed: readonly string[]): string {
 	const kept = resource.properties.user_data_update_policy === 'IGNORE';
 	return changed
-		.map((name) => (name === 'user_data' && kept ? 'user_data (for machines to come)' : name))
+		.map((name) => (name === 'user_data' && kept ? 'user_data (for new members)' : name))
 		.join(', ');
 }
 

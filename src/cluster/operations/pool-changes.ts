@@ -66,7 +66,7 @@ function wantedCount(
 	if (entry.count === now) return other;
 	if (other === now) return entry.count;
 	mistakes.push(
-		`The pool ${entry.name} has ${now} members in the cluster, count ${entry.count} in ${paths.cluster} and ${name} ${other} in ${paths.parameters}: changed elsewhere, or in both files? Say which with: kstack scale ${cluster} --pool ${entry.name}=N`,
+		`The pool ${entry.name} has ${now} members in the cluster, count ${entry.count} in ${paths.cluster} and ${name} ${other} in ${paths.parameters}: the cluster was changed elsewhere, or both files were edited. Set the count with: kstack scale ${cluster} --pool ${entry.name}=N`,
 	);
 	return now;
 }

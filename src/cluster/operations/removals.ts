@@ -33,7 +33,7 @@ export async function membersToRemove(
 	const unknown = named.filter((name) => !members.some((member) => member.name === name));
 	if (unknown.length > 0) {
 		throw usageError(
-			`${stack.name} has no ${unknown.join(', ')}. There are: ${members.map(({ name }) => name).join(', ')}.`,
+			`${stack.name} has no node ${unknown.join(', ')}. Its nodes: ${members.map(({ name }) => name).join(', ')}.`,
 		);
 	}
 	const removals: Removal[] = [];

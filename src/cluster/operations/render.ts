@@ -20,6 +20,7 @@ import { readCluster, type Settings } from '../spec/config.ts';
 import type { PoolContracts } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { defaultPools } from '../spec/pools.ts';
+import { renderDefaults } from '../spec/render-defaults.ts';
 import type { Value } from '../spec/settings.ts';
 
 /** @throws UserError exit code 2 when the file given by --config does not exist */
@@ -79,16 +80,7 @@ export async function renderCluster(
 ): Promise<string> {
 	const { directory, roles, cluster } = await requestedCluster(name, flags, file);
 	await requireWritable(directory, name);
-	const settings: Settings = {
-		image: 'debian12-x64-kubernetes',
-		masterFlavor: 'm1.medium',
-		minionFlavor: 'm1.medium',
-		gatewayFlavor: 'm1.small',
-		externalNetwork: 'none',
-		gatewayFloatingIp: false,
-		networkDriver: 'calico',
-		...cluster.settings,
-	};
+	const settings: Settings = { ...renderDefaults, ...cluster.settings };
 	const external = settings.externalNetwork === 'none' ? '' : settings.externalNetwork;
 	const ids: Record<string, Value> = { external_network: external as Value };
 	for (const { id: role } of defaultPools) {

@@ -68,7 +68,7 @@ export function nextReplacementStep(
 	if (isStarted && replacing.extra) {
 		if (member === undefined) {
 			const generations = { ...state.generations, replacing: { node, extra: false } };
-			return { state: { ...state, generations }, toRemove: [], title: `${node} was removed already` };
+			return { state: { ...state, generations }, toRemove: [], title: `${node} has already been removed` };
 		}
 		const title = `Removing ${node}, which the new ${member.role} replaces`;
 		return { state: withReplacing(state, member.pool, -1, node, false), toRemove: [member], title };
@@ -76,7 +76,7 @@ export function nextReplacementStep(
 	if (member === undefined) {
 		if (isStarted) return undefined;
 		throw usageError(
-			`There is no ${node}. There are: ${members.map(({ name }) => name).join(', ') || 'none'}.`,
+			`There is no node ${node}. Nodes: ${members.map(({ name }) => name).join(', ') || 'none'}.`,
 		);
 	}
 	if (isDead || member.condition !== 'ready') {

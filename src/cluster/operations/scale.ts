@@ -62,11 +62,11 @@ function targetCount({ name }: Pool, request: CountRequest | undefined, now: num
 	const { flag, text } = request;
 	const number = Number(text);
 	const count = /^[+-]/.test(text) ? now + number : number;
-	if (count < 0) throw usageError(`${flag} is ${text}: there are only ${now} ${name}.`);
+	if (count < 0) throw usageError(`${flag} is ${text}, but the cluster has only ${now} ${name}.`);
 	if (named > 0 && count !== now - named) {
 		throw usageError(
-			`${flag} ${text} makes ${count} of ${now} ${name}, but ${named} ${named === 1 ? 'is' : 'are'} named by --remove.`,
-			'Omit the count to remove exactly the named nodes.',
+			`${flag} ${text} changes ${now} ${name} to ${count}, but --remove lists ${named} of them.`,
+			'Omit the count to remove exactly the nodes of --remove.',
 		);
 	}
 	return count;
@@ -78,7 +78,7 @@ function requireValidMasters(name: string, now: number, wanted: number, named: n
 	if (named > 0 && wanted > 0 && wanted % 2 === 0) {
 		throw usageError(
 			`${wanted} masters would remain; they tolerate no more failures than ${wanted - 1}.`,
-			`To replace the node instead: kstack replace ${name} NODE.`,
+			`An odd number must remain. To replace the node instead: kstack replace ${name} NODE`,
 		);
 	}
 	readCluster(name, { masters: String(wanted) }, undefined);
@@ -160,7 +160,9 @@ export async function scaleCluster(name: string, flags: ScaleFlags): Promise<Sta
 	const requests = countRequests(flags);
 	if (named.length === 0 && requests.size === 0) {
 		throw usageError(
-			'Missing what to scale: --minions N, --gateways N, --masters N, --pool POOL=N, or --remove NODE.',
+			'Missing flag: --minions N, --gateways N, --masters N, --pool POOL=N, or --remove NODE.',
+			undefined,
+			invalidFlags,
 		);
 	}
 	drainTimeoutOf(name, flags);

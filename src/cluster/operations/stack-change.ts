@@ -63,9 +63,12 @@ export function requestedParameters(stack: Stack, change: StackChange): Record<s
 		(name) => !known.has(name),
 	);
 	if (unknown.length > 0) {
-		throw new UserError(`${stack.name} has templates of an earlier release, without ${unknown.join(', ')}.`, {
-			hint: `Bring them up to date first: kstack update ${stack.name}`,
-		});
+		throw new UserError(
+			`The stack ${stack.name} has templates of an earlier release, without the parameters ${unknown.join(', ')}.`,
+			{
+				hint: `Update them first: kstack update ${stack.name}`,
+			},
+		);
 	}
 	for (const name of [...known].filter(isRemoval)) {
 		const left = comparable(stack.parameters[name]) !== '';

@@ -132,7 +132,7 @@ async function* upgradeSteps(
 function withResumeHint(error: unknown, name: string, { rollback }: Generations): unknown {
 	if (!(error instanceof UserError) || error.exitCode === exitCodes.usage) return error;
 	const rollbackHint = rollback === true ? '' : `; roll back with: kstack upgrade ${name} --rollback`;
-	const hint = `Re-run to resume${rollbackHint}`;
+	const hint = `Resume with: kstack upgrade ${name}${rollbackHint}`;
 	return new UserError(error.message, {
 		exitCode: error.exitCode,
 		hint: error.hint === undefined ? hint : `${error.hint}\n  ${hint}`,
@@ -167,7 +167,7 @@ export async function upgradeCluster(name: string, flags: UpgradeFlags): Promise
 			return { context, steps: upgradeSteps(context, plan, request.batch, drainOptions) };
 		},
 		result: ({ stack }) => {
-			if (plan !== undefined) say(`${name} is at generation ${plan.state.generations.current}`);
+			if (plan !== undefined) say(`${name}: every node is of generation ${plan.state.generations.current}`);
 			return clusterStatus(stack, directory);
 		},
 		explain: (error) => (plan === undefined ? error : withResumeHint(error, name, plan.state.generations)),

@@ -28,7 +28,7 @@ const trueOrFalse: Form<boolean> = {
 export const addonForms = {
 	name: matching(
 		/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/,
-		'at most 40 of a-z, 0-9 and -, not beginning or ending with -',
+		'at most 40 characters of a-z, 0-9 and -, not beginning or ending with -',
 	),
 	line,
 	boolean: trueOrFalse,
@@ -44,9 +44,9 @@ export const addonForms = {
 function valueFields(type: 'string' | 'integer' | 'boolean'): Fields {
 	const form = { string: addonForms.text, integer, boolean: trueOrFalse }[type];
 	return {
-		type: { describe: 'Kind of the value', form: { schema: { const: type } }, required: true },
-		default: { describe: 'Value that an operator need not give', form: form, required: true },
-		description: { describe: 'What it is for', form: line, required: true },
+		type: { describe: 'Type of the value', form: { schema: { const: type } }, required: true },
+		default: { describe: 'Value if none is set', form: form, required: true },
+		description: { describe: 'What the value is for', form: line, required: true },
 		...(type === 'string'
 			? {
 					pattern: {
@@ -93,7 +93,7 @@ export const addonFields: Fields = {
 	values: { describe: 'Values that the manifest contains as "@@NAME@@"', form: { schema: valuesSchema } },
 	needs: { describe: 'Addons that must be enabled before this one', form: listOf(addonForms.name) },
 	disable: {
-		describe: 'Who may disable it: anyone, who confirms what breaks, or nobody',
+		describe: 'Whether it can be disabled: allowed, only after confirmation (confirm), or never',
 		form: addonForms.disable,
 		default: 'allowed',
 	},

@@ -105,7 +105,7 @@ export function chooseValues(
 		if (name === '') mistakes.push(`--set ${word}: must be KEY=VALUE.`);
 		else if (spec === undefined)
 			mistakes.push(
-				`--set ${word}: unknown value ${name}; ${known.length === 0 ? 'the addon has no values' : `known are ${known.join(', ')}`}.`,
+				`--set ${word}: the addon has no value ${name}; ${known.length === 0 ? 'it has none' : `it has: ${known.join(', ')}`}.`,
 			);
 		else if (seen.has(name)) mistakes.push(`--set ${word}: ${name} is set twice.`);
 		else {

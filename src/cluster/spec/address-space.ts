@@ -35,14 +35,14 @@ export function mistakesInAddressSpace(
 		const shares = 2 ** (Number(cluster.podSubnetLength) - pods.prefix);
 		if (shares < needed) {
 			mistakes.push(
-				`${place('podCidr')} (${cluster.podCidr}) has ${shares} subnets of the length ${cluster.podSubnetLength} (podSubnetLength): ${nodes} nodes need ${needed}, one each and one more during an upgrade.`,
+				`${place('podCidr')} (${cluster.podCidr}) has ${shares} subnets of prefix length ${cluster.podSubnetLength} (podSubnetLength); ${nodes} nodes need ${needed}: one each, and one more during an upgrade.`,
 			);
 		}
 	}
 	const network = cluster.fixedNetwork === '' ? parseNetwork(String(cluster.nodeCidr ?? '')) : undefined;
 	if (network !== undefined && size(network) < needed + reservedAddresses) {
 		mistakes.push(
-			`${place('nodeCidr')} (${cluster.nodeCidr}) has ${size(network)} addresses: ${nodes} nodes need ${needed + reservedAddresses}, with one more node during an upgrade and those of the router, DHCP, the API and the gateways.`,
+			`${place('nodeCidr')} (${cluster.nodeCidr}) has ${size(network)} addresses; ${nodes} nodes need ${needed + reservedAddresses}: these include the router, DHCP, the API, the gateways, and one more node during an upgrade.`,
 		);
 	}
 	return mistakes;

@@ -45,7 +45,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 		].filter(({ value }) => value !== undefined && value !== has);
 		if (flag === undefined && edits.length === 2) {
 			mistakes.push(
-				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${cut(String(value))} in ${place}`).join(' and ')}: changed elsewhere, or in both files? ${key === 'drainTimeout' ? 'Write the same value to both files.' : `Say which with --${flagOf(setting)}.`}`,
+				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${cut(String(value))} in ${place}`).join(' and ')}: the cluster was changed elsewhere, or both files were edited. ${key === 'drainTimeout' ? 'Write the same value to both files.' : `Set the value with --${flagOf(setting)}.`}`,
 			);
 			continue;
 		}
@@ -103,7 +103,7 @@ export function editsOfFixed(now: Parameters, file: Parameters, path: string): s
 		})
 		.map(([name, value]) =>
 			name === 'operator_request'
-				? `${path} was rendered again after the cluster was created: its operator_request is another one, which the cluster cannot take. Put the former file back, or write the directory again elsewhere: kstack adopt.`
+				? `${path} was rendered again after the cluster was created: its operator_request has changed, which an existing cluster does not support. Restore the former file, or run \`kstack adopt\` in another folder.`
 				: `${name} is ${cut(textOf(value))} in ${path}; the cluster has ${cut(textOf(now[name]))}, which cannot be changed.`,
 		);
 }

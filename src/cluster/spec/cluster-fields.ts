@@ -8,7 +8,7 @@ import { settings } from './settings.ts';
 /** The name of a cluster, which is part of host names. */
 export const nameForm = matching(
 	/^(?=.{1,40}$)[a-z]([a-z0-9-]*[a-z0-9])?$/,
-	'at most 40 of a-z, 0-9 and -, beginning with a letter and not ending with -',
+	'at most 40 characters of a-z, 0-9 and -, beginning with a letter and not ending with -',
 );
 
 /** The keys of cluster.yaml. */

@@ -31,7 +31,7 @@ export interface SettingsFile {
 /** Why the name of a cluster is invalid; `undefined` if it is valid. */
 export function mistakeInName(name: string): string | undefined {
 	if (nameForm.read(name) !== undefined) return undefined;
-	return `The cluster name ${printable(name)} cannot be part of a host name: use ${nameForm.description}.`;
+	return `The cluster name ${printable(name)} is invalid, because names of hosts begin with it: use ${nameForm.description}.`;
 }
 
 /**
@@ -145,7 +145,7 @@ export function readCluster(
 		// Only as a flag: kstack writes both defaults to the cluster.yaml of a cluster without an external network.
 		if (requested.externalNetwork === 'none' && byFlag.apiFloatingIp === true) {
 			mistakes.push(
-				`${place('apiFloatingIp')} is true, but ${place('externalNetwork')} is none: name the network of the floating IP with --external-network.`,
+				`${place('apiFloatingIp')} is true, but ${place('externalNetwork')} is none: set the network of the floating IP with --external-network.`,
 			);
 		}
 	}

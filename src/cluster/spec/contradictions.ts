@@ -64,12 +64,12 @@ const networkHasSubnet: Check = ({ fixedNetwork, fixedSubnet }, place) => {
 	if (fixedNetwork === undefined || fixedSubnet === undefined) return [];
 	if (fixedNetwork !== '' && fixedSubnet === '') {
 		return [
-			`${place('fixedNetwork')} is ${printable(fixedNetwork)}, without a subnet: name one of its subnets with fixedSubnet.`,
+			`${place('fixedNetwork')} is ${printable(fixedNetwork)}, without a subnet: set fixedSubnet to one of its subnets.`,
 		];
 	}
 	if (fixedNetwork === '' && fixedSubnet !== '') {
 		return [
-			`${place('fixedSubnet')} is ${printable(fixedSubnet)}, without a network: name its network with fixedNetwork.`,
+			`${place('fixedSubnet')} is ${printable(fixedSubnet)}, without a network: set fixedNetwork to its network.`,
 		];
 	}
 	return [];

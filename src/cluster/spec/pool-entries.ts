@@ -54,9 +54,9 @@ export const poolsForm = (roles: Roles): Form => ({
 				},
 				role: { enum: poolRoles(roles), default: standardRole, description: 'Role of its nodes.' },
 				count: { type: 'integer', minimum: 0, maximum: 5000, description: 'Number of nodes.' },
-				flavor: { ...text, description: 'Flavor; default: that of the role.' },
-				image: { ...text, description: 'Image; default: that of the role.' },
-				availabilityZone: { ...text, description: 'Availability zone; default: that of the role.' },
+				flavor: { ...text, description: 'Flavor (default: that of the role).' },
+				image: { ...text, description: 'Image (default: that of the role).' },
+				availabilityZone: { ...text, description: 'Availability zone (default: that of the role).' },
 				labels: { type: ['object', 'null'], description: 'Labels of its nodes, set by the masters.' },
 				taints: {
 					type: ['array', 'null'],
@@ -78,7 +78,7 @@ function marksOf(role: RoleDefinition | undefined): Pick<PoolRecord, 'labels' | 
 
 function mistakeInPoolName(name: unknown, cluster: string): string | undefined {
 	if (typeof name !== 'string' || !/^[a-z][a-z0-9]{0,15}$/.test(name))
-		return 'must be 1 to 16 of a-z and 0-9, beginning with a letter';
+		return 'must be 1 to 16 characters of a-z and 0-9, beginning with a letter';
 	if (reserved.has(name) || /^g\d+$/.test(name)) return 'is reserved: use another name';
 	if (`${cluster}-${name}`.length > longestPrefix)
 		return `makes the prefix of server names ${cluster}-${name} longer than ${longestPrefix} characters: use a shorter name`;

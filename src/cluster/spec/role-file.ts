@@ -72,7 +72,7 @@ export const reservedWords: ReadonlySet<string> = new Set([
 /** The name of a role, which is part of node labels. */
 export const roleNameForm = matching(
 	/^[a-z][a-z0-9]{0,15}$/,
-	'1 to 16 of a-z and 0-9, beginning with a letter, and not a word with a meaning of its own, such as no or null',
+	'1 to 16 characters of a-z and 0-9, beginning with a letter, and not a word that YAML reads as another value, such as no or null',
 	(name) => !reservedWords.has(name),
 );
 
@@ -127,7 +127,7 @@ const fields: Fields = {
 		form: listOf({ schema: mappingSchema(portFields) }),
 	},
 	minimum: {
-		describe: 'What a flavor must have at least (default: that of a minion)',
+		describe: 'Minimum of a flavor (default: that of a minion)',
 		form: {
 			schema: mappingSchema({
 				memory: { describe: 'Megabytes of memory', form: memory },

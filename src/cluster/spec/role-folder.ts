@@ -38,7 +38,7 @@ function readTextFile(file: string, mistakes: string[]): string {
 	const bytes = readFileSync(file);
 	const text = bytes.toString('utf8');
 	if (text.includes('\0') || !Buffer.from(text).equals(bytes))
-		mistakes.push(`${file} is not text: user-data holds text alone.`);
+		mistakes.push(`${file} is not a text file: user-data can contain only text.`);
 	return text;
 }
 

@@ -78,7 +78,7 @@ export function rolesWith(folder: string, mistakes?: string[]): Roles {
 export function requireRole(all: Roles, role: Role): RoleDefinition {
 	const found = all[role];
 	if (found !== undefined) return found;
-	throw new UserError(`There is no role ${role}; there are ${Object.keys(all).join(', ')}.`, {
+	throw new UserError(`There is no role ${role}. Available: ${Object.keys(all).join(', ')}.`, {
 		code: 'unknown-role',
 		hint: `Put the folder of the role at roles/${role} in the stack directory; see docs/roles.md.`,
 	});

@@ -86,7 +86,7 @@ export const settings: readonly Setting[] = [
 		rendered(`${role}Image`, {
 			type: 'text',
 			default: '',
-			describe: `Image of the ${name}, if it differs from that of the other nodes`,
+			describe: `Image of the ${name} (default: the image of all nodes)`,
 		}),
 	),
 	...pools.map(({ role, name }) =>
@@ -99,10 +99,14 @@ export const settings: readonly Setting[] = [
 		define(`${role}AvailabilityZone`, {
 			type: 'text',
 			default: '',
-			describe: `Availability zone of the ${name}`,
+			describe: `Availability zone of the ${name} (default: chosen by Nova)`,
 		}),
 	),
-	define('keyName', { type: 'text', default: '', describe: 'Nova key pair for SSH access to the nodes' }),
+	define('keyName', {
+		type: 'text',
+		default: '',
+		describe: 'Nova key pair for SSH to the nodes (default: none)',
+	}),
 	define('bootTimeout', {
 		type: 'seconds',
 		range: { min: 60, max: 43200 },
@@ -173,7 +177,11 @@ export const settings: readonly Setting[] = [
 		default: '',
 		describe: 'Existing network for the nodes (default: a new network with a router)',
 	}),
-	define('fixedSubnet', { type: 'text', default: '', describe: 'Subnet of the existing network' }),
+	define('fixedSubnet', {
+		type: 'text',
+		default: '',
+		describe: 'Subnet of the existing network; required if there is one',
+	}),
 	define('nodeCidr', {
 		type: 'network',
 		default: '10.0.0.0/24',
@@ -182,7 +190,7 @@ export const settings: readonly Setting[] = [
 	define('dnsNameserver', {
 		type: 'addresses',
 		default: '',
-		describe: 'DNS servers of the nodes, separated by commas, for a new network',
+		describe: 'DNS servers of the nodes, separated by commas, for a new network (default: those of Neutron)',
 	}),
 	define('podCidr', { type: 'network', default: '10.244.0.0/16', describe: 'Address range of the pods' }),
 	rendered('podSubnetLength', {
@@ -211,13 +219,22 @@ export const settings: readonly Setting[] = [
 		type: 'choice',
 		choices: ['vxlan', 'host-gw', 'udp'],
 		default: 'vxlan',
-		describe: 'Backend of flannel',
+		describe: 'Backend of flannel, for the network driver flannel',
 	}),
-	rendered('httpProxy', { type: 'proxy', default: '', describe: 'HTTP proxy for pulling container images' }),
+	rendered('httpProxy', {
+		type: 'proxy',
+		default: '',
+		describe: 'HTTP proxy for pulling container images (default: none)',
+	}),
 	rendered('httpsProxy', {
 		type: 'proxy',
 		default: '',
-		describe: 'HTTPS proxy for pulling container images',
+		describe: 'HTTPS proxy for pulling container images (default: none)',
 	}),
-	rendered('noProxy', { type: 'hosts', default: '', describe: 'Hosts to connect to without a proxy' }),
+	rendered('noProxy', {
+		type: 'hosts',
+		default: '',
+		describe:
+			'Hosts, addresses and networks to connect to without a proxy, separated by commas (default: none)',
+	}),
 ];

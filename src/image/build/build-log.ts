@@ -25,7 +25,7 @@ export class BuildLog {
 		this.clock = new PhaseClock(tell);
 		this.#folders = folders;
 		this.#stream = createWriteStream(file).on('error', (error) =>
-			tell(`${file} cannot be written, and the build goes on without: ${error.message}`),
+			tell(`Cannot write ${file}; the build continues without a log: ${error.message}`),
 		);
 	}
 

@@ -21,8 +21,8 @@ export function explainFailure(
 	if (full !== undefined) {
 		return new UserError(`${name} could not be built: no space left in ${full}.`, {
 			hint: [
-				'Make room there, or name another place: KSTACK_CACHE for what is made on the way, --out for the image,',
-				'DIB_NO_TMPFS=1 to work on the disk where that was memory.',
+				'Free space there, or use another file system: KSTACK_CACHE for the cache, --out for the image,',
+				'DIB_NO_TMPFS=1 to build on disk instead of in memory.',
 				wholeLog,
 			].join('\n  '),
 			cause: error,
@@ -30,7 +30,7 @@ export function explainFailure(
 	}
 	if (!(error instanceof CommandError)) return error;
 	if (log.unfetched !== undefined) {
-		return new UserError(`${name} could not be built: Debian's mirror did not deliver\n    ${log.unfetched}`, {
+		return new UserError(`${name} could not be built: Debian's mirror did not serve\n    ${log.unfetched}`, {
 			hint: `Try again later, or set KSTACK_DEBIAN_MIRROR to another mirror.\n  ${wholeLog}`,
 			cause: error,
 		});

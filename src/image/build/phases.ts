@@ -1,7 +1,7 @@
 /** Titles of the phases of diskimage-builder, by its hooks and output. */
 const hooks: Readonly<Record<string, string>> = {
 	'root.d': 'base system',
-	'extra-data.d': 'files of this machine',
+	'extra-data.d': 'files of the build host',
 	'pre-install.d': 'packages',
 	'install.d': 'packages',
 	'post-install.d': 'settings',

@@ -76,7 +76,7 @@ async function machineLacks(
 ): Promise<string[]> {
 	const lacks: string[] = [];
 	if (process.getuid?.() !== 0)
-		lacks.push("This must be run as root: it mounts, and it writes other owners' files.");
+		lacks.push('Not root: a build mounts file systems and writes files of other owners. Run it with sudo.');
 	const missing = [];
 	const without = await unneeded(plan, supply);
 	for (const command of Object.keys(commands)) {
@@ -90,7 +90,7 @@ async function machineLacks(
 	if (!(await isThere('/dev/loop-control')))
 		lacks.push('This kernel has no loop devices (/dev/loop-control).');
 	if (!(await isThere('/usr/share/keyrings/debian-archive-keyring.gpg'))) {
-		lacks.push("Debian's keys are not here. On Debian: apt-get install debian-archive-keyring");
+		lacks.push("Not installed: the keys of Debian's archive. On Debian: apt-get install debian-archive-keyring");
 	}
 	return [...lacks, ...(await shortOfRoom(folders))];
 }
@@ -113,8 +113,8 @@ async function buildable(supply: Supply): Promise<string[]> {
 async function otherProfiles(supply: Supply): Promise<string> {
 	const lines = await buildable(supply);
 	return lines.length === 0
-		? 'No profile can be built from what this machine reaches.'
-		: ['What can be built here:', ...lines].join('\n    ');
+		? 'This machine reaches no mirror from which a profile can be built.'
+		: ['On this machine, these can be built:', ...lines].join('\n    ');
 }
 
 /** Whether downloads are available: from a mirror, the cache, or upstream. */
@@ -156,7 +156,7 @@ export async function checkPrerequisites(
 	]);
 	if (!hasRelease) {
 		throw new UserError(
-			`${profile.name} needs Debian ${profile.debian} (${profile.release}), which ${mirrors.main} does not give from here.`,
+			`${profile.name} needs Debian ${profile.debian} (${profile.release}), which cannot be downloaded from ${mirrors.main}.`,
 			{ hint: await otherProfiles(supply) },
 		);
 	}
@@ -166,8 +166,8 @@ export async function checkPrerequisites(
 			{
 				hint:
 					profile.debian < 12
-						? 'Name what holds the file with --mirror or --components.'
-						: "From Debian's packages alone: --kubernetes-source debian (Kubernetes 1.20.2, for tests).",
+						? 'Set another source of the file with --mirror or --components.'
+						: "Set another source of the file with --mirror or --components, or use only Debian's packages: --kubernetes-source debian (Kubernetes 1.20.2, for tests).",
 			},
 		);
 	}

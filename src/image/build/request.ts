@@ -24,7 +24,7 @@ export async function planFor(
 	);
 	refuse(
 		unused.map(
-			(name) => `${profile.name} chooses a version of ${name}, which this image does not take from upstream.`,
+			(name) => `${profile.name} sets a version of ${name}, but this image does not use ${name} from upstream: remove it from versions.`,
 		),
 	);
 	return { plan, source };

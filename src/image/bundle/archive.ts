@@ -29,7 +29,7 @@ export const format = 1;
 /** The error for a file that is not a valid bundle. */
 function bad(file: string, why: string): UserError {
 	return new UserError(`${file} is not a valid bundle: ${why}.`, {
-		hint: 'Copy it again, or make it again with `kimg bundle`.',
+		hint: 'Copy it again, or create it again with: kimg bundle',
 	});
 }
 
@@ -59,11 +59,12 @@ function readHead(text: string, file: string): Head {
 		throw bad(file, `its ${headName} is not JSON`);
 	}
 	if (head?.format !== format)
-		throw bad(file, `its form is ${JSON.stringify(head?.format)}, this kimg reads ${format}`);
+		throw bad(file, `its format is ${JSON.stringify(head?.format)}; this kimg supports ${format}`);
 	const { files } = head;
-	if (typeof files !== 'object' || files === null) throw bad(file, `its ${headName} names no files`);
+	if (typeof files !== 'object' || files === null) throw bad(file, `its ${headName} lists no files`);
 	const strange = Object.keys(files).find((name) => !isSafe(name));
-	if (strange !== undefined) throw bad(file, `it holds ${JSON.stringify(strange)}, which has no place in it`);
+	if (strange !== undefined)
+		throw bad(file, `its ${headName} lists ${JSON.stringify(strange)}, which cannot be part of a bundle`);
 	return { format, files };
 }
 
@@ -93,7 +94,7 @@ async function read(
 		if (error instanceof UserError) throw error;
 		if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
 			throw new UserError(`${file} cannot be unpacked: ${(error as Error).message}`, {
-				hint: 'Make room there, or set KSTACK_CACHE to a folder that has some.',
+				hint: 'Free space there, or set KSTACK_CACHE to a folder of another file system.',
 			});
 		}
 		throw bad(file, (error as Error).message);
@@ -106,7 +107,8 @@ async function read(
 function expected({ name, type }: Header, { files }: Head, file: string): string {
 	if (type !== 'file') throw bad(file, `${JSON.stringify(name)} in it is a ${type}`);
 	const checksum = Object.hasOwn(files, name) ? files[name] : undefined;
-	if (checksum === undefined) throw bad(file, `it holds ${JSON.stringify(name)}, which it does not name`);
+	if (checksum === undefined)
+		throw bad(file, `it contains ${JSON.stringify(name)}, which its ${headName} does not list`);
 	return checksum;
 }
 
@@ -133,7 +135,7 @@ export async function unpackArchive(file: string, folder: string): Promise<void>
 		files = head.files;
 		const { name } = header;
 		const checksum = expected(header, head, file);
-		if (seen.has(name)) throw bad(file, `it holds ${JSON.stringify(name)} twice`);
+		if (seen.has(name)) throw bad(file, `it contains ${JSON.stringify(name)} twice`);
 		seen.add(name);
 		const target = path.join(folder, name);
 		const hash = createHash('sha256');
@@ -141,11 +143,12 @@ export async function unpackArchive(file: string, folder: string): Promise<void>
 		await makeFolder(path.dirname(target));
 		await pipeline(stream, counting(hash), createWriteStream(target, { flags: 'wx', mode }));
 		const got = `sha256:${hash.digest('hex')}`;
-		if (got !== checksum) throw bad(file, `${name} in it has been altered: expected ${checksum}, got ${got}`);
+		if (got !== checksum)
+			throw bad(file, `the checksum of ${name} in it is wrong: expected ${checksum}, got ${got}`);
 		return false;
 	});
 	const lost = Object.keys(files).filter((name) => !seen.has(name));
-	if (lost.length > 0 || seen.size === 0) throw bad(file, `${lost[0] ?? 'everything'} is missing in it`);
+	if (lost.length > 0 || seen.size === 0) throw bad(file, `${lost[0] ?? 'every file'} is missing in it`);
 }
 
 /**
@@ -163,7 +166,7 @@ export async function readFrom(file: string, wanted: string): Promise<string> {
 		}
 		found = await textOf(stream);
 		if (`sha256:${createHash('sha256').update(found).digest('hex')}` !== checksum)
-			throw bad(file, `${wanted} in it has been altered`);
+			throw bad(file, `the checksum of ${wanted} in it is wrong`);
 		return true;
 	});
 	if (found === undefined) throw bad(file, `${wanted} is missing in it`);

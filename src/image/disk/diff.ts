@@ -102,9 +102,9 @@ export function differenceText(of: Difference, explained: ReadonlySet<string>): 
 		...section('COMPONENT', of.components),
 		...section('PACKAGE', of.packages),
 		...(listed.length === 0 ? [] : [files]),
-		...(rest === 0 ? [] : [`${rest} files of these packages are not the same; -o json lists them.`]),
+		...(rest === 0 ? [] : [`${rest} files of these packages differ; -o json lists them.`]),
 	];
-	return parts.length === 0 ? 'The images hold the same.' : parts.join('\n\n');
+	return parts.length === 0 ? 'The images have the same content.' : parts.join('\n\n');
 }
 
 /** The exit code: whether two images have the same content. */

@@ -91,7 +91,7 @@ async function mountDisk(file: string, folder: string): Promise<Disk> {
 	await makeFolder(root);
 	const raw = await rawOf(file, facts, folder);
 	const offset = rootOffset(await partitionTable(raw, file));
-	if (offset === undefined) throw usageError(`${file} has no partition on it.`);
+	if (offset === undefined) throw usageError(`${file} has no partition.`);
 	const how = `ro,loop,offset=${offset},noload,nosuid,nodev,noexec`;
 	await run('mount', ['-t', 'ext4', '-o', how, raw, root], { package: 'mount' });
 	return { file, facts, files: new DiskFiles(root) };
@@ -107,7 +107,9 @@ export async function withDisks<Result>(
 	images: readonly string[],
 	use: (disks: readonly Disk[]) => Promise<Result>,
 ): Promise<Result> {
-	refuse(process.getuid?.() === 0 ? [] : ['This must be run as root: it mounts the image, read-only.']);
+	refuse(
+		process.getuid?.() === 0 ? [] : ['Not root: the command mounts the image, read-only. Run it with sudo.'],
+	);
 	const cache = cacheFolder();
 	await closeAbandoned(cache);
 	const work = await openWorkplace(cache);

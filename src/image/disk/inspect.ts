@@ -109,7 +109,7 @@ export function inspectionText(of: Inspection): string {
 		['kubernetes', of.kubernetes],
 		['debian', of.debian === null ? null : `${of.debian} (${of.release})`],
 		['snapshot', of.snapshot],
-		['lock', of.lock ?? 'there is none'],
+		['lock', of.lock ?? 'none'],
 		['size', `${megabytes(size.file)} ${of.format}; ${megabytes(size.used)} used of ${megabytes(size.disk)}`],
 	];
 	const width = Math.max(...facts.map(([key]) => key.length)) + 3;

@@ -15,7 +15,12 @@ async function fileFindings(
 	const actual = await files.checksum(file, expected.split(':')[0]);
 	if (actual === expected) return [];
 	if (actual === undefined) return [{ about: file, problem: `is missing: a file of ${owner}` }];
-	return [{ about: file, problem: `is not the file of ${owner}: it has ${actual}, the lock ${expected}` }];
+	return [
+		{
+			about: file,
+			problem: `differs from the file of ${owner}: its checksum is ${actual}, in the lock ${expected}`,
+		},
+	];
 }
 
 /** Files of components that differ from the lock. */
@@ -44,7 +49,7 @@ async function imageFinding(files: DiskFiles, name: string, image: LockedImage):
 	});
 	const found = images.find(({ references }) => references.includes(name));
 	if (found !== undefined && found.digest === image.digest) return [];
-	return [{ about: file, problem: `does not hold the image ${name} with the digest ${image.digest}` }];
+	return [{ about: file, problem: `does not contain the image ${name} with the digest ${image.digest}` }];
 }
 
 /** Archives of container images that differ from the lock. */
@@ -71,7 +76,7 @@ export function packageFindings(packages: readonly InstalledPackage[], lock: Loc
 	}
 	for (const { name, version } of packages) {
 		if (lock.packages[name] === undefined) {
-			found.push({ about: name, problem: `is installed (${version}) and not in the lock` });
+			found.push({ about: name, problem: `is installed (${version}) but not in the lock` });
 		}
 	}
 	return found;
@@ -90,7 +95,7 @@ export async function packageFileFindings(
 		for (const [file, expected] of await checksumsOf(files, one)) {
 			const actual = await files.checksum(file, 'md5');
 			if (actual === expected || (actual === undefined && !program.test(file))) continue;
-			const how = actual === undefined ? 'is missing: a file' : 'has been changed: it is not the file';
+			const how = actual === undefined ? 'is missing: a file' : 'differs from the file';
 			found.push({ about: file, problem: `${how} of the package ${one.name} ${one.version}` });
 		}
 	}

@@ -3,12 +3,13 @@ import { type Finding, findings } from './verify-finding.ts';
 
 /** Patterns of files that belong to a single machine, and the problem with them in an image. */
 const ofOneMachine: Readonly<Record<string, string>> = {
-	'/etc/ssh/ssh_host_*': 'an SSH host key, which all machines would have in common',
-	'/etc/ssl/private/*': 'a private key, which all machines would have in common',
-	'/var/lib/systemd/random-seed': 'all machines would begin with the same random numbers',
-	'/var/lib/dhcp/*.leases': 'the address of a machine that has run from this disk',
-	'/var/lib/cloud/instances/*': 'cloud-init has run from this disk, and would not begin anew',
-	'/root/.bash_history': 'what somebody has typed',
+	'/etc/ssh/ssh_host_*': 'an SSH host key, which all nodes would share',
+	'/etc/ssl/private/*': 'a private key, which all nodes would share',
+	'/var/lib/systemd/random-seed': 'a random seed, which all nodes would share',
+	'/var/lib/dhcp/*.leases': 'a DHCP lease: the image has been booted',
+	'/var/lib/cloud/instances/*':
+		'the state of cloud-init: the image has been booted, and cloud-init would not run on new nodes',
+	'/root/.bash_history': 'a shell history',
 };
 
 /** Account files, with the field that holds the password; `-` for backup copies. */
@@ -36,7 +37,7 @@ async function passwords(files: DiskFiles): Promise<Finding[]> {
 			if (field === '' && file.startsWith('/etc/gshadow')) continue;
 			found.push({
 				about: file,
-				problem: field === '' ? `${name} needs no password` : `${name} has a password`,
+				problem: field === '' ? `${name} can log in without a password` : `${name} has a password`,
 			});
 		}
 	}
@@ -50,7 +51,7 @@ async function authorizedKeys(files: DiskFiles): Promise<Finding[]> {
 	for (const home of homes) {
 		const file = `${home}/.ssh/authorized_keys`;
 		if (((await files.text(file)) ?? '').trim() === '') continue;
-		found.push({ about: file, problem: 'lets the owner of a key into all machines' });
+		found.push({ about: file, problem: 'lets the owner of an SSH key log in to all nodes' });
 	}
 	return found;
 }
@@ -61,7 +62,7 @@ async function machineIds(files: DiskFiles): Promise<Finding[]> {
 	for (const file of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
 		const id = ((await files.text(file)) ?? '').trim();
 		if (id !== '' && id !== 'uninitialized') {
-			found.push({ about: file, problem: 'an ID, which all machines would have in common' });
+			found.push({ about: file, problem: 'a machine ID, which all nodes would share' });
 		}
 	}
 	return found;

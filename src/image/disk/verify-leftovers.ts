@@ -11,21 +11,21 @@ const ofTheBuild: Readonly<Record<string, string>> = {
 	'/usr/local/bin/pkg-map': "diskimage-builder's own program",
 	'/usr/local/bin/svc-map': "diskimage-builder's own program",
 	'/hold-initramfs': "the build's own program",
-	'/usr/sbin/update-initramfs.held': 'put aside by the build and not put back',
-	'/usr/sbin/policy-rc.d': 'keeps services from being started, as only a build should',
-	'/etc/apt/apt.conf.d/99mmdebstrap': 'how the build has used apt',
-	'/etc/dpkg/dpkg.cfg.d/99mmdebstrap': 'how the build has used dpkg',
-	'/etc/resolv.conf.ORIG': 'put aside by the build and not put back',
+	'/usr/sbin/update-initramfs.held': 'renamed by the build and not restored',
+	'/usr/sbin/policy-rc.d': 'prevents services from starting; only a build needs it',
+	'/etc/apt/apt.conf.d/99mmdebstrap': 'apt settings of the build',
+	'/etc/dpkg/dpkg.cfg.d/99mmdebstrap': 'dpkg settings of the build',
+	'/etc/resolv.conf.ORIG': 'renamed by the build and not restored',
 	'/etc/resolvconf/resolv.conf.d/original': "the build machine's name servers",
-	'/var/lib/apt/lists/*': 'an index of packages of the day of the build',
+	'/var/lib/apt/lists/*': 'a package index of the build',
 	'/var/cache/apt/*.bin': "apt's cache",
-	'/var/cache/apt/archives/*.deb': 'a package that has been installed already',
+	'/var/cache/apt/archives/*.deb': 'a downloaded package',
 	'/var/log/*.log': 'a log of the build',
 	'/var/log/apt/*': 'a log of the build',
 	'/tmp/*': 'a temporary file of the build',
 	'/var/tmp/*': 'a temporary file of the build',
 	'/root/.cache': 'a cache of the build',
-	'/root/.wget-hsts': 'what the build has fetched from',
+	'/root/.wget-hsts': 'a file of wget, with the hosts of the build',
 };
 
 /** Folders of the system that must exist and be empty. */
@@ -70,7 +70,7 @@ async function aptSettings(files: DiskFiles): Promise<Finding[]> {
 		const text = withoutComments((await files.text(file)) ?? '');
 		if (/\bproxy\b/i.test(text)) found.push({ about: file, problem: 'names a proxy of the build' });
 		if (/AllowUnauthenticated\s+"?(true|1|yes)/i.test(text)) {
-			found.push({ about: file, problem: 'lets apt install what nobody has signed' });
+			found.push({ about: file, problem: 'lets apt install unsigned packages' });
 		}
 	}
 	return found.concat(
@@ -103,10 +103,7 @@ async function compilersOn(files: DiskFiles, packages: readonly InstalledPackage
 		for (const name of await files.names(folder))
 			if (compilerFile.test(name)) loose.push(`${folder}/${name}`);
 	}
-	return [
-		...findings(installed, 'a package to compile with'),
-		...findings(loose, 'a program to compile with'),
-	];
+	return [...findings(installed, 'a compiler package'), ...findings(loose, 'a compiler')];
 }
 
 /** Leftovers of the build that no node needs. */

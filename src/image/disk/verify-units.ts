@@ -97,7 +97,7 @@ export async function unitFindings(files: DiskFiles): Promise<Finding[]> {
 	return [
 		...expected
 			.filter((unit) => !enabled.includes(unit))
-			.map((unit) => ({ about: unit, problem: 'is not enabled' })),
-		...surplus.map((unit) => ({ about: unit, problem: 'is enabled, and should not be' })),
+			.map((unit) => ({ about: unit, problem: 'is not enabled, but must be' })),
+		...surplus.map((unit) => ({ about: unit, problem: 'is enabled, but must not be' })),
 	];
 }

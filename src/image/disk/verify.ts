@@ -46,7 +46,7 @@ async function lockFindings(
 	const unreadable = (await innerLock(files)) === undefined && (await files.status(lockInside)) !== undefined;
 	const first = unreadable ? [{ about: lockInside, problem: 'cannot be read as a lock' }] : [];
 	if (found === undefined) {
-		return [...first, { about: 'lock', problem: 'there is none: the components cannot be checked' }];
+		return [...first, { about: 'lock', problem: 'is missing: the components cannot be checked' }];
 	}
 	const { lock, source } = found;
 	const blind = componentFiles(lock) === 0 && Object.keys(lock.components).length > 0;
@@ -55,7 +55,7 @@ async function lockFindings(
 		...(await innerLockFindings(files, found)),
 		...findings(
 			blind ? [source] : [],
-			'names no files: the components can be checked by the lock of a built image alone',
+			'lists no files: use the lock of a built image to check the components',
 		),
 		...(await componentFindings(files, lock)),
 		...(await imageFindings(files, lock)),

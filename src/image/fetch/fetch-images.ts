@@ -66,8 +66,8 @@ async function fromFile(image: ContainerImage, address: string, folder: string):
 	const source = address.startsWith('file:') ? fileURLToPath(address) : address;
 	const found = (await readArchive(file)).find(({ references }) => references.includes(image.reference));
 	if (found?.digest === undefined)
-		throw new UserError(`${source} does not have ${image.reference} with the manifest of its registry.`, {
-			hint: 'Take the archive that kimg keeps in its cache, or give it with --with-image.',
+		throw new UserError(`${source} does not contain ${image.reference} with the manifest of its registry.`, {
+			hint: 'Use an archive from the cache of kimg (~/.cache/kstack/downloads), or add the archive with --with-image.',
 		});
 	if (image.digest !== undefined && found.digest !== image.digest)
 		throw wrongDigest({ ...image, digest: image.digest }, found.digest, source);
@@ -132,7 +132,7 @@ async function otherUnderTag(image: PinnedImage, supply: Supply): Promise<UserEr
 
 function cannotBeFetched(reference: string, reasons: readonly string[]): UserError {
 	return new UserError([`${reference} cannot be fetched:`, ...reasons].join('\n    '), {
-		hint: 'Name what holds it with --registry-mirror, --mirror or --components, or say --kubernetes-source debian.',
+		hint: 'Set another source with --registry-mirror, --mirror or --components, or use --kubernetes-source debian.',
 	});
 }
 

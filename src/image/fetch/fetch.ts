@@ -131,7 +131,7 @@ async function whyNot(
 ): Promise<UserError> {
 	if (error.status !== 23) {
 		return new UserError(`${called(component)} cannot be fetched from ${address}: ${error.stderr}`, {
-			hint: 'Name what holds the file with --mirror or --components, or say --kubernetes-source debian.',
+			hint: 'Set another source of the file with --mirror or --components, or use --kubernetes-source debian.',
 		});
 	}
 	const folder = path.dirname(part);
@@ -139,8 +139,8 @@ async function whyNot(
 	const come = await sizeOf(part);
 	await rm(part, { force: true });
 	return new UserError(
-		`${called(component)} could not be written: after ${megabytes(come)} there were ${megabytes(bavail * bsize)} free in ${folder}.`,
-		{ hint: 'Make room there, or set KSTACK_CACHE to a folder that has some.' },
+		`${called(component)} could not be written: after ${megabytes(come)}, ${folder} has ${megabytes(bavail * bsize)} free.`,
+		{ hint: 'Free space there, or set KSTACK_CACHE to a folder of another file system.' },
 	);
 }
 

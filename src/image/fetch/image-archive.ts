@@ -151,11 +151,11 @@ function missingOf(members: Members, { digest }: Descriptor): string[] {
 	const manifest = readJson<Manifest>(members, place) as Manifest;
 	if (manifest.manifests === undefined) {
 		return blobsOf(manifest).flatMap((blob) =>
-			members.digests.get(blobPath(blob.digest)) === blob.digest ? [] : [`${blob.digest} is not whole`],
+			members.digests.get(blobPath(blob.digest)) === blob.digest ? [] : [`${blob.digest} is incomplete`],
 		);
 	}
 	const platform = platformOf(manifest);
-	return platform === undefined ? ['there is nothing for linux/amd64'] : missingOf(members, platform);
+	return platform === undefined ? ['it has no image for linux/amd64'] : missingOf(members, platform);
 }
 
 function imagesOfLayout(members: Members, index: Manifest): ArchivedImage[] {
@@ -201,7 +201,7 @@ export async function readArchive(file: string): Promise<ArchivedImage[]> {
 		return images.length === 0 && saved !== undefined ? imagesOfSaved(members, saved) : images;
 	} catch (error) {
 		interrupted.signal.throwIfAborted();
-		throw new UserError(`${file} is not a container image archive: ${(error as Error).message}`, {
+		throw new UserError(`${file} cannot be read as a container image archive: ${(error as Error).message}`, {
 			hint: '`docker save`, `ctr images export` and kimg write such archives.',
 			cause: error,
 		});

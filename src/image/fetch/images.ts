@@ -48,7 +48,7 @@ function namesOf({ references }: ArchivedImage): readonly string[] {
 async function lockedArchive(file: string): Promise<[string, LockedImage][]> {
 	const images = await readArchive(file);
 	const names = images.flatMap(namesOf);
-	if (names.length === 0) throw new UserError(`${file} has no named image, so no pod could use it.`);
+	if (names.length === 0) throw new UserError(`No image in ${file} has a name, so no pod could use it.`);
 	const checksum = await checksumOf(file);
 	return images.flatMap((image) =>
 		namesOf(image).map((reference): [string, LockedImage] => [

@@ -24,8 +24,8 @@ const unusable = (message: string, hint: string) => usageError(message, hint, 'n
 
 async function requireMagic(file: string, content: FileHandle): Promise<void> {
 	const stats = await content.stat();
-	if (stats.isDirectory()) throw unusable(`${file} is a folder.`, 'Name an image (.qcow2).');
-	if (!stats.isFile()) throw unusable(`${file} is not a regular file.`, 'Name an image (.qcow2).');
+	if (stats.isDirectory()) throw unusable(`${file} is a folder.`, 'Specify an image file (.qcow2).');
+	if (!stats.isFile()) throw unusable(`${file} is not a regular file.`, 'Specify an image file (.qcow2).');
 	if (stats.size === 0) throw unusable(`${file} is empty.`, 'Build the image again: kimg build.');
 	const head = Buffer.alloc(magic.length);
 	await content.read(head, 0, head.length, 0);
@@ -63,12 +63,12 @@ export async function checkImage(file: string, content: FileHandle): Promise<num
 	const data = info['format-specific']?.data;
 	if (info['backing-filename'] !== undefined) {
 		throw unusable(
-			`${file} holds only what differs from ${info['backing-filename']}, its backing file.`,
+			`${file} contains only the differences from its backing file ${info['backing-filename']}.`,
 			convert(file),
 		);
 	}
 	if (data?.['data-file'] !== undefined)
-		throw unusable(`${file} keeps its content in another file, ${data['data-file']}.`, convert(file));
+		throw unusable(`${file} stores its content in another file, ${data['data-file']}.`, convert(file));
 	if (info.encrypted === true) throw unusable(`${file} is encrypted.`, convert(file));
 	await qemuImg(['check', '-f', 'qcow2', file], file);
 	return info['virtual-size'];
@@ -82,7 +82,7 @@ export async function checkImage(file: string, content: FileHandle): Promise<num
 export function requireRecord(file: string, { kubernetes }: ImageRecord): void {
 	if (kubernetes !== undefined) return;
 	throw unusable(
-		`${file} has no record of what is in it: ${beside(file, 'json')} is missing, or names no version of Kubernetes.`,
-		'kimg build writes that file beside the image: copy both. Other images go up with: openstack image create.',
+		`The properties of ${file} are unknown: ${beside(file, 'json')} is missing, or has no version of Kubernetes.`,
+		'kimg build writes that file next to the image: copy both. To upload an image that kimg did not build: openstack image create.',
 	);
 }

@@ -84,7 +84,7 @@ export async function judgeImages(name: string | undefined, keep: number): Promi
 	say('Finding the images that kimg uploaded, and their users');
 	const [images, users] = await Promise.all([uploadedImages(name), usersOfImages()]);
 	if (name !== undefined && images.length === 0) {
-		throw usageError(`This project has no image "${name}" that kimg uploaded.`, 'See: kimg prune --dry-run');
+		throw usageError(`kimg uploaded no image "${name}" to this project.`, 'See: kimg prune --dry-run');
 	}
 	const placeOf = (image: UploadedImage) =>
 		images.filter((one) => one.name === image.name && one.status === 'active').indexOf(image) + 1;

@@ -136,7 +136,7 @@ function compare<Value>(
 		const [one, other] = [locked[name], found[name]].map((value) =>
 			value === undefined ? 'none' : say(value),
 		);
-		return one === other ? [] : [`${what} ${name}: the lock has ${one}, here is ${other}`];
+		return one === other ? [] : [`${what} ${name}: the lock has ${one}, found ${other}`];
 	});
 }
 

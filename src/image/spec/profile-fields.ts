@@ -6,7 +6,7 @@ const oneLine = matching(/^[^\n\r\0]+$/, 'one line of text');
 
 /** The forms of the values in the file of a custom profile. */
 export const profileForms = {
-	name: matching(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'made of a-z, 0-9, - and ., as a name is'),
+	name: matching(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'a name of a-z, 0-9, - and .'),
 	line: oneLine,
 	/** Debian's rule for the names of packages. */
 	package: matching(/^[a-z0-9][a-z0-9+.-]+$/, 'the name of a Debian package'),
@@ -49,4 +49,4 @@ export const profileFields: Fields = {
 
 /** The JSON Schema of a profile file. */
 export const profileSchema = (): JsonSchema =>
-	fileSchema('kimg profile', 'An image of your own, based on a profile of kimg.', profileFields);
+	fileSchema('kimg profile', 'A custom image, based on a profile of kimg.', profileFields);

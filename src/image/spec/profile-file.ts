@@ -47,9 +47,7 @@ function readImages(words: readonly string[], folder: string, wrong: (says: stri
 			if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
 				wrong(`has ${image}, which does not exist`);
 		} else if (!referenceForm.pattern.test(image)) {
-			wrong(
-				`has ${image}, which is neither ${referenceForm.description}, nor a .tar as \`docker save\` writes it`,
-			);
+			wrong(`has ${image}, which must be ${referenceForm.description}, or a .tar archive of \`docker save\``);
 		}
 	}
 	return images;

@@ -56,7 +56,7 @@ export const profiles: readonly Profile[] = [
 		archived: false,
 		kernelArguments: 'net.ifnames=0',
 		fileSystemOptions: '',
-		remark: "for production; with --kubernetes-source debian from Debian's packages alone",
+		remark: "for production; with --kubernetes-source debian, from Debian's packages only",
 	},
 	{
 		...nothingMore,
@@ -81,7 +81,7 @@ export function profileNamed(name: string): Profile {
 	if (found === undefined) {
 		throw usageError(
 			`There is no profile "${name}".`,
-			`There are: ${profiles.map((profile) => profile.name).join(', ')}.`,
+			`Available: ${profiles.map((profile) => profile.name).join(', ')}.`,
 		);
 	}
 	return found;

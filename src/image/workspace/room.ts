@@ -42,7 +42,7 @@ export async function shortOfRoom(needs: Readonly<Record<string, number>>): Prom
 		if (bavail * bsize >= needed) continue;
 		const together = folders.length === 1 ? 'has' : 'are on one disk, which has';
 		sentences.push(
-			`${folders.join(' and ')} ${together} ${gigabytes(bavail * bsize)} free, and the build needs ${gigabytes(needed)}.`,
+			`${folders.join(' and ')} ${together} ${gigabytes(bavail * bsize)} free; the build needs ${gigabytes(needed)}.`,
 		);
 	}
 	return sentences;
@@ -66,7 +66,7 @@ export function fullest(folders: readonly string[]): string {
 	);
 	const free = [
 		...folders.map((folder) => ({ name: folder, folder })),
-		...inMemory.map(({ place }) => ({ name: `the memory that ${place} is in`, folder: place })),
+		...inMemory.map(({ place }) => ({ name: `${place}, in memory`, folder: place })),
 	].flatMap(({ name, folder }) => {
 		try {
 			const { bavail, bsize } = statfsSync(folder);

@@ -78,7 +78,7 @@ export async function claim(file: string): Promise<void> {
 		if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
 		throw usageError(
 			`Another kimg process is writing ${place}.`,
-			'Wait until it has ended, or name another file with --out.',
+			'Wait until it has ended, or specify another file with --out.',
 		);
 	}
 }

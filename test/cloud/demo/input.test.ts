@@ -18,7 +18,7 @@ const refused = test.macro({
 });
 
 test.serial(refused, ['demo'], /A stack "demo" exists/);
-test.serial(refused, ['other', '--image', 'nothing'], /There is no image "nothing"\. There are: .*debian12/);
+test.serial(refused, ['other', '--image', 'nothing'], /There is no image "nothing"\. Available: .*debian12/);
 test.serial(
 	refused,
 	[

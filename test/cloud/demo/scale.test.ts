@@ -61,7 +61,7 @@ test.serial('the plain client scales the cluster', async (t) => {
 
 test.serial('an update does not revert a change of the plain client', async (t) => {
 	const error = await t.throwsAsync(kstack('update', 'demo'));
-	t.regex(error?.message ?? '', /minions is 4 in the cluster, 3 in .*Say which with --minions/);
+	t.regex(error?.message ?? '', /minions is 4 in the cluster, 3 in .*Set the value with --minions/);
 });
 
 test.serial('a minion that is powered off is removed', async (t) => {

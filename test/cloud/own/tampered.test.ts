@@ -36,7 +36,7 @@ test.serial('verify and diff find one changed program and print its path', async
 		const [, finding, ...more] = verified.stdout.trim().split('\n');
 		t.regex(
 			finding ?? '',
-			/^ {2}- \/usr\/local\/bin\/kubelet: is not the file of kubernetes 1\.20\.2: it has /,
+			/^ {2}- \/usr\/local\/bin\/kubelet: differs from the file of kubernetes 1\.20\.2: /,
 		);
 		t.deepEqual(more, []);
 		const compared = await kimg('diff', original, changed);

@@ -224,4 +224,4 @@ def refusal(method, where, status, text):
 
 def describe(error):
     return os.strerror(error.errno) if isinstance(error, OSError) and isinstance(error.errno, int) and \
-        not isinstance(error, ssl.SSLError) else str(error) or type(error).__name__
+        error.errno > 0 and not isinstance(error, ssl.SSLError) else str(error) or type(error).__name__

@@ -5,7 +5,10 @@ import threading
 
 def say(message):
     """One line, at once: systemd reads it."""
-    sys.stdout.write(message + '\n')
+    try:
+        sys.stdout.write(message + '\n')
+    except UnicodeEncodeError:  # the locale of a service may be ASCII
+        sys.stdout.write(message.encode('ascii', 'backslashreplace').decode() + '\n')
     sys.stdout.flush()
 
 
