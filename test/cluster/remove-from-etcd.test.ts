@@ -89,7 +89,10 @@ test('a request that cannot be cancelled is told with the command that does it',
 	});
 	await t.throwsAsync(made.remove([master(1), master(2)], 0), { message: /the masters have not answered/ });
 	t.is(made.told.length, 2);
-	t.regex(made.told[0] ?? '', /answered 403 .*: kubectl label node demo-master-1 kstack\.io\/leave-$/);
+	t.regex(
+		made.told[0] ?? '',
+		/answered 403 .*: kubectl label node demo-master-1 kstack\.io\/leave- kstack\.node-restriction\.kubernetes\.io\/leave-$/,
+	);
 	t.regex(made.told[1] ?? '', /answered 403 .*: kubectl delete node demo-master-2$/);
 });
 

@@ -43,7 +43,7 @@ async function follow(kubeconfig: string): Promise<string[]> {
 	return told;
 }
 
-test('a request is a label of its kind with its parameters, and takes an earlier answer away', async (t) => {
+test('a request is labels of its kind, one of which no node can set, with its parameters, and takes an earlier answer away', async (t) => {
 	const kubernetes = await withAnswer(t, undefined);
 	await sendRequest(kubernetes.kubeconfig, request);
 	await cancelRequest(kubernetes.kubeconfig, request, { spec: { unschedulable: null } });
@@ -52,13 +52,13 @@ test('a request is a label of its kind with its parameters, and takes an earlier
 		[
 			{
 				metadata: {
-					labels: { 'kstack.io/reboot': 'now' },
+					labels: { 'kstack.io/reboot': 'now', 'kstack.node-restriction.kubernetes.io/reboot': 'now' },
 					annotations: { 'kstack.io/reboot-timeout': '60', 'kstack.io/reboot-state': null },
 				},
 			},
 			{
 				metadata: {
-					labels: { 'kstack.io/reboot': null },
+					labels: { 'kstack.io/reboot': null, 'kstack.node-restriction.kubernetes.io/reboot': null },
 					annotations: { 'kstack.io/reboot-timeout': null, 'kstack.io/reboot-state': null },
 				},
 				spec: { unschedulable: null },

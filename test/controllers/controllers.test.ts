@@ -3,10 +3,17 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { packageRoot } from '../../src/base/package.ts';
+import { readTree } from '../../src/base/tree.ts';
 import { output, runToEnd, tool } from '../support/processes.ts';
 
 const folder = path.join(packageRoot, 'test/controllers');
-const modules = path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/python');
+const element = path.join(packageRoot, 'elements/kubernetes-services/static');
+const modules = path.join(element, 'usr/share/kstack/python');
+const sbin = path.join(element, 'usr/local/sbin');
+/** The programs that use the modules. */
+const programs = (await readTree(sbin))
+	.filter(({ text }) => /^#!.*python/.test(text))
+	.map((file) => path.join(sbin, file.path));
 
 interface Outcome {
 	readonly title: string;
@@ -34,13 +41,14 @@ test('flake8 finds nothing', async (t) => {
 		'--extend-ignore=W504',
 		modules,
 		folder,
+		...programs,
 	]);
 	t.is(code, 0, stdout);
 });
 
 test("the syntax is that of Debian 8's Python 3.4", async (t) => {
 	const program =
-		'import ast, glob, sys\nfor f in glob.glob(sys.argv[1] + "/**/*.py", recursive=True): ast.parse(open(f).read(), f, feature_version=(3, 4))';
-	const { code, stderr } = await runToEnd(tool('python3', 'python3'), ['-c', program, modules]);
+		'import ast, glob, sys\nfor f in glob.glob(sys.argv[1] + "/**/*.py", recursive=True) + sys.argv[2:]: ast.parse(open(f).read(), f, feature_version=(3, 4))';
+	const { code, stderr } = await runToEnd(tool('python3', 'python3'), ['-c', program, modules, ...programs]);
 	t.is(code, 0, stderr);
 });

@@ -1,8 +1,9 @@
 // kstack-leavers on a master: how it drains and removes nodes on request.
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FakeCluster } from '../support/fake-cluster.ts';
+import { apiOf } from '../support/fake-api.ts';
+import { FakeCluster, restrictedLabel } from '../support/fake-cluster.ts';
 import { programsOn } from '../support/fake-programs.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { imageFiles, writeNode } from '../support/node.ts';
@@ -16,11 +17,13 @@ async function leavers(t: ExecutionContext, cluster: FakeCluster, prepare?: (roo
 	await prepare?.(root);
 	const { kubectl, etcdctl, ip } = cluster;
 	const bin = await programsOn(t, root, { kubectl, etcdctl, ip });
-	await writeFile(path.join(bin, 'sleep'), '#!/bin/bash\nexec /bin/sleep 0.05\n', { mode: 0o755 });
 	const env = {
 		PATH: `${bin}:${systemPath}`,
 		NODE_NAME: 'demo-master-0',
 		API_ADDRESS: '10.0.0.5',
+		KSTACK_LEAVERS_API: await apiOf(t, cluster, root, 'kstack-leavers'),
+		KSTACK_LEAVERS_PAUSE: '0.05',
+		PYTHONDONTWRITEBYTECODE: '1',
 		KSTACK_LEAVERS_VOLUME_TIMEOUT: '1',
 		KSTACK_LEAVERS_CONTROL_PLANE_TIMEOUT: '2',
 	};
@@ -200,7 +203,7 @@ test('the pods of a dead node are force-deleted, without waiting', async (t) => 
 	await gone(program, cluster, 'demo-minion-1');
 	t.deepEqual(steps(cluster), [
 		'cordon demo-minion-1',
-		'delete pods of demo-minion-1: --grace-period=0 --force --wait=false',
+		'delete pod web-1 after 0 s',
 		'delete node demo-minion-1',
 	]);
 });
@@ -227,7 +230,9 @@ test('the member of a master is removed after a snapshot, once its control plane
 		cluster.members.map(({ name }) => name),
 		['demo-master-0', 'demo-master-1'],
 	);
-	t.is((await readdir(path.join(root, 'var/lib/etcd/snapshots'))).length, 1);
+	const snapshots = path.join(root, 'var/lib/etcd/snapshots');
+	t.is((await readdir(snapshots)).length, 1);
+	t.is((await stat(snapshots)).mode & 0o777, 0o700);
 });
 
 test('a master whose control plane does not stop is removed after a timeout', async (t) => {
@@ -383,7 +388,9 @@ test('a cancelled request ends the drain without a failure', async (t) => {
 	cluster.protected.add('web-1');
 	cluster.ask('demo-minion-1', 'drain');
 	cluster.onDrain = () => {
-		delete cluster.nodes.get('demo-minion-1')?.metadata.labels['kstack.io/leave'];
+		const labels = cluster.nodes.get('demo-minion-1')?.metadata.labels ?? {};
+		delete labels['kstack.io/leave'];
+		delete labels[restrictedLabel];
 	};
 	const { program } = await leavers(t, cluster);
 	await until(program, () => cluster.done.includes('drain demo-minion-1'), 'the drain has begun');
@@ -417,4 +424,67 @@ test('requests are retried while the API does not answer, and no step is skipped
 	const { program } = await leavers(t, cluster);
 	await gone(program, cluster, 'demo-minion-1');
 	t.is(steps(cluster).at(-1), 'delete node demo-minion-1');
+});
+
+test('a node cannot say of itself that it is dead: the label that it may set asks for no more than its removal', async (t) => {
+	const cluster = clusterOf(1, 2);
+	cluster.pods.set('demo-minion-1', ['web-1']);
+	cluster.ask('demo-minion-1', 'dead', { byNode: true });
+	const { program } = await leavers(t, cluster);
+	await answered(program, cluster, 'demo-minion-1');
+	t.is(
+		cluster.state('demo-minion-1'),
+		`failed: the label kstack.io/leave may be drain or leave; dead must be in the label ${restrictedLabel}, which nodes cannot set (kstack before 0.4 does not set it)`,
+	);
+	t.deepEqual(steps(cluster), ['set state of demo-minion-1 to failed']);
+	t.deepEqual(cluster.pods.get('demo-minion-1'), ['web-1']);
+});
+
+test('the label of operators alone is a request', async (t) => {
+	const cluster = clusterOf(1, 2);
+	cluster.ask('demo-minion-1', 'drain');
+	delete cluster.nodes.get('demo-minion-1')?.metadata.labels['kstack.io/leave'];
+	const { program } = await leavers(t, cluster);
+	await answered(program, cluster, 'demo-minion-1');
+	t.is(cluster.state('demo-minion-1'), 'drained');
+});
+
+test('a node whose drain is stuck, and one whose request is malformed, keep no other waiting', async (t) => {
+	const cluster = clusterOf(1, 4);
+	cluster.pods.set('demo-minion-1', ['web-1']);
+	cluster.protected.add('web-1');
+	cluster.ask('demo-minion-1', 'leave');
+	const malformed = cluster.nodes.get('demo-minion-2')?.metadata as unknown as Record<string, unknown>;
+	malformed.labels = { 'kstack.io/leave': ['drain'] };
+	malformed.annotations = { 'kstack.io/leave-timeout': { a: 1 } };
+	cluster.ask('demo-minion-3', 'leave', { timeout: '1\n2' });
+	const { program } = await leavers(t, cluster);
+	await gone(program, cluster, 'demo-minion-3');
+	t.is(cluster.asked('demo-minion-1'), 'leave');
+});
+
+test('force that is set during a drain counts', async (t) => {
+	const cluster = clusterOf(1, 2);
+	cluster.pods.set('demo-minion-1', ['web-1']);
+	cluster.protected.add('web-1');
+	cluster.onDrain = () => {
+		const annotations = cluster.nodes.get('demo-minion-1')?.metadata.annotations;
+		Object.assign(annotations ?? {}, { 'kstack.io/leave-timeout': '0', 'kstack.io/leave-force': 'true' });
+	};
+	cluster.ask('demo-minion-1', 'leave');
+	const { program } = await leavers(t, cluster);
+	await gone(program, cluster, 'demo-minion-1');
+	t.true(cluster.done.includes('drain demo-minion-1 without eviction'));
+});
+
+test('an answer ends no request that was made while the node was drained', async (t) => {
+	const cluster = clusterOf(1, 2);
+	cluster.pods.set('demo-minion-1', ['web-1']);
+	cluster.onDrain = () => {
+		if (cluster.asked('demo-minion-1') === 'drain') cluster.ask('demo-minion-1', 'dead');
+	};
+	cluster.ask('demo-minion-1', 'drain');
+	const { program } = await leavers(t, cluster);
+	await gone(program, cluster, 'demo-minion-1');
+	t.is(cluster.done.filter((line) => line.includes('"drained"')).length, 0);
 });

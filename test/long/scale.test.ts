@@ -19,7 +19,7 @@ test('nodes are drained before the update of the stack, and their Node objects a
 	t.regex(stderr, /^demo-minion-2: drained$/m);
 	t.deepEqual(JSON.parse(kubernetes.sent[0] ?? ''), {
 		metadata: {
-			labels: { 'kstack.io/leave': 'drain' },
+			labels: { 'kstack.io/leave': 'drain', 'kstack.node-restriction.kubernetes.io/leave': 'drain' },
 			annotations: {
 				...{ 'kstack.io/leave-timeout': '120', 'kstack.io/leave-force': 'false' },
 				'kstack.io/leave-state': null,
@@ -51,7 +51,7 @@ test('if a drain fails, it is cancelled, the message of the master is printed, a
 	t.deepEqual(updates(asked), []);
 	t.deepEqual(JSON.parse(kubernetes.sent.at(-1) ?? ''), {
 		metadata: {
-			labels: { 'kstack.io/leave': null },
+			labels: { 'kstack.io/leave': null, 'kstack.node-restriction.kubernetes.io/leave': null },
 			annotations: {
 				...{ 'kstack.io/leave-timeout': null, 'kstack.io/leave-force': null },
 				'kstack.io/leave-state': null,
@@ -121,7 +121,10 @@ test('a dead node is removed by the masters and its server is deleted before the
 		},
 	);
 	t.is(code, 0, stderr);
-	t.is(JSON.parse(kubernetes.sent[0] ?? '').metadata.labels['kstack.io/leave'], 'dead');
+	t.deepEqual(JSON.parse(kubernetes.sent[0] ?? '').metadata.labels, {
+		'kstack.io/leave': 'dead',
+		'kstack.node-restriction.kubernetes.io/leave': 'dead',
+	});
 	t.regex(stderr, /^demo-minion-2: removed\ndemo-minion-2: server is SHUTOFF, deleting it$/m);
 	const deleted = asked.indexOf("'server' 'delete' 'server-demo-minion-2'");
 	t.true(deleted > 0 && deleted < asked.indexOf(updates(asked)[0] ?? ''));

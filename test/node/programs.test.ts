@@ -15,11 +15,12 @@ const element = path.join(packageRoot, 'elements/kubernetes-services/static');
 const sbin = path.join(element, 'usr/local/sbin');
 const program = (name: string) => readFile(path.join(sbin, name), 'utf8');
 
-test('every program, step and functions file of the image passes bash -n and shellcheck', async (t) => {
+test('every program, step and functions file in bash passes bash -n and shellcheck', async (t) => {
 	const share = path.join(element, 'usr/share/kstack');
 	const programs = [path.join(share, 'assemble/functions'), path.join(share, 'gateway/functions')];
 	for (const folder of [sbin, path.join(share, 'assemble/steps'), path.join(share, 'functions')])
-		for (const { path: name } of await readTree(folder)) programs.push(path.join(folder, name));
+		for (const { path: name, text } of await readTree(folder))
+			if (!/^#!.*python/.test(text)) programs.push(path.join(folder, name));
 	t.true(programs.length > 5);
 	for (const file of programs) await output('bash', ['-n', file]);
 	const checked = await runToEnd(tool('shellcheck', 'shellcheck'), ['-S', 'style', ...programs]);

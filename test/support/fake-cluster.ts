@@ -22,6 +22,13 @@ const taints: Readonly<Record<string, readonly string[]>> = {
 	gateway: ['kstack.io/gateway'],
 };
 
+/** The label of a request that the API refuses to kubelets. */
+export const restrictedLabel = 'kstack.node-restriction.kubernetes.io/leave';
+
+/** The ID of a member in etcdctl's JSON; its commands take it as hexadecimal. */
+const numberOf = (id: string) => 16 + Number(id.slice(2));
+const isMember = (id: string, argument: string) => argument === id || argument === numberOf(id).toString(16);
+
 const notFound = (name: string): Answer => ({
 	code: 1,
 	stderr: `Error from server (NotFound): nodes "${name}" not found\n`,
@@ -75,13 +82,14 @@ export class FakeCluster {
 		return node;
 	}
 
-	/** Sets a request, as kstack and kstack-leave do. */
-	ask(name: string, how: string, more: { timeout?: string; force?: boolean } = {}): void {
+	/** Sets a request: `leave` as kstack-leave does on the node itself, any other as kstack does. */
+	ask(name: string, how: string, more: { timeout?: string; force?: boolean; byNode?: boolean } = {}): void {
 		const { metadata } = this.nodes.get(name) as FakeNode;
 		delete metadata.annotations['kstack.io/leave-state'];
 		metadata.annotations['kstack.io/leave-timeout'] = more.timeout ?? '300';
 		metadata.annotations['kstack.io/leave-force'] = String(more.force ?? false);
 		metadata.labels['kstack.io/leave'] = how;
+		if (!(more.byNode ?? how === 'leave')) metadata.labels[restrictedLabel] = how;
 	}
 
 	state(name: string): string | undefined {
@@ -89,12 +97,15 @@ export class FakeCluster {
 	}
 
 	asked(name: string): string | undefined {
-		return this.nodes.get(name)?.metadata.labels['kstack.io/leave'];
+		const labels = this.nodes.get(name)?.metadata.labels;
+		return labels?.[restrictedLabel] ?? labels?.['kstack.io/leave'];
 	}
 
 	kubectl: Program = (all) => {
 		if (!this.answers) return { code: 1, stderr: 'Unable to connect to the server: timeout\n' };
-		const args = all.filter((arg) => !/^--(kubeconfig|request-timeout)=/.test(arg));
+		const args = all.filter(
+			(arg) => !/^--(kubeconfig|request-timeout|server|certificate-authority|client-\w+)=/.test(arg),
+		);
 		const [verb, kind, name] = args as [string, string, string];
 		if (verb === '--namespace') return this.#lease(args.slice(2));
 		if (verb === 'drain') return this.#drain(kind, args);
@@ -178,6 +189,7 @@ export class FakeCluster {
 		const member = this.members.find(({ name }) => at === `https://${name}:2379`);
 		switch (`${verb} ${what}`) {
 			case 'member list':
+				if (all.includes('--write-out=json')) return { stdout: JSON.stringify({ members: this.#listed() }) };
 				return {
 					stdout: this.members
 						.map(
@@ -189,8 +201,7 @@ export class FakeCluster {
 			case 'endpoint health':
 				return { code: member?.healthy ? 0 : 1 };
 			case 'endpoint status': {
-				const number = (id: string) => Number(id.slice(2));
-				const Status = { header: { member_id: number(member?.id ?? '') }, leader: number(this.leader) };
+				const Status = { header: { member_id: numberOf(member?.id ?? '') }, leader: numberOf(this.leader) };
 				return { stdout: JSON.stringify([{ Endpoint: at, Status }]) };
 			}
 			case 'snapshot save':
@@ -198,26 +209,33 @@ export class FakeCluster {
 				this.done.push('snapshot');
 				return {};
 			case 'member remove': {
-				const index = this.members.findIndex(({ id }) => id === argument);
-				this.members.splice(index, 1);
-				this.done.push(`member remove ${argument}`);
+				const index = this.members.findIndex(({ id }) => isMember(id, argument));
+				const [removed] = this.members.splice(index, 1);
+				this.done.push(`member remove ${removed?.id}`);
 				return {};
 			}
 		}
 		if (verb === 'move-leader') {
-			this.leader = what;
-			this.done.push(`move-leader ${what}`);
+			this.leader = this.members.find(({ id }) => isMember(id, what))?.id ?? '';
+			this.done.push(`move-leader ${this.leader}`);
 			return {};
 		}
 		throw new Error(`etcdctl ${all.join(' ')}: not known`);
 	};
+
+	#listed() {
+		return this.members.map(({ id, name, learner }) => ({
+			...{ ID: numberOf(id), name, peerURLs: [`https://${name}:2380`], clientURLs: [`https://${name}:2379`] },
+			...(learner ? { isLearner: true } : {}),
+		}));
+	}
 
 	ip: Program = () => ({
 		stdout: this.holdsAddress ? '2: ens3    inet 10.0.0.5/32 scope global ens3\n' : '',
 	});
 }
 
-const podObject = (name: string) => ({
+export const podObject = (name: string) => ({
 	metadata: { name, namespace: 'default', ownerReferences: [{ kind: 'ReplicaSet' }] },
 	status: { phase: 'Running' },
 });

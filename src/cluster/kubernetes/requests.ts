@@ -5,9 +5,12 @@ import { say } from '../../base/say.ts';
 import { type KubernetesNode, listNodes, patchNode } from './api.ts';
 
 /**
- * A request about a node, stored on its Node object, where the masters or the node itself read it: the label
- * `kstack.io/KIND` and the annotations `kstack.io/KIND-PARAMETER`. The answer is the annotation `kstack.io/KIND-state`:
- * a state that depends on the kind, or `failed: ` and the reason.
+ * A request about a node, stored on its Node object, where the masters or the node itself read it: the labels
+ * `kstack.io/KIND` and `kstack.node-restriction.kubernetes.io/KIND`, and the annotations `kstack.io/KIND-PARAMETER`. The
+ * answer is the annotation `kstack.io/KIND-state`: a state that depends on the kind, or `failed: ` and the reason.
+ *
+ * A kubelet can set the first label on its own Node object, and the API refuses it the second one: there masters know
+ * that an operator asks. Masters of images before 0.4 know the first alone.
  */
 export interface NodeRequest {
 	/** Such as `leave`. */
@@ -42,6 +45,11 @@ const interval = 2000;
 const tries = 30;
 
 const keyOf = (kind: string) => `kstack.io/${kind}`;
+const restrictedKeyOf = (kind: string) => `kstack.node-restriction.kubernetes.io/${kind}`;
+const labelsOf = (kind: string, value: string | null) => ({
+	[keyOf(kind)]: value,
+	[restrictedKeyOf(kind)]: value,
+});
 const answerKey = (kind: string) => `${keyOf(kind)}-state`;
 
 const annotationsOf = ({ kind, parameters }: NodeRequest, value: (text: string) => string | null) => ({
@@ -59,23 +67,23 @@ export const answerOf = (node: KubernetesNode, kind: string): string | undefined
 export function sendRequest(kubeconfig: string, request: NodeRequest): Promise<void> {
 	const { kind, target, value } = request;
 	const annotations = annotationsOf(request, (text) => text);
-	return patchNode(kubeconfig, target, { metadata: { labels: { [keyOf(kind)]: value }, annotations } });
+	return patchNode(kubeconfig, target, { metadata: { labels: labelsOf(kind, value), annotations } });
 }
 
 /**
- * Cancels a request: removes its label and annotations.
+ * Cancels a request: removes its labels and annotations.
  *
  * @param changes  other changes of the Node object, as a merge patch
  */
 export function cancelRequest(kubeconfig: string, request: NodeRequest, changes: object = {}): Promise<void> {
 	const annotations = annotationsOf(request, () => null);
-	const labels = { [keyOf(request.kind)]: null };
+	const labels = labelsOf(request.kind, null);
 	return patchNode(kubeconfig, request.target, { metadata: { labels, annotations }, ...changes });
 }
 
 /** The command with which an operator cancels a request. */
 export const cancelCommand = ({ kind, target }: NodeRequest) =>
-	`kubectl label node ${target} ${keyOf(kind)}-`;
+	`kubectl label node ${target} ${keyOf(kind)}- ${restrictedKeyOf(kind)}-`;
 
 async function pause(): Promise<void> {
 	await setTimeout(interval, undefined, { signal: interrupted.signal }).catch(() => undefined);

@@ -60,19 +60,19 @@ async function readElements(top: Mapping, folder: string): Promise<string[]> {
 	for (const element of folders) {
 		const name = path.basename(element);
 		if (!/^[a-z0-9][a-z0-9-]*$/.test(name))
-			top.addMistake('elements', `has ${element}, whose name diskimage-builder does not take`);
+			top.addMistake(
+				'elements',
+				`has ${element}, whose name is invalid for diskimage-builder: use a-z, 0-9 and -`,
+			);
 		if (taken.has(name))
-			top.addMistake('elements', `has ${element}, but ${name} is an element of kimg's own`);
+			top.addMistake('elements', `has ${element}, but kimg has an element ${name}: use another name`);
 		if (statSync(element, { throwIfNoEntry: false })?.isDirectory() !== true) {
 			top.addMistake('elements', `has ${element}, which is not a folder`);
 			continue;
 		}
 		for (const { path: file, text } of await readElement(element))
 			if (text.includes('\ufffd'))
-				top.addMistake(
-					'elements',
-					`has ${file}, which is no text: what is fetched or built belongs elsewhere`,
-				);
+				top.addMistake('elements', `has ${file}, which is not a text file: an element can contain only text`);
 	}
 	return folders;
 }
@@ -123,7 +123,7 @@ async function readOwn(file: string, mistakes: string[], below: readonly string[
 		elements: profile.elements.map((one) => path.basename(one)),
 	};
 	for (const [key, all] of Object.entries(names))
-		for (const name of repeated(all)) top.addMistake(key, `has two of the name ${name}`);
+		for (const name of repeated(all)) top.addMistake(key, `has ${name} twice`);
 	return profile;
 }
 
