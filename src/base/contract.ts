@@ -9,5 +9,6 @@
  *
  * - 0: the steps of assembling are in the user-data (images of kimg 0.2.0)
  * - 1: they are in the image, in /usr/share/kstack/assemble; user-data only has the values of the cluster
+ * - 2: masters verify the join token of each member, which Heat makes from a seed (kstack-tokens)
  */
-export const imageContract = 1;
+export const imageContract = 2;

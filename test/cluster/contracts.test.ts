@@ -8,10 +8,10 @@ import {
 	startUpgrade,
 	upgradeState,
 } from '../../src/cluster/operations/upgrade-steps.ts';
-import { poolContracts } from '../../src/cluster/spec/contracts.ts';
+import { imageSupport, poolContracts } from '../../src/cluster/spec/contracts.ts';
 import { type Counts, finished, generationsOf } from '../../src/cluster/spec/generations.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
-import { clusterOf } from '../support/clusters.ts';
+import { clusterOf, ofContract } from '../support/clusters.ts';
 
 const images = (id: string) => ({ master_image: id, minion_image: id, gateway_image: id });
 const counts: Counts = { master: 1, minion: 2, gateway: 0 };
@@ -67,7 +67,7 @@ test('pools of two contracts have separate templates, whichever is current', (t)
 	const { up, down } = upgrading();
 	for (const parameters of [up, down]) {
 		const { current, previous } = generationsOf({ ...parameters });
-		const tree = renderTemplates(clusterOf(), { current, previous }, poolContracts({ ...parameters }));
+		const tree = renderTemplates(clusterOf(), { current, previous }, imageSupport({ ...parameters }));
 		const text = (name: string) => tree.find((file) => file.path === name)?.text ?? '';
 		const { resources } = load(text('cluster.yaml')) as {
 			resources: Record<string, { properties: { resource_def: { type: string } } }>;
@@ -84,7 +84,7 @@ test('pools of two contracts have separate templates, whichever is current', (t)
 
 test('without an upgrade there are only the files of one contract', (t) => {
 	const paths = (contract: number) =>
-		renderTemplates(clusterOf(), undefined, () => contract).map((file) => file.path);
+		renderTemplates(clusterOf(), undefined, ofContract(contract)).map((file) => file.path);
 	t.deepEqual(
 		paths(0).filter((name) => name.includes('contract')),
 		[],

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
-import { cases, clusterOf, rendered } from '../support/clusters.ts';
+import { cases, clusterOf, ofContract, rendered } from '../support/clusters.ts';
 import { matchesGolden } from '../support/golden.ts';
 
 /** What is another each time, by the file it is in. */
@@ -22,9 +22,5 @@ for (const [name, args] of Object.entries(cases)) {
 }
 
 test('for an image without a contract, the templates are those of 0.2.0 and stay so', async (t) => {
-	await matchesGolden(
-		t,
-		'contract-0',
-		renderTemplates(clusterOf(), undefined, () => 0),
-	);
+	await matchesGolden(t, 'contract-0', renderTemplates(clusterOf(), undefined, ofContract(0)));
 });

@@ -10,7 +10,7 @@ import { resourcesOf, type Template } from '../../src/cluster/heat/evaluate.ts';
 import { peakOf } from '../../src/cluster/heat/resource-limit.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { renderUserData } from '../../src/cluster/heat/user-data.ts';
-import { poolOfRole } from '../../src/cluster/kubernetes/pools.ts';
+import { hasNodeMarks, poolOfRole } from '../../src/cluster/kubernetes/pools.ts';
 import { nextStep, startUpgrade, upgradeState } from '../../src/cluster/operations/upgrade-steps.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
 import { type Parameters, parametersOf } from '../../src/cluster/spec/parameters.ts';
@@ -19,7 +19,7 @@ import { furtherPools } from '../../src/cluster/spec/pools.ts';
 import { roleSchema } from '../../src/cluster/spec/role-file.ts';
 import { packagedRoles, type Roles, rolesWith } from '../../src/cluster/spec/roles.ts';
 import { assemble, node, started, stepsOf } from '../support/assembling.ts';
-import { nodeFiles } from '../support/clusters.ts';
+import { nodeFiles, ofContract } from '../support/clusters.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { judgeByHeat } from '../support/heat.ts';
 import { filledIn } from '../support/node.ts';
@@ -50,7 +50,7 @@ function cluster() {
 const { input, entries, records, parameters } = cluster();
 const tree = renderTemplates(input);
 const textOf = (name: string) => tree.find((file) => file.path === name)?.text ?? '';
-const userData = textOf('user-data/pool-builder-contract-1.yaml');
+const userData = textOf('user-data/pool-builder-contract-2.yaml');
 
 test('nothing under src/cluster names the role', async (t) => {
 	for (const file of await readTree(path.join(packageRoot, 'src/cluster')))
@@ -69,7 +69,7 @@ test('kstack render reads the role from the stack directory, and keeps it', asyn
 	}
 	t.deepEqual(await readTree(path.join(directory, 'roles')), await readTree(fixture));
 	const read = async (name: string) => readFile(path.join(directory, name), 'utf8');
-	t.is(await read('heat/user-data/pool-builder-contract-1.yaml'), userData);
+	t.is(await read('heat/user-data/pool-builder-contract-2.yaml'), userData);
 	t.like((load(await read('parameters.yaml')) as { parameters: object }).parameters, {
 		builder_count: 2,
 		builder_flavor: 'm1.medium',
@@ -179,6 +179,14 @@ test('masters label the nodes of a pool with its role and what role.yaml says, a
 	t.deepEqual(entriesFor(records, { builder: 2 }, roles), entries);
 });
 
+test('masters get the record of a pool of gateways, and of none that has no marks', (t) => {
+	const record = (role: string) => ({ edge: { role, labels: {}, taints: [] } });
+	t.true(hasNodeMarks(record('gateway')), 'they recognise its gateways by the record only');
+	t.true(hasNodeMarks(record('builder')));
+	t.false(hasNodeMarks(record('minion')));
+	t.false(hasNodeMarks({}));
+});
+
 /** The pools that an upgrade takes, in order. */
 function order(of: Roles, mastersLast: boolean): string[] {
 	const heat = new SimulatedHeat({ ...parameters, gateway_count: 1 });
@@ -208,7 +216,7 @@ test('an unknown role is refused with a suggestion, or with the path for its fol
 	});
 	t.throws(() => readCluster('demo', {}, source), { message: /"builder".*minion.*gateway/ });
 	t.throws(() => renderTemplates({ ...input, roles: packagedRoles }), { code: 'unknown-role' });
-	t.throws(() => renderTemplates(input, undefined, () => 0), { code: 'image-without-role' });
+	t.throws(() => renderTemplates(input, undefined, ofContract(0)), { code: 'image-without-role' });
 });
 
 test('a taint of the role is refused in a pool', (t) => {

@@ -144,8 +144,8 @@ test('a key pair, which cannot be updated, replaces every server', (t) => {
 
 test('new user-data is only used for new servers', (t) => {
 	const files = rendered();
-	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
-	const changes = planned({ files: { ...files, 'user-data/minion-contract-1.yaml': text } });
+	const text = `${files['user-data/minion-contract-2.yaml']}# more\n`;
+	const changes = planned({ files: { ...files, 'user-data/minion-contract-2.yaml': text } });
 	t.deepEqual(brief(changes), ['update minions/0/server', 'update minions/1/server']);
 	t.is(changes[0]?.why, 'user_data (for new members)');
 });
@@ -153,13 +153,13 @@ test('new user-data is only used for new servers', (t) => {
 test('without the policy that keeps it, a new text replaces servers', (t) => {
 	const files = rendered();
 	const careless = replaced(
-		files['minion-contract-1.yaml'] ?? '',
+		files['minion-contract-2.yaml'] ?? '',
 		'user_data_update_policy: IGNORE',
 		'tags: []',
 	);
-	const text = `${files['user-data/minion-contract-1.yaml']}# more\n`;
+	const text = `${files['user-data/minion-contract-2.yaml']}# more\n`;
 	const after = {
-		files: { ...files, 'minion-contract-1.yaml': careless, 'user-data/minion-contract-1.yaml': text },
+		files: { ...files, 'minion-contract-2.yaml': careless, 'user-data/minion-contract-2.yaml': text },
 	};
 	t.deepEqual(
 		brief(planned(after)).filter((line) => line.startsWith('!')),

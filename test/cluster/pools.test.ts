@@ -179,9 +179,9 @@ test('the resources and parameters of the default pools are the same beside an a
 test('new nodes of a pool with taints wait for a master to set them; others do not', (t) => {
 	const tree = renderTemplates(stackWithPool().cluster);
 	const text = (name: string) => tree.find((one) => one.path === `user-data/${name}.yaml`)?.text ?? '';
-	t.regex(text('pool-gpu-contract-1'), /NODE_TAINTS=kstack\.io\/pending=:NoSchedule/);
-	t.false(text('minion-contract-1').includes('kstack.io/pending'));
-	t.false(text('pool-gpu-contract-1').includes('nvidia'), 'a node does not choose its labels and taints');
+	t.regex(text('pool-gpu-contract-2'), /NODE_TAINTS=kstack\.io\/pending=:NoSchedule/);
+	t.false(text('minion-contract-2').includes('kstack.io/pending'));
+	t.false(text('pool-gpu-contract-2').includes('nvidia'), 'a node does not choose its labels and taints');
 });
 
 test('Heat takes the templates and parameters of a cluster with a pool, at rest and in an upgrade', async (t) => {

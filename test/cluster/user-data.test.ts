@@ -8,12 +8,12 @@ import { readTree } from '../../src/base/tree.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { renderUserData, serviceAddresses, userDataLimit } from '../../src/cluster/heat/user-data.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
-import { clusterOf, nodeFiles } from '../support/clusters.ts';
+import { clusterOf, nodeFiles, ofContract } from '../support/clusters.ts';
 
 /** Those that kstack renders for. */
-const contracts = [0, imageContract];
+const contracts = [0, 1, imageContract];
 const folderOf = (contract: number) =>
-	path.join(packageRoot, 'cloud-init', contract === imageContract ? '' : `contract-${contract}`);
+	path.join(packageRoot, 'cloud-init', contract === 0 ? 'contract-0' : '');
 const assemble = path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/assemble');
 
 const base64Length = (text: string) => Math.ceil(Buffer.byteLength(text) / 3) * 4;
@@ -52,7 +52,7 @@ for (const role of roles) {
 	test(`on a ${role}, only root may read a token`, (t) => {
 		for (const contract of contracts)
 			for (const file of nodeFiles(renderUserData(role, clusterOf(), contract)))
-				if (/TOKEN@@/.test(file.text)) t.is(file.mode, 0o600, file.path);
+				if (/(TOKEN|SEED)@@/.test(file.text)) t.is(file.mode, 0o600, file.path);
 	});
 
 	test(`the user-data of a ${role} has facts alone, and steps only where its image has none`, (t) => {
@@ -75,7 +75,7 @@ for (const role of roles) {
 }
 
 test('every file of a contract is on some node', async (t) => {
-	for (const contract of contracts) {
+	for (const contract of [0, imageContract]) {
 		const used = new Set(
 			roles.flatMap((role) =>
 				nodeFiles(renderUserData(role, clusterOf(), contract)).map((file) => file.path),
@@ -122,7 +122,7 @@ test('the token placeholders of user-data are those that Heat replaces, no more 
 });
 
 function tokensAreReplaced(t: ExecutionContext, contract: number) {
-	const tree = renderTemplates(clusterOf(), undefined, () => contract);
+	const tree = renderTemplates(clusterOf(), undefined, ofContract(contract));
 	const ending = contract === 0 ? '' : `-contract-${contract}`;
 	const text = (name: string) => tree.find((file) => file.path === name)?.text ?? '';
 	for (const role of roles) {

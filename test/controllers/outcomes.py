@@ -4,32 +4,49 @@ import os
 import sys
 import unittest
 
-folder = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, folder)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+outcomes = os.fdopen(os.dup(1), 'w')
+os.dup2(2, 1)  # what a controller says, also one that has outlived its test
 
 
-def tests(suite):
-    for one in suite:
-        if isinstance(one, unittest.TestSuite):
-            yield from tests(one)
+class Outcomes(unittest.TestResult):
+    def startTest(self, one):
+        super().startTest(one)
+        self.failed = []
+        self.skipped_for = ''
+
+    def addError(self, one, error):
+        super().addError(one, error)
+        text = self.errors[-1][1]
+        if isinstance(one, unittest.TestCase):
+            self.failed.append(text)
         else:
-            yield one
+            self.tell(str(one), text)
 
+    def addFailure(self, one, error):
+        super().addFailure(one, error)
+        self.failed.append(self.failures[-1][1])
 
-def title(one):
-    method = getattr(one, '_testMethodName', str(one))
-    return '%s: %s' % (type(one).__module__.replace('_test', ''), method.replace('test_', '', 1).replace('_', ' '))
+    def addSkip(self, one, reason):
+        super().addSkip(one, reason)
+        self.skipped_for = reason
+
+    def addSubTest(self, one, part, error):
+        super().addSubTest(one, part, error)
+        if error is not None:
+            self.failed.append((self.failures + self.errors)[-1][1])
+
+    def stopTest(self, one):
+        super().stopTest(one)
+        method = one._testMethodName.replace('test_', '', 1).replace('_', ' ')
+        self.tell('%s: %s' % (type(one).__module__.replace('_test', ''), method), '\n'.join(self.failed), self.skipped_for)
+
+    def tell(self, title, failure, skipped=''):
+        outcomes.write(json.dumps({'title': title, 'failure': failure, 'skipped': skipped}) + '\n')
+        outcomes.flush()
 
 
 for name in sys.argv[1:]:
-    for one in tests(unittest.defaultTestLoader.loadTestsFromName(name[:-len('.py')])):
-        result = unittest.TestResult()
-        kept = os.dup(1)
-        os.dup2(2, 1)  # what a controller says
-        one.run(result)
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-        failures = [text for _, text in result.errors + result.failures]
-        skipped = '; '.join(reason for _, reason in result.skipped)
-        print(json.dumps({'title': title(one), 'failure': '\n'.join(failures), 'skipped': skipped}), flush=True)
+    unittest.defaultTestLoader.loadTestsFromName(name[:-len('.py')]).run(Outcomes())
+sys.stdout.flush()
+os._exit(0)  # without waiting for threads of controllers

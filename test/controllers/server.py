@@ -17,7 +17,7 @@ class Server(object):
     """
     answers(method, path, body) gives (status, value), or (status, values) for a watch: a list or an iterator, a line each.
     """
-    def __init__(self, answers, name='kubernetes.default.svc'):
+    def __init__(self, answers, name='kubernetes.default.svc', port=0):
         self.folder = tempfile.mkdtemp()
         self.asked = []
         openssl(self.folder, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1',
@@ -26,12 +26,13 @@ class Server(object):
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
+            answers = None
 
             def handle_one(self):
                 length = int(self.headers.get('Content-Length') or 0)
                 body = json.loads(self.rfile.read(length).decode()) if length else None
                 asked.append((self.command, self.path))
-                status, value = answers(self.command, self.path, body)
+                status, value = self.answers(self.command, self.path, body)
                 if isinstance(value, dict):
                     return self.whole(status, json.dumps(value).encode())
                 self.send_response(status)
@@ -54,7 +55,8 @@ class Server(object):
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        Handler.answers = staticmethod(answers)
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', port), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.file('certificate'), self.file('key'))
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)

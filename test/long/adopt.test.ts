@@ -251,7 +251,7 @@ test('adopt writes the templates of the stack if they differ from those of this 
 	const { code, folder, stderr } = await run(['adopt', 'demo'], undefined, { 'stack-template-show': other });
 	t.is(code, 0, stderr);
 	t.deepEqual(load(await readFile(path.join(folder, 'demo/heat/cluster.yaml'), 'utf8')), other);
-	for (const name of ['heat/master-contract-1.yaml', 'heat/user-data/minion-contract-1.yaml']) {
+	for (const name of ['heat/master-contract-2.yaml', 'heat/user-data/minion-contract-2.yaml']) {
 		const read = async (where: string) => load(await readFile(path.join(where, 'demo', name), 'utf8'));
 		t.deepEqual(await read(folder), await read(created), name);
 	}

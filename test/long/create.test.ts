@@ -82,15 +82,17 @@ const withContract = (contract: string): readonly Answers[] => [
 ];
 
 test("create renders for the image's contract, and the stack records it", async (t) => {
-	for (const contract of [0, 1]) {
-		const stages = contract === 0 ? creating : withContract('1');
+	for (const contract of [0, 1, 2]) {
+		const stages = contract === 0 ? creating : withContract(String(contract));
 		const { code, stderr, folder, asked } = await on(stages, ['create', 'demo']);
 		t.is(code, 0, stderr);
 		t.is(existsSync(path.join(folder, 'demo/heat/minion.yaml')), contract === 0);
 		t.is(existsSync(path.join(folder, 'demo/heat/minion-contract-1.yaml')), contract === 1);
+		t.is(existsSync(path.join(folder, 'demo/heat/minion-contract-2.yaml')), contract === 2);
 		const create = asked.find((line) => line.startsWith("'stack' 'create'"));
 		const record = {
 			...(contract === 0 ? {} : { contracts: { 'image-1': contract } }),
+			...(contract < 2 ? {} : { memberTokens: true }),
 			kstack: packageVersion(),
 		};
 		t.true(create?.includes(`'generations=${JSON.stringify(record)}'`), create);
@@ -98,9 +100,9 @@ test("create renders for the image's contract, and the stack records it", async 
 });
 
 test('create refuses an image whose contract is newer than this kstack', async (t) => {
-	const { code, stderr, folder, asked } = await on(withContract('2'), ['create', 'demo']);
+	const { code, stderr, folder, asked } = await on(withContract('3'), ['create', 'demo']);
 	t.is(code, 2, stderr);
-	t.regex(stderr, /debian12-x64-kubernetes.*newer kstack.*kstack_contract is 2/);
+	t.regex(stderr, /debian12-x64-kubernetes.*newer kstack.*kstack_contract is 3/);
 	t.false(existsSync(path.join(folder, 'demo')));
 	t.false(asked.some((line) => line.startsWith("'stack' 'create'")));
 });

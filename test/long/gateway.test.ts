@@ -1,6 +1,6 @@
 // A gateway while Services and pods are created and deleted. It runs in network namespaces of its own, with its real
 // program, HAProxy and firewall.
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { gateway, own, shared } from '../support/gateway.ts';
@@ -37,7 +37,7 @@ test.serial(
 		t.is(line.answered, line.asked);
 		t.deepEqual(line.pods, [`${two}:8080`], 'it is the same connection, to the same pod');
 		t.is(await reloads(), 7);
-		t.is(await it.file('annotation'), `192.0.2.9,${shared}`);
+		t.true((await it.file('written')).includes(`"kstack.io/gateway-addresses": "192.0.2.9,${shared}"`));
 	},
 );
 
@@ -169,8 +169,8 @@ test.serial(
 		await it.until('it forwards', async () => (await it.ask(shared, 80)) === `${two}:8080`);
 		await it.set(...both(three));
 		await it.until('it forwards to the new pod', async () => (await it.ask(shared, 80)) === `${three}:8080`);
-		await it.until('the Event is created', async () => (await it.file('created')).includes('PortInUse'));
-		t.is((await it.file('created')).match(/"PortInUse"/g)?.length, 1);
+		await it.until('the Event is created', async () => (await it.file('written')).includes('PortInUse'));
+		t.is((await it.file('written')).match(/"PortInUse"/g)?.length, 1);
 	},
 );
 
@@ -183,17 +183,18 @@ test.serial(
 		const stop = await it.assemble();
 		await it.until('it forwards', async () => (await it.ask(shared, 80)) === `${two}:8080`);
 
-		const unavailable = path.join(it.root, 'api-unavailable');
-		await writeFile(unavailable, '');
+		it.available(false);
 		stop();
 		await it.assemble();
-		await it.until('the failure is logged', async () => it.output().includes('sync failed'));
+		await it.until('the failure is logged', async () =>
+			it.output().includes('/api/v1/services: not available'),
+		);
 		t.is(await it.ask(shared, 80), `${two}:8080`);
 
 		const template = path.join(it.root, 'usr/share/kstack/gateway/haproxy.cfg');
 		const text = await readFile(template, 'utf8');
 		await writeFile(template, `${text}\nlisten broken\n    bind nowhere\n`);
-		await rm(unavailable);
+		it.available(true);
 		await it.set(...web(three));
 		await it.until('the reason is logged', async () => /HAProxy rejects[\s\S]*'bind'/.test(it.output()));
 		t.is(await it.ask(shared, 80), `${two}:8080`);

@@ -30,7 +30,14 @@ async function inTheMiddleOfAnUpgrade(directory: string): Promise<string> {
 	await cp(directory, folder, { recursive: true });
 	await writeTree(
 		path.join(folder, 'heat'),
-		renderTemplates(clusterOf(), { current: 3, previous: 1 }, (_, pool) => (pool === '' ? 1 : 0)),
+		renderTemplates(
+			clusterOf(),
+			{ current: 3, previous: 1 },
+			{
+				contractOf: (_, prefix) => (prefix === '' ? 1 : 0),
+				memberTokens: false,
+			},
+		),
 	);
 	return folder;
 }
@@ -105,8 +112,8 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a file that is not there',
-		file: 'heat/minion-contract-1.yaml',
-		good: 'user-data/minion-contract-1.yaml',
+		file: 'heat/minion-contract-2.yaml',
+		good: 'user-data/minion-contract-2.yaml',
 		bad: 'user-data/no.yaml',
 		words: /no\.yaml/,
 	},
@@ -134,7 +141,7 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a member that lacks a parameter',
-		file: 'heat/minion-contract-1.yaml',
+		file: 'heat/minion-contract-2.yaml',
 		good: /^ {2}pod_cidr:\n.*\n/m,
 		bad: '',
 		words: /pod_cidr/,
@@ -142,7 +149,7 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a wrong value in a member',
-		file: 'heat/minion-contract-1.yaml',
+		file: 'heat/minion-contract-2.yaml',
 		good: 'user_data_format: SOFTWARE_CONFIG',
 		bad: 'user_data_format: SOFTWARE',
 		words: /user_data_format/,
@@ -150,7 +157,7 @@ const mistakes: readonly Mistake[] = [
 	},
 	{
 		what: 'a member that reads a resource it lacks',
-		file: 'heat/master-contract-1.yaml',
+		file: 'heat/master-contract-2.yaml',
 		good: "'@@NODE_IP@@': {get_attr: [port, ",
 		bad: "'@@NODE_IP@@': {get_attr: [prot, ",
 		words: /prot/,
@@ -168,7 +175,7 @@ test.before(async (t) => {
 	for (const { directory } of directories) {
 		good.push(...shapes.map((shape) => root(directory, shape)));
 		good.push(root(await inTheMiddleOfAnUpgrade(directory), { previous_master_count: 2, master_count: 2 }));
-		good.push(...(await Promise.all(roles.map((role) => member(directory, `${role}-contract-1`)))));
+		good.push(...(await Promise.all(roles.map((role) => member(directory, `${role}-contract-2`)))));
 	}
 	const whole = directories[0]?.directory as string;
 	const folder = await temporaryFolder();

@@ -2,6 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
+import { imageContract } from '../../src/base/contract.ts';
 import { packageRoot } from '../../src/base/package.ts';
 import { withOwnVersion } from '../../src/cluster/heat/kstack-version.ts';
 import { type Answers, event, imageOf, withAuthorityOf } from '../support/fake-cloud.ts';
@@ -48,7 +49,9 @@ async function pinned(contract: number) {
 		minion_image: 'image-1',
 		minion_flavor: '3',
 		cluster_state: 'existing',
-		generations: withOwnVersion({ generations: JSON.stringify({ contracts: { 'image-1': 1 } }) }),
+		generations: withOwnVersion({
+			generations: JSON.stringify({ contracts: { 'image-1': imageContract }, memberTokens: true }),
+		}),
 	};
 	const shown = first['stack-show-demo'] as Shown;
 	const start: Answers = {
@@ -103,7 +106,7 @@ test('plan adds a pool with a role of the stack directory, and refuses it where 
 	t.is(refused.code, 2);
 	t.regex(refused.stderr, /pool gpu: the image .* too old for the role builder/);
 
-	const { folder, start, file, text } = await pinned(1);
+	const { folder, start, file, text } = await pinned(imageContract);
 	await writeFile(file, `${text}${ofRole}`);
 	await cp(roles, path.join(folder, 'demo/roles'), { recursive: true });
 	const { code, stdout, stderr } = await on([start], ['plan', 'demo'], { cwd: folder });
@@ -222,9 +225,11 @@ test('labels of a pool are as before in the cluster when Heat refuses the update
 	const cloud = {
 		...{ ...first, ...withPool(first, 1, 0, { ...record, labels: labels('old') }) },
 		'image-show-debian12-x64-kubernetes': imageOf('image-1', 'debian12-x64-kubernetes', {
-			kstack_contract: '1',
+			kstack_contract: String(imageContract),
 		}),
-		'image-show-image-1': imageOf('image-1', 'debian12-x64-kubernetes', { kstack_contract: '1' }),
+		'image-show-image-1': imageOf('image-1', 'debian12-x64-kubernetes', {
+			kstack_contract: String(imageContract),
+		}),
 		'stack-update.fails': 'ERROR: no\n',
 	};
 	const { code, stderr } = await on([cloud], ['update', 'demo'], { cwd: folder });
@@ -241,7 +246,7 @@ for (const [what, state] of [
 	['an update that was to finish a create and was interrupted too', 'existing'],
 ] as const) {
 	test(`update stores the labels and taints of pools after ${what}`, async (t) => {
-		const { folder, start: pinnedStart, file, text } = await pinned(1);
+		const { folder, start: pinnedStart, file, text } = await pinned(imageContract);
 		await writeFile(file, `${text}${entry(1)}    labels: {accelerator: nvidia}\n`);
 		const kubernetes = await fakeKubernetes({
 			'GET /api/v1/namespaces/kube-system/configmaps/kstack-pools': [404, {}],

@@ -24,8 +24,9 @@ test('a master runs all steps in order and signals success once', async (t) => {
 	);
 	t.deepEqual(started(await asked('systemctl')), [
 		...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'etcd', 'kube-apiserver'],
-		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-nodes', 'kstack-pki'],
+		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-tokens', 'kstack-nodes'],
 		...[
+			'kstack-pki',
 			'kstack-leavers',
 			'kstack-services',
 			'kstack-addons',
@@ -61,7 +62,7 @@ test('the files of a master are valid, and its secrets are readable by root only
 		const own = name === 'bootstrap' ? 'https://10.0.0.5:6443' : 'https://127.0.0.1:6443';
 		t.is(config.clusters[0]?.cluster.server, own);
 		const user = config.users[0]?.user ?? {};
-		if (name === 'bootstrap') t.deepEqual(user, { token: 'abcdef.0123456789abcdef' });
+		if (name === 'bootstrap') t.deepEqual(user, { token: 'kstack:demo:minion:10.0.0.11:0123456789abcdef' });
 		else for (const place of Object.values(user)) t.true(existsSync(place), place);
 		t.is((await stat(path.join(root, 'etc/kubernetes', `${name}.conf`))).mode & 0o777, 0o600, name);
 	}
@@ -87,7 +88,8 @@ test('the files of a master are valid, and its secrets are readable by root only
 		/virtual_router_id 6\n[\s\S]*10\.0\.0\.5\/32 dev ens3/,
 	);
 	const applied = await file('applied');
-	t.regex(applied, /name: bootstrap-token-abcdef\n[\s\S]*token-secret: "0123456789abcdef"/);
+	t.regex(applied, /name: kstack-join-seeds\n[\s\S]*seeds: '\["abcdef\.0123456789abcdef"\]'/);
+	t.false(applied.includes('bootstrap-token-abcdef'));
 	const manifest = gunzipSync(Buffer.from(/manifest\.yaml\.gz: (\S+)/.exec(applied)?.[1] ?? '', 'base64'));
 	t.regex(manifest.toString(), /clusterIP: 10\.96\.0\.10\}\ndomain: cluster\.local\nreplicas: 2\n/);
 	t.regex(
@@ -108,7 +110,7 @@ for (const role of ['minion', 'gateway'] as const) {
 		t.is(await file('etc/kubernetes/pki/ca.crt'), ca);
 		t.deepEqual(await readdir(path.join(root, 'etc/kubernetes/pki')), ['ca.crt']);
 		t.like((load(await file('etc/kubernetes/bootstrap.conf')) as { users: object[] }).users[0], {
-			user: { token: 'abcdef.0123456789abcdef' },
+			user: { token: 'kstack:demo:minion:10.0.0.11:0123456789abcdef' },
 		});
 		t.deepEqual(started(await asked('systemctl')), [
 			...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'kubelet', 'kube-proxy'],
@@ -234,7 +236,17 @@ test('the master token is valid for the boot timeout, and another run does not r
 	await writeFile(path.join(root, 'applied'), '');
 	t.is((await run(step('50-cluster'))).code, 0);
 	t.notRegex(await file('applied'), /bootstrap-token-master/);
-	t.regex(await file('applied'), /bootstrap-token-abcdef/);
+});
+
+test('in a cluster of an earlier kstack, a master creates the join token that its members share', async (t) => {
+	const { run, root, file } = await node('master', {}, { JOIN_TOKEN: 'abcdef.0123456789abcdef' });
+	await rm(path.join(root, 'etc/kstack/join-seed'));
+	await run(step('20-pki'));
+	t.is((await run(step('50-cluster'))).code, 0);
+	const applied = await file('applied');
+	t.regex(applied, /name: bootstrap-token-abcdef\n[\s\S]*token-secret: "0123456789abcdef"/);
+	t.false(applied.includes('kstack-join-seeds'));
+	t.regex(await file('asked'), /kubectl .*apply -f .*assemble\/shared-token/);
 });
 
 test('a master that joined creates no master token and signals no certificates', async (t) => {

@@ -20,11 +20,6 @@ const allowed: readonly { readonly file: string; readonly text: RegExp; readonly
 			'systemd 215 logs an unknown setting and ignores it; with cgroupfs nothing is delegated to containerd',
 	},
 	{
-		file: 'kstack-gateway',
-		text: /\{waits:\+--wait/,
-		reason: 'it is used only if the help of iptables-restore has it',
-	},
-	{
 		file: 'kstack-leave',
 		text: /\{block_rule\[@\]\}/,
 		reason: 'the line before sets it',

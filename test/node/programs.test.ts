@@ -17,7 +17,7 @@ const program = (name: string) => readFile(path.join(sbin, name), 'utf8');
 
 test('every program, step and functions file in bash passes bash -n and shellcheck', async (t) => {
 	const share = path.join(element, 'usr/share/kstack');
-	const programs = [path.join(share, 'assemble/functions'), path.join(share, 'gateway/functions')];
+	const programs = [path.join(share, 'assemble/functions')];
 	for (const folder of [sbin, path.join(share, 'assemble/steps'), path.join(share, 'functions')])
 		for (const { path: name, text } of await readTree(folder))
 			if (!/^#!.*python/.test(text)) programs.push(path.join(folder, name));

@@ -1,7 +1,7 @@
 // A gateway in network namespaces of its own: its real program, HAProxy and firewall, a client, and pods. Only the API is
 // a fake.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFile, mkdir, readFile, readlink, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
@@ -23,8 +23,10 @@ const needed = {
 	conntrack: 'conntrack',
 	haproxy: 'haproxy',
 	socat: 'socat',
-	jq: 'jq',
+	openssl: 'openssl',
 };
+
+const certificate = 'var/lib/kubelet/pki/kubelet-client-current.pem';
 
 const fakePrograms = {
 	systemctl: `echo "$*" >>"$root/systemctl"
@@ -33,16 +35,6 @@ if kill -USR2 "$pid" 2>/dev/null; then exit; fi
 setsid haproxy -W -f "$root/etc/haproxy/haproxy.cfg" -p "$root/haproxy.pid" >>"$root/haproxy.log" 2>&1 </dev/null &
 for try in {1..40}; do [ -s "$root/haproxy.pid" ] && exit; sleep 0.05; done`,
 	journalctl: 'tail "$root/haproxy.log"',
-	kubectl: `[ ! -e "$root/api-unavailable" ] || exit 1
-case "$*" in
-*'get services --all-namespaces --watch'*) exec tail -f -n +1 "$root/changed-services" ;;
-*'get endpoints --all-namespaces --watch'*) exec tail -f -n +1 "$root/changed-endpoints" ;;
-*'get services,endpoints'*) cat "$root/world" ;;
-*'get node'*) cat "$root/annotation" ;;
-*annotate*) echo "$*" | sed 's/.*addresses=//' | tr -d '\\n' >"$root/annotation" ;;
-*create*) cat >>"$root/created" ;;
-*) echo "not known: $*" >&2; exit 1 ;;
-esac`,
 };
 
 /** A gateway's file without what needs root, and with the paths of HAProxy's package below `root`. */
@@ -53,6 +45,8 @@ const adapted = (text: string, root: string) =>
 
 /** A program that runs in one of the namespaces. */
 export interface Inside {
+	/** Writes a line to its input. */
+	tell(line: string): void;
 	/** Closes its input, and returns the last line that it printed. */
 	result(): Promise<unknown>;
 }
@@ -72,7 +66,12 @@ export async function gateway(t: ExecutionContext) {
 			} catch {} // it has ended by itself
 		}
 	});
-	const env = { ...process.env, PATH: `${path.join(root, 'bin')}:${systemPath}`, NODE_IP: own };
+	const env = {
+		...process.env,
+		PATH: `${path.join(root, 'bin')}:${systemPath}`,
+		NODE_IP: own,
+		PYTHONDONTWRITEBYTECODE: '1',
+	};
 	const start = (command: string, args: readonly string[], more: object = {}) => {
 		const child = spawn(command, args, { detached: true, env: { ...env, ...more } });
 		child.stdin.on('error', () => {});
@@ -137,17 +136,15 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 		'for n in 2 3 4 5; do ip addr add 10.244.1.$n/24 dev eth0; done; ip link set eth0 up',
 	);
 
-	const files = (await imageFiles()).filter((file) => /gateway|functions\/kubernetes/.test(file.path));
+	const files = (await imageFiles()).filter((file) => /gateway|python\/kstack/.test(file.path));
 	await writeNode(root, [
 		...files.map((file) => ({ ...file, text: adapted(file.text, root) })),
-		{ path: 'var/lib/kubelet/pki/kubelet-client-current.pem', mode: 0o600, text: '' },
-		...['world', 'changed-services', 'changed-endpoints', 'annotation', 'created', 'haproxy.log'].map(
-			(name) => ({
-				path: name,
-				mode: 0o644,
-				text: '',
-			}),
-		),
+		{ path: certificate, mode: 0o600, text: '' },
+		...['written', 'haproxy.log', 'etc/kubernetes/pki/empty'].map((name) => ({
+			path: name,
+			mode: 0o644,
+			text: '',
+		})),
 		...Object.entries(fakePrograms).map(([name, body]) => ({
 			path: `bin/${name}`,
 			mode: 0o755,
@@ -171,6 +168,7 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 		});
 		const closed = new Promise<void>((resolve) => reader.on('close', resolve));
 		return {
+			tell: (line: string) => void child.stdin.write(`${line}\n`),
 			result: async () => {
 				child.stdin.end();
 				await closed;
@@ -180,11 +178,17 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 	};
 	const traffic = path.join(packageRoot, 'test/fixtures/traffic.mjs');
 	const node = [process.execPath, traffic];
+	const api = await begin(
+		'gateway',
+		...[tool('python3', 'python3'), path.join(packageRoot, 'test/controllers/fake_api.py')],
+		...[path.join(root, 'etc/kubernetes/pki/ca.crt'), path.join(root, certificate)],
+		...[path.join(root, 'written'), 'demo-gateway-0'],
+	);
 	let output = '';
-	let version = 0;
-	let known: readonly (Service | Endpoints)[] = [];
 	return {
 		root,
+		/** Whether the API answers. */
+		available: (answers: boolean) => api.tell(JSON.stringify(answers ? 'up' : 'down')),
 		inside,
 		file: (name: string) => readFile(path.join(root, name), 'utf8'),
 		output: () => output,
@@ -196,8 +200,9 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 		/** Starts kstack-gateway, and resolves once HAProxy answers. */
 		assemble: async (address = shared) => {
 			const file = path.join(root, 'usr/local/sbin/kstack-gateway');
-			const child = start('nsenter', [...entering(main), 'bash', file], {
+			const child = start('nsenter', [...entering(main), file], {
 				...{ NODE_NAME: 'demo-gateway-0', GATEWAY_ADDRESS: address, GATEWAY_PUBLIC_ADDRESS: '192.0.2.9' },
+				API_ADDRESS: '127.0.0.1',
 			});
 			for (const stream of [child.stdout, child.stderr])
 				stream.setEncoding('utf8').on('data', (text: string) => {
@@ -205,21 +210,8 @@ iptables -A KUBE-EXTERNAL-SERVICES -d ${shared}/32 -j DROP`,
 				});
 			return () => process.kill(-(child.pid as number), 'SIGKILL');
 		},
-		/** Replaces the objects of the API; watches report each object that is new, changed or deleted. */
-		set: async (...objects: (Service | Endpoints)[]) => {
-			await writeFile(path.join(root, 'world.new'), JSON.stringify({ items: objects }));
-			await rename(path.join(root, 'world.new'), path.join(root, 'world'));
-			const texts = new Set(known.map((object) => JSON.stringify(object)));
-			const now = new Set(objects.map((object) => JSON.stringify(object)));
-			for (const object of [...objects, ...known]) {
-				const text = JSON.stringify(object);
-				if (texts.has(text) && now.has(text)) continue;
-				const { namespace, name } = object.metadata;
-				const log = `changed-${object.kind === 'Service' ? 'services' : 'endpoints'}`;
-				await appendFile(path.join(root, log), `${namespace}/${name} MODIFIED ${++version}\n`);
-			}
-			known = objects;
-		},
+		/** Replaces the Services and Endpoints of the API; watches report what is new, changed or deleted. */
+		set: async (...objects: (Service | Endpoints)[]) => api.tell(JSON.stringify(objects)),
 		/** Starts pods, each named ADDRESS:PORT. */
 		pods: (...names: string[]) => begin('pods', ...node, 'pods', ...names),
 		begin: (what: 'loop' | 'hold', host: string, port: number) =>

@@ -1,14 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { packageRoot } from '../../src/base/package.ts';
-import { output, tool } from './processes.ts';
-
-/** The folder with the files for gateways in the repository. */
-export const gatewayFiles = path.join(
-	packageRoot,
-	'elements/kubernetes-services/static/usr/share/kstack/gateway',
-);
-
 export interface Port {
 	readonly port: number;
 	readonly protocol?: string;
@@ -75,24 +64,3 @@ export const endpoints = (
 	metadata: { name, namespace },
 	subsets: addresses.length === 0 ? [] : [{ addresses: addresses.map((ip) => ({ ip })), ports }],
 });
-
-/** Runs exposed.jq and then a program, with strings as variables, on a sequence of values. */
-export async function jq<Answer>(
-	program: string,
-	variables: Readonly<Record<string, string>>,
-	values: readonly unknown[],
-	...flags: string[]
-): Promise<Answer[]> {
-	const exposed = await readFile(path.join(gatewayFiles, 'exposed.jq'), 'utf8');
-	const args = Object.entries(variables).flatMap(([name, value]) => ['--arg', name, value]);
-	const input = values.map((value) => `${JSON.stringify(value)}\n`).join('');
-	const printed = await output(tool('jq', 'jq'), ['-c', ...flags, ...args, `${exposed}\n${program}`], {
-		input,
-	});
-	return printed
-		.split('\n')
-		.filter((line) => line !== '')
-		.map((line) => JSON.parse(line) as Answer);
-}
-
-export const program = (name: string) => readFile(path.join(gatewayFiles, `${name}.jq`), 'utf8');

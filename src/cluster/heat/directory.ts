@@ -10,7 +10,7 @@ import { schemaText } from '../../base/schema.ts';
 import { replaceTree, type Tree } from '../../base/tree.ts';
 import { clusterSchema } from '../spec/cluster-fields.ts';
 import { type Cluster, readMapping } from '../spec/config.ts';
-import type { PoolContracts } from '../spec/contracts.ts';
+import type { ImageSupport } from '../spec/contracts.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { recordsFor } from '../spec/pool-entries.ts';
 import { defaultPools, furtherPools } from '../spec/pools.ts';
@@ -137,12 +137,12 @@ export async function writeDirectory(
 	cluster: Cluster,
 	parameters: Parameters,
 	secrets: Parameters,
-	contracts?: PoolContracts,
+	support?: ImageSupport,
 ): Promise<void> {
 	await makeFolder(directory.path);
 	const roles = rolesOf(directory);
 	const pools = furtherPools(recordsFor(cluster.pools ?? [], roles));
-	await writeTemplates(directory, renderTemplates({ ...cluster, pools, roles }, undefined, contracts));
+	await writeTemplates(directory, renderTemplates({ ...cluster, pools, roles }, undefined, support));
 	if (!existsSync(directory.cluster)) await writeFile(directory.cluster, clusterFile(cluster));
 	else await setValues(directory.cluster, '', cluster.settings);
 	await writeFile(directory.parameters, parametersFile(cluster.name, parameters));

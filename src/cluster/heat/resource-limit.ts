@@ -3,7 +3,7 @@ import { usageError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
 import { render } from '../../base/template.ts';
 import { readMapping } from '../spec/config.ts';
-import { poolContracts } from '../spec/contracts.ts';
+import { imageSupport } from '../spec/contracts.ts';
 import { generationsOf } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { type FurtherPool, furtherPoolsOf } from '../spec/pools.ts';
@@ -48,13 +48,13 @@ function rolesFor(pools: readonly FurtherPool[]): Roles {
 function templatesOf(parameters: Parameters): Templates {
 	const source = (name: string) => path.join(packageRoot, 'heat', name);
 	const pools = furtherPoolsOf(parameters);
-	const contractOf = poolContracts(parameters);
+	const { contractOf, memberTokens } = imageSupport(parameters);
 	const terms = rootTerms(generationsOf(parameters), pools, contractOf, rolesFor(pools));
 	const members = new Map(
 		terms.pools.flatMap(({ role, controlPlane, gatewayAddress, groups }) =>
 			groups.map(({ file }) => [
 				`${file}.yaml`,
-				render(source('member.yaml.ejs'), { role, controlPlane, gatewayAddress, file }),
+				render(source('member.yaml.ejs'), { role, controlPlane, gatewayAddress, memberTokens, file }),
 			]),
 		),
 	);

@@ -4,7 +4,7 @@ import { packageRoot } from '../../base/package.ts';
 import { render } from '../../base/template.ts';
 import { sorted, type Tree } from '../../base/tree.ts';
 import type { Settings } from '../spec/config.ts';
-import type { PoolContracts } from '../spec/contracts.ts';
+import type { ImageSupport, PoolContracts } from '../spec/contracts.ts';
 import type { Prefix } from '../spec/generations.ts';
 import { type FurtherPool, groupName, memberPrefix, type Pool, withDefaultPools } from '../spec/pools.ts';
 import {
@@ -54,6 +54,7 @@ function distinctBy<Item>(items: readonly Item[], key: (item: Item) => string): 
 
 /** The contract of images that this version of kimg builds, for all pools. */
 const currentContract: PoolContracts = () => imageContract;
+const currentSupport: ImageSupport = { contractOf: currentContract, memberTokens: true };
 
 /** A pool in the root template. */
 export interface PoolTerms
@@ -133,12 +134,12 @@ export function rootTerms(
 /**
  * The HOT templates and user-data files: the content of `heat/` in a stack directory.
  *
- * @param contractOf  the contracts of the images of the pools; by default that of this version of kimg
+ * @param support  what the images of the pools support; default: what images of this kimg do
  */
 export function renderTemplates(
 	cluster: TemplateInput,
 	generations: GenerationNumbers = { current: 1, previous: null },
-	contractOf: PoolContracts = currentContract,
+	{ contractOf, memberTokens }: ImageSupport = currentSupport,
 ): Tree {
 	const heat = path.join(packageRoot, 'heat');
 	const file = (name: string, text: string) => ({ path: name, mode: 0o644, text });
@@ -149,9 +150,18 @@ export function renderTemplates(
 			distinctBy(groups, ({ file: base }) => base).flatMap(({ file: base, contract }) => [
 				file(
 					`${base}.yaml`,
-					render(path.join(heat, 'member.yaml.ejs'), { role, controlPlane, gatewayAddress, file: base }),
+					render(path.join(heat, 'member.yaml.ejs'), {
+						role,
+						controlPlane,
+						gatewayAddress,
+						memberTokens,
+						file: base,
+					}),
 				),
-				file(`user-data/${base}.yaml`, renderUserData(role, cluster, contract, taints.length > 0)),
+				file(
+					`user-data/${base}.yaml`,
+					renderUserData(role, cluster, contract, { memberTokens, pending: taints.length > 0 }),
+				),
 			]),
 		),
 	]);

@@ -22,9 +22,9 @@ const pendingTaint = 'kstack.io/pending:NoSchedule';
  */
 export const userDataLimit = 56_000;
 
-/** The folder with the user-data templates of a contract. */
+/** The folder with the user-data templates of a contract; later contracts than 0 differ in single lines. */
 const folderOf = (contract: number) =>
-	path.join(packageRoot, 'cloud-init', ...(contract === imageContract ? [] : [`contract-${contract}`]));
+	path.join(packageRoot, 'cloud-init', ...(contract === 0 ? ['contract-0'] : []));
 
 /** The content of a file on the node, from `files` in a contract's folder, rendered if it is a template. */
 function body(folder: string, target: string, locals: Locals): string {
@@ -65,19 +65,25 @@ export function serviceAddresses(serviceCidr: string): { serviceAddress: string;
 	return { serviceAddress: address(network, 1), clusterDns: address(network, 10) };
 }
 
+export interface UserDataOptions {
+	/** Whether the pool has taints, which the masters set after a node has joined. */
+	readonly pending?: boolean;
+	/** Whether each member has a join token of its own; masters then get the seed of the tokens. */
+	readonly memberTokens?: boolean;
+}
+
 /**
  * The user-data of a role: cloud-config with `@@TOKENS@@` for values that only Heat knows. It is the same for every
  * member of the pool.
  *
  * @param contract  of the image of the members
- * @param pending   whether the pool has taints, which the masters set after a node has joined
  * @throws UserError when it is too large for Nova, with the largest files
  */
 export function renderUserData(
 	role: Role,
 	cluster: { readonly settings: Settings; readonly roles?: Roles },
 	contract = imageContract,
-	pending = false,
+	{ pending = false, memberTokens = contract > 1 }: UserDataOptions = {},
 ): string {
 	const folder = folderOf(contract);
 	const definition = requireRole(cluster.roles ?? packagedRoles, role);
@@ -100,7 +106,16 @@ export function renderUserData(
 		return text;
 	};
 	const article = /^[aeiou]/.test(role) ? 'An' : 'A';
-	const terms = { ...locals, article, controlPlane, gatewayAddress, userDataFiles, file, ofRole };
+	const terms = {
+		...locals,
+		article,
+		memberTokens,
+		controlPlane,
+		gatewayAddress,
+		userDataFiles,
+		file,
+		ofRole,
+	};
 	const text = render(templateFor(definition, contract), terms);
 	const bytes = Math.ceil(Buffer.byteLength(text) / 3) * 4;
 	if (bytes > userDataLimit) {

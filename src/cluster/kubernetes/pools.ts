@@ -69,12 +69,15 @@ export function poolOfRole({ role, labels, taints }: PoolRecord, before?: NodePo
 	return { ...pool, formerLabels: [...new Set(former)] };
 }
 
-/** Whether any of the pools has labels, taints or a custom role, which masters of an earlier release do not support. */
+/**
+ * Whether masters need the record of any of the pools: it has labels, taints or a custom role, which masters of an earlier
+ * release do not support, or its nodes are gateways, which masters recognise by this record only.
+ */
 export function hasNodeMarks(...stages: readonly Readonly<Record<string, PoolRecord>>[]): boolean {
 	const records = stages.flatMap((stage) => Object.values(stage));
 	return records.some(
 		({ role, labels, taints }) =>
-			Object.keys(labels).length > 0 || taints.length > 0 || packagedRoles[role] === undefined,
+			Object.keys(labels).length > 0 || taints.length > 0 || packagedRoles[role]?.gatewayAddress !== false,
 	);
 }
 

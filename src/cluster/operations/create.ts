@@ -15,6 +15,7 @@ import { requireResources } from '../heat/resource-limit.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
+import { type ImageSupport, supportsMemberTokens } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { recordsOf } from '../spec/pools.ts';
@@ -60,10 +61,19 @@ async function validate({ directory }: Creation): Promise<void> {
 	]);
 }
 
+/** What the images that were found support. */
+function supportOf({ images }: Resolved): ImageSupport {
+	const contractOf = (id: string) => images[id]?.contract ?? 0;
+	return { contractOf, memberTokens: supportsMemberTokens(contractOf('master')) };
+}
+
 /** Creates the stack and waits until the creation has ended. */
 async function createStack({ name, directory, resolved, secrets, bootTimeout }: Creation): Promise<void> {
 	const contracts = contractsOf(Object.values(resolved.images));
-	const record = Object.keys(contracts).length === 0 ? {} : { contracts };
+	const record = {
+		...(Object.keys(contracts).length === 0 ? {} : { contracts }),
+		...(supportOf(resolved).memberTokens ? { memberTokens: true } : {}),
+	};
 	const generations = { generations: withOwnVersion({ generations: JSON.stringify(record) }) };
 	const created = parseOutput<{ id: string }>(
 		['stack', 'create', name],
@@ -107,7 +117,7 @@ const steps = ({ name, directory, resolved, roles }: Creation): Step<Creation>[]
 	{
 		title: `Writing the stack directory ${directory.path}`,
 		run: async (creation) => {
-			creation.secrets = await writeFiles(directory, resolved, (id) => resolved.images[id]?.contract ?? 0);
+			creation.secrets = await writeFiles(directory, resolved, supportOf(resolved));
 		},
 	},
 	{ title: 'Validating the templates with Heat', run: validate },

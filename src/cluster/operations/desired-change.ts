@@ -8,7 +8,7 @@ import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfFixed } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
-import { poolContracts } from '../spec/contracts.ts';
+import { imageSupport } from '../spec/contracts.ts';
 import { type Counts, countsOf, furtherNodes, generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
@@ -110,7 +110,7 @@ export async function desiredChange(
 	const templates = renderTemplates(
 		{ name, settings: { ...now, ...changed }, pools: pools.pools, roles },
 		{ current, previous: null },
-		poolContracts({ ...stack.parameters, ...pools.parameters }),
+		imageSupport({ ...stack.parameters, ...pools.parameters }),
 	);
 	const wantedCounts: Counts = {
 		...counts,

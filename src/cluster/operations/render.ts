@@ -17,7 +17,7 @@ import { requireWritable } from '../heat/ownership.ts';
 import { poolParameters, poolsParameter } from '../heat/pool-resources.ts';
 import type { Resolved } from '../heat/preflight.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
-import type { PoolContracts } from '../spec/contracts.ts';
+import type { ImageSupport } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { defaultPools } from '../spec/pools.ts';
 import { renderDefaults } from '../spec/render-defaults.ts';
@@ -55,7 +55,7 @@ export async function requestedCluster(
 export async function writeFiles(
 	directory: StackDirectory,
 	{ cluster, ids }: Omit<Resolved, 'images'>,
-	contracts?: PoolContracts,
+	support?: ImageSupport,
 ): Promise<Parameters> {
 	const { secrets, request } = await credentialsIn(directory);
 	const parameters = {
@@ -64,7 +64,7 @@ export async function writeFiles(
 		cluster_state: 'new',
 		operator_request: request,
 	};
-	await writeDirectory(directory, cluster, parameters, secrets, contracts);
+	await writeDirectory(directory, cluster, parameters, secrets, support);
 	return secrets;
 }
 
@@ -107,5 +107,5 @@ export async function renderCluster(
 function renderedGenerations(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
 	const images = Object.entries(parameters).filter(([name]) => name.endsWith('_image'));
 	const contracts = Object.fromEntries(images.map(([, image]) => [String(image), imageContract]));
-	return { generations: withOwnVersion({ generations: JSON.stringify({ contracts }) }) };
+	return { generations: withOwnVersion({ generations: JSON.stringify({ contracts, memberTokens: true }) }) };
 }

@@ -13,6 +13,7 @@ import {
 import type { Stack } from '../heat/stack.ts';
 import { listNodes } from '../kubernetes/api.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { supportsMemberTokens } from '../spec/contracts.ts';
 import { imageBefore, unfinished } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import type { DrainFlags } from './drain-options.ts';
@@ -150,6 +151,12 @@ async function planStart(
 	const mistake = request.rollback ? undefined : mistakeInVersion(versions, image);
 	if (mistake !== undefined) throw usageError(mistake, 'Nothing was changed.');
 	await requireSameEtcd(state.nowImages.master, image);
+	if (generations.memberTokens === true && !supportsMemberTokens(image.contract)) {
+		throw usageError(
+			`The masters of ${stack.name} verify a join token of each member; those of the image "${image.name}" cannot.`,
+			'Nothing was changed. Use an image that kimg 0.4 or later has built.',
+		);
+	}
 	const down = versions.some((version) => compareVersions(image.kubernetes, version) < 0);
 	const next = startUpgrade(state, image.id, image.contract);
 	const all = state.pools

@@ -8,7 +8,7 @@ import { requireResources } from '../heat/resource-limit.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import type { DrainOptions } from '../kubernetes/leave.ts';
-import { poolContracts } from '../spec/contracts.ts';
+import { imageSupport } from '../spec/contracts.ts';
 import { finished, type Generations } from '../spec/generations.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { furtherPoolsOf } from '../spec/pools.ts';
@@ -48,7 +48,7 @@ function titleOf(state: UpgradeState, step: UpgradeStep, toRemove: readonly Memb
 function templatesFor(stack: Stack, { generations, roles }: UpgradeState, parameters: Parameters) {
 	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
 	const pools = furtherPoolsOf(stack.parameters);
-	return renderTemplates({ ...cluster, pools, roles }, generations, poolContracts(parameters));
+	return renderTemplates({ ...cluster, pools, roles }, generations, imageSupport(parameters));
 }
 
 /** The change of the members for a step of the upgrade. */
@@ -102,7 +102,7 @@ async function lastChange(
 		change: {
 			settings,
 			parameters: { generations, ...Object.fromEntries(none) },
-			templates: renderTemplates(cluster, generations, poolContracts({ ...stack.parameters, generations })),
+			templates: renderTemplates(cluster, generations, imageSupport({ ...stack.parameters, generations })),
 		},
 	};
 }

@@ -12,3 +12,22 @@ export function poolContracts(parameters: Parameters): PoolContracts {
 	const { contracts = {} } = generationsOf(parameters);
 	return (id, prefix) => contracts[String(parameters[`${prefix}${id}_image`])] ?? 0;
 }
+
+/** What templates and user-data may use, because the images of a stack's pools support it. */
+export interface ImageSupport {
+	readonly contractOf: PoolContracts;
+	/** Each member has a join token of its own, which the masters verify. */
+	readonly memberTokens: boolean;
+}
+
+/** The contract of the first image whose masters verify a join token of each member. */
+const memberTokensSince = 2;
+
+/** Whether a new cluster whose masters have an image of this contract gives each member a join token of its own. */
+export const supportsMemberTokens = (masterContract: number) => masterContract >= memberTokensSince;
+
+/** What the images of a stack support, from its parameters. */
+export function imageSupport(parameters: Parameters): ImageSupport {
+	const memberTokens = generationsOf(parameters).memberTokens === true;
+	return { contractOf: poolContracts(parameters), memberTokens };
+}

@@ -31,6 +31,8 @@ export interface Generations {
 	readonly replacing?: Replacing;
 	/** Contracts (src/base/contract.ts) of the images of the pools, by image ID; 0 for images without an entry. */
 	readonly contracts?: Readonly<Record<string, number>>;
+	/** Whether each member has a join token of its own. Clusters created with kstack 0.3 or earlier share one. */
+	readonly memberTokens?: boolean;
 	/** The version of kstack that rendered the templates; absent up to 0.2.0. */
 	readonly kstack?: string;
 }

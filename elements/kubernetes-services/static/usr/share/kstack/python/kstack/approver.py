@@ -1,0 +1,138 @@
+"""
+Which certificate a node gets. A kubelet may ask for two: one to be a client of the API, once, with the token of its member;
+and one to serve logs and exec. What it may be follows from what the masters know: the members' names and tokens, which
+Heat made, and not from what the node says of itself.
+"""
+import collections
+
+from . import csr, members, values
+from .der import Malformed
+
+CLIENT, SERVING = 'kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/kubelet-serving'
+
+# The user name that kstack-tokens gives to the holder of a member's token.
+MEMBER = 'kstack:member:'
+NODE = 'system:node:'
+
+# Seconds until a request is denied that cannot be decided yet: a kubelet's addresses come a moment later, and a node that
+# is gone is Ready until its kubelet has been silent for 40 seconds.
+PATIENCE = 90
+
+APPROVE, DENY, WAIT = 'approve', 'deny', 'wait'
+
+# address: to record for this member, or None
+Verdict = collections.namedtuple('Verdict', 'action reason address')
+
+# cluster: name; subnet: range of the nodes' addresses; reserved: addresses that no node has; ranges: those of pods and
+# Services
+Facts = collections.namedtuple('Facts', 'cluster subnet reserved ranges')
+
+# ready: whether its kubelet reports; address: its InternalIP, or None
+Node = collections.namedtuple('Node', 'name ready address')
+
+
+class Refused(Exception):
+    """The reason for which a request is denied."""
+
+
+def node(one):
+    """What matters of a Node object."""
+    status = values.mapping(one.get('status'))
+    conditions = [values.mapping(each) for each in values.items(status.get('conditions'))]
+    addresses = [values.mapping(each) for each in values.items(status.get('addresses'))]
+    internal = [values.address(each.get('address')) for each in addresses if each.get('type') == 'InternalIP']
+    ready = any(each.get('type') == 'Ready' and each.get('status') == 'True' for each in conditions)
+    return Node(values.text(one['metadata'].get('name')), ready, internal[0] if len(internal) == 1 else None)
+
+
+def concerns(spec):
+    """Whether a request is one that this program decides."""
+    return spec.get('signerName') == SERVING or (
+        spec.get('signerName') == CLIENT and values.text(spec.get('username')).startswith(MEMBER))
+
+
+def decide(spec, age, facts, nodes, records):
+    """
+    The verdict on a request.
+
+    spec     of the CertificateSigningRequest
+    age      its age in seconds
+    nodes    the cluster's nodes by name
+    records  the recorded addresses of members by name
+    """
+    try:
+        if spec.get('signerName') == CLIENT:
+            verdict = client(spec, facts, nodes, records)
+        else:
+            verdict = serving(spec, facts, nodes, records)
+    except (Refused, Malformed) as refused:
+        return Verdict(DENY, values.printable(refused), None)
+    if verdict.action == WAIT and age > PATIENCE:
+        return verdict._replace(action=DENY)
+    return verdict
+
+
+def client(spec, facts, nodes, records):
+    """The first certificate of a member's kubelet."""
+    name = spec['username'][len(MEMBER):]
+    of_member(name, facts)
+    if 'kstack:members' not in values.items(spec.get('groups')):
+        raise Refused('the user is not in the group kstack:members')
+    request = identity(spec, name, 'client auth')
+    if request.names or request.addresses:
+        raise Refused('a client has no alternative names')
+    given = values.items(values.mapping(spec.get('extra')).get('kstack.io/address'))
+    address = values.address(given[0]) if len(given) == 1 else None
+    if address is None:
+        raise Refused('the token has no address')
+    usable(address, name, facts, nodes, records)
+    if name in nodes and nodes[name].ready:
+        return Verdict(WAIT, 'node %s is Ready: another kubelet has its certificate' % name, None)
+    return Verdict(APPROVE, 'the token of the member %s' % name, address)
+
+
+def serving(spec, facts, nodes, records):
+    """A certificate for the kubelet's own server."""
+    user = values.text(spec.get('username'))
+    if not user.startswith(NODE) or 'system:nodes' not in values.items(spec.get('groups')):
+        raise Refused('the user is not a node')
+    name = user[len(NODE):]
+    of_member(name, facts)
+    request = identity(spec, name, 'server auth')
+    if request.names != [name]:
+        raise Refused('its DNS names are %s; it must be %s alone' % (', '.join(request.names) or 'none', name))
+    if len(request.addresses) != 1:
+        raise Refused('it has %d addresses instead of one' % len(request.addresses))
+    address = request.addresses[0]
+    usable(address, name, facts, nodes, records)
+    if name in records and records[name] != address:
+        raise Refused('its address is %s, and not %s' % (records[name], address))
+    if name not in records and (name not in nodes or nodes[name].address != address):
+        return Verdict(WAIT, 'node %s does not report the address %s' % (name, address), None)
+    return Verdict(APPROVE, 'the name and address of the member %s' % name, None)
+
+
+def of_member(name, facts):
+    if members.member(facts.cluster, name) is None:
+        raise Refused('%s is not the name of a member of %s' % (values.printable(name), facts.cluster))
+
+
+def identity(spec, name, usage):
+    """The request, if it is one for this node and this usage."""
+    usages = values.items(spec.get('usages'))
+    if usage not in usages or [one for one in usages if one not in (usage, 'digital signature', 'key encipherment')]:
+        raise Refused('its usages are not those of a kubelet')
+    request = csr.read(spec.get('request'))
+    if request.organizations != ['system:nodes'] or request.common_names != [NODE + name]:
+        raise Refused('its subject is not that of the node %s' % name)
+    return request
+
+
+def usable(address, name, facts, nodes, records):
+    """Refuses an address that a node cannot have, or that another one has."""
+    if address not in facts.subnet or address in facts.reserved or any(address in one for one in facts.ranges):
+        raise Refused('%s is not an address for a node' % address)
+    others = [one.name for one in nodes.values() if one.address == address and one.name != name and one.ready]
+    others += [other for other, held in records.items() if held == address and other != name and other in nodes]
+    if others:
+        raise Refused('%s is the address of %s' % (address, others[0]))

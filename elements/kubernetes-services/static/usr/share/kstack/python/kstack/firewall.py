@@ -1,0 +1,78 @@
+"""The kernel of a gateway: applies its rules, and has it forget flows."""
+import os
+import subprocess
+
+from . import netfilter
+from .haproxy_service import run
+from .log import say
+
+
+class Firewall(object):
+    """
+    addresses  those of the gateway, text
+    folder     for the flows that were there before
+    """
+    def __init__(self, addresses, folder):
+        self.addresses = addresses
+        self.before = os.path.join(folder, 'flows.before')
+        # Older releases do not have this option.
+        self.waits = ['--wait', '5'] if '--wait' in run('iptables-restore', '--help')[1] else []
+
+    def update(self, rules, flows):
+        """Whether the rules are in place."""
+        return self.restore(rules) and self.jumps() and self.forget(flows)
+
+    def restore(self, rules):
+        command = ['iptables-restore', '--noflush'] + self.waits
+        try:
+            done = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            output, _ = done.communicate(rules.encode(), timeout=60)
+        except subprocess.TimeoutExpired:
+            done.kill()
+            done.communicate()
+            output = b'no end after a minute'
+        except OSError as error:
+            say('iptables-restore: %s' % error.strerror)
+            return False
+        if done.returncode != 0:
+            say('iptables-restore: ' + output.decode(errors='replace').strip())
+        return done.returncode == 0
+
+    def jumps(self):
+        for address in self.addresses:
+            rule = ['-d', address + '/32', '-j', netfilter.CHAIN]
+            if not self.jump('nat', 'PREROUTING', rule) or not self.jump('filter', 'INPUT', rule):
+                return False
+        return self.jump('nat', 'POSTROUTING', ['-j', netfilter.CHAIN + '-OUT'])
+
+    def jump(self, table, chain, rule):
+        """Puts a rule before those of kube-proxy, unless it is there already."""
+        iptables = ['iptables', '-w', '-t', table]
+        status, listed = run(*(iptables + ['-S', chain]))
+        if status == 0 and netfilter.jump_is_first(listed, chain, ' '.join(rule)):
+            return True
+        # One at a time, and no more than there can be.
+        for _ in range(100):
+            if run(*(iptables + ['-D', chain] + rule))[0] != 0:
+                break
+        status, output = run(*(iptables + ['-I', chain, '1'] + rule))
+        if status != 0:
+            say('iptables: ' + output.strip())
+        return status == 0
+
+    def forget(self, flows):
+        """The kernel tracks where it sends each UDP flow; it is to forget those that go nowhere now."""
+        try:
+            with open(self.before) as file:
+                before = netfilter.flows_of(file.read())
+        except OSError:
+            before = set()
+        for port, ip in netfilter.stale(before, flows):
+            for address in self.addresses:
+                # It fails if there is no such flow.
+                run('conntrack', '-D', '-p', 'udp', '--orig-dst', address, '--dport', str(port),
+                    *(['--dst-nat', ip] if ip is not None else []))
+        with open(self.before + '.part', 'w') as file:
+            file.write(netfilter.flows_text(flows))
+        os.rename(self.before + '.part', self.before)
+        return True

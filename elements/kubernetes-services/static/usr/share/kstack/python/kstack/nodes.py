@@ -1,0 +1,206 @@
+"""
+kstack-nodes: decides the certificate requests of kubelets, and gives nodes their labels and taints. Every master runs it; it
+does not matter which of them acts.
+"""
+import datetime
+import ipaddress
+import json
+import os
+import subprocess
+import threading
+
+from . import approver, marks, members, values
+from .api import ApiError, path
+from .clients import of_master
+from .log import Repeated, say
+from .loop import Loop, each
+from .mirror import Mirror
+from .settings import Settings
+
+CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
+MAPS = '/api/v1/namespaces/kube-system/configmaps'
+ROLES = '/usr/share/kstack/assemble/roles'
+
+
+def facts(settings):
+    """What this master knows of its cluster."""
+    name, role = settings.text('NODE_NAME'), settings.text('ROLE')
+    reserved = [settings.address(key, optional=True) for key in (
+        'API_ADDRESS', 'API_PUBLIC_ADDRESS', 'SERVICE_ADDRESS', 'CLUSTER_DNS')]
+    subnet = subnet_of(settings.address('NODE_IP'), output('ip', '-o', '-4', 'addr', 'show'))
+    return approver.Facts(members.cluster_of(name, role) or '', subnet, [one for one in reserved if one is not None],
+                          [settings.network('POD_CIDR'), settings.network('SERVICE_CIDR')])
+
+
+def output(*command):
+    return subprocess.check_output(command, timeout=30).decode()
+
+
+def subnet_of(address, interfaces):
+    """The range of the network in which an address of this machine is, from the output of ip-address(8)."""
+    for word in interfaces.split():
+        if word.startswith(str(address) + '/') and not word.endswith('/32'):
+            return ipaddress.IPv4Interface(word).network
+    return ipaddress.IPv4Network('%s/32' % address)
+
+
+class Certificates(object):
+    """Decides requests, each by itself: one that has to wait delays no other."""
+    def __init__(self, api, known):
+        self.api = api
+        self.known = known
+        # Every few seconds: some requests wait for what no watch reports.
+        self.loop = Loop(self.act, period=5)
+        self.requests = Mirror(api, CSRS, keep=kept_request, changed=self.loop.wake).start()
+        self.nodes = Mirror(api, '/api/v1/nodes', keep=approver.node, changed=self.loop.wake).start()
+        self.records = Mirror(api, MAPS, {'fieldSelector': 'metadata.name=kstack-members'}, changed=self.loop.wake).start()
+
+    def run(self):
+        for mirror in (self.requests, self.nodes, self.records):
+            mirror.complete.wait()
+        self.loop.run()
+
+    def act(self):
+        pending = [one for one in self.requests.all() if not one['decided'] and approver.concerns(one['spec'])]
+        each(self.decide, pending, lambda one: 'certificate request ' + values.printable(one['name']))
+
+    def decide(self, one):
+        nodes = {node.name: node for node in self.nodes.all()}
+        verdict = approver.decide(one['spec'], age(one['created']), self.known, nodes, records(self.records.all()))
+        if verdict.action == approver.WAIT:
+            return
+        if verdict.address is not None:
+            self.record(one['spec']['username'][len(approver.MEMBER):], verdict.address, nodes)
+        try:
+            answer(self.api, one['name'], verdict)
+        except ApiError as error:
+            # Another master was faster.
+            if not (error.conflict or error.not_found):
+                raise
+            return
+        if verdict.action == approver.DENY:
+            say('certificate request %s of %s denied: %s' % (
+                one['name'], values.printable(one['spec'].get('username')), verdict.reason))
+            tell(self.api, one['name'], verdict.reason)
+
+    def record(self, name, address, nodes):
+        """
+        Keeps the address of a member, which Heat put into its token, for the certificates that come. Deletes those of
+        members that are gone.
+        """
+        data = {gone: None for gone, since in recorded(self.records.all(), 'since', values.text)
+                if gone not in nodes and age(since) > 86400}
+        data[name] = json.dumps({'address': str(address), 'since': now()})
+        self.api.patch(path('api', 'v1', 'namespaces', 'kube-system', 'configmaps', 'kstack-members'), {'data': data})
+
+
+def kept_request(one):
+    spec, status = values.mapping(one.get('spec')), values.mapping(one.get('status'))
+    metadata = one['metadata']
+    return {'name': metadata['name'], 'created': values.text(metadata.get('creationTimestamp')),
+            'decided': bool(values.items(status.get('conditions'))),
+            'spec': {key: spec.get(key) for key in ('signerName', 'username', 'groups', 'extra', 'usages', 'request')}}
+
+
+def recorded(maps, field, parse):
+    """Name and a field of each member in the ConfigMap kstack-members. What is malformed is no record."""
+    for name, text in values.mapping((maps or [{}])[0].get('data')).items():
+        try:
+            value = parse(json.loads(text)[field])
+        except (ValueError, KeyError, TypeError):
+            continue
+        if value is not None:
+            yield name, value
+
+
+def records(maps):
+    """The recorded addresses of members by name."""
+    return dict(recorded(maps, 'address', values.address))
+
+
+def answer(api, name, verdict):
+    """Writes the verdict into the request, unless it has one."""
+    approved = verdict.action == approver.APPROVE
+    where = CSRS + path(name)
+    request = api.get(where)
+    conditions = request.setdefault('status', {}).setdefault('conditions', [])
+    if conditions:
+        return
+    conditions.append({'type': 'Approved' if approved else 'Denied', 'status': 'True', 'message': verdict.reason,
+                       'reason': 'KstackApproved' if approved else 'KstackDenied'})
+    api.replace(where + '/approval', request)
+
+
+def tell(api, name, reason):
+    """An Event, which `kubectl get events` shows."""
+    try:
+        api.create('/api/v1/namespaces/default/events', {
+            'metadata': {'name': name + '.denied'}, 'type': 'Warning', 'reason': 'CertificateDenied', 'message': reason,
+            'source': {'component': 'kstack-nodes'}, 'firstTimestamp': now(), 'lastTimestamp': now(), 'count': 1,
+            'involvedObject': {'apiVersion': 'certificates.k8s.io/v1', 'kind': 'CertificateSigningRequest', 'name': name}})
+    except ApiError:
+        pass  # it is in the journal and in the request
+
+
+def now():
+    return datetime.datetime.utcnow().strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+def age(created):
+    """Seconds since a time of the API; 0 if it is not one."""
+    try:
+        return (datetime.datetime.utcnow() - datetime.datetime.strptime(created, '%Y-%m-%dT%H:%M:%SZ')).total_seconds()
+    except ValueError:
+        return 0
+
+
+class Marks(object):
+    """Gives nodes their labels and taints."""
+    def __init__(self, api, cluster, roles):
+        self.api = api
+        self.cluster = cluster
+        self.roles = roles
+        self.mistakes = Repeated()
+        self.loop = Loop(self.act, period=30)
+        self.nodes = Mirror(api, '/api/v1/nodes', keep=marks.kept, changed=self.loop.wake).start()
+        self.pools = Mirror(api, MAPS, {'fieldSelector': 'metadata.name=kstack-pools'}, changed=self.loop.wake).start()
+
+    def run(self):
+        for mirror in (self.nodes, self.pools):
+            mirror.complete.wait()
+        self.loop.run()
+
+    def act(self):
+        known = self.known()
+        each(lambda node: self.mark(node, known), self.nodes.all(), lambda node: 'node ' + values.printable(node['name']))
+
+    def known(self):
+        maps = self.pools.all()
+        if not maps:
+            return {}
+        try:
+            found = marks.pools(maps[0]['data']['pools.json'])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.mistakes.now(['the ConfigMap kstack-pools is malformed: %r' % error])
+            return {}
+        self.mistakes.now([])
+        return found
+
+    def mark(self, node, known):
+        change = marks.patch(node, self.cluster, known, self.roles)
+        if change is None:
+            return
+        try:
+            self.api.patch(path('api', 'v1', 'nodes', node['name']), change)
+        except ApiError as error:
+            # It is gone, or another master did the same; the next look shows.
+            if not (error.conflict or error.not_found):
+                raise
+
+
+def main():
+    settings = Settings()
+    known = facts(settings)
+    marking = Marks(of_master('kstack-nodes'), known.cluster, sorted(os.listdir(ROLES)))
+    threading.Thread(target=marking.run, daemon=True).start()
+    Certificates(of_master('kstack-nodes'), known).run()
