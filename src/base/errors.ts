@@ -53,6 +53,23 @@ export function usageError(message: string, hint?: string, code?: string): UserE
 }
 
 /**
+ * Reads something of which others are read too, so that all mistakes are reported at once.
+ *
+ * @param mistakes  receives the message of a usage error; without it, the error is thrown
+ * @returns `undefined` after a mistake
+ */
+export function collect<Read>(mistakes: string[] | undefined, read: () => Read): Read | undefined {
+	try {
+		return read();
+	} catch (error) {
+		const isMistake = error instanceof UserError && error.exitCode === exitCodes.usage;
+		if (mistakes === undefined || !isMistake) throw error;
+		mistakes.push(error.message);
+		return undefined;
+	}
+}
+
+/**
  * Throws one usage error that lists every mistake, or returns when there is none.
  *
  * @param code  names the kind of mistake

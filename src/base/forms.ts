@@ -92,14 +92,24 @@ export function orEmpty(form: TextForm): TextForm {
 
 const isScalar = (value: unknown) => typeof value !== 'object' || value === null;
 
+/** Characters of a value that a message shows. */
+const longest = 100;
+
+/** A text as messages show it: whole, or its beginning with its length. */
+export function cut(value: string | number | boolean): string {
+	const text = String(value);
+	return text.length <= longest ? text : `${text.slice(0, longest)}... (${text.length} characters)`;
+}
+
 /**
  * A value as messages show it: a scalar, or a few of them. What has more in it is named by its kind, because a YAML text
  * may repeat a part of itself endlessly.
  */
 export function printable(value: unknown): string {
+	if (typeof value === 'string' && value.length > longest) return cut(JSON.stringify(value));
 	if (typeof value !== 'object' || value === null) return JSON.stringify(value);
 	const parts = Object.values(value);
-	if (parts.length <= 10 && parts.every(isScalar)) return JSON.stringify(value);
+	if (parts.length <= 10 && parts.every(isScalar)) return cut(JSON.stringify(value));
 	return Array.isArray(value) ? 'a list' : 'a mapping';
 }
 

@@ -1,4 +1,4 @@
-import { type Form, invalidValue, matching, type TextForm } from './forms.ts';
+import { cut, type Form, invalidValue, matching, type TextForm } from './forms.ts';
 import { similar } from './similar.ts';
 
 const text: TextForm = matching(/^[^\n\r\0]+$/, 'one line of text');
@@ -54,7 +54,9 @@ export class Mapping {
 			const suggestion = similar(key, known);
 			const hint =
 				suggestion === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${suggestion}?`;
-			this.mistakes.push(`${this.#place}: ${key} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`);
+			this.mistakes.push(
+				`${this.#place}: ${cut(key)} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`,
+			);
 		}
 	}
 

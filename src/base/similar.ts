@@ -20,6 +20,7 @@ const plain = (word: string) => word.toLowerCase().replaceAll(/[-_]/g, '');
 
 /** The known word that an unknown one was probably meant to be; `undefined` when none is near. */
 export function similar(word: string, known: readonly string[]): string | undefined {
+	if (word.length > 100) return undefined;
 	const candidates = known
 		.map((candidate) => ({ candidate, changes: distance(plain(word), plain(candidate)) }))
 		.filter(({ candidate, changes }) => changes <= Math.max(1, Math.floor(candidate.length / 3)))

@@ -60,8 +60,12 @@ export interface Command {
 	/** Command lines without the program's name, each with what it does. */
 	readonly examples: readonly (readonly [line: string, what: string])[];
 	run(values: Readonly<Record<string, unknown>>): Promise<void>;
-	/** What to do after Ctrl-C, where something outside may have been started. */
-	interruptedHint?(values: Readonly<Record<string, unknown>>): string;
+	/**
+	 * What to do after Ctrl-C, where something outside may have been started.
+	 *
+	 * @param requested  whether the cloud may have got a request that changes something
+	 */
+	interruptedHint?(values: Readonly<Record<string, unknown>>, requested: boolean): string;
 }
 
 /** A command in the list of a program. Its file is loaded when the command is used. */
@@ -88,7 +92,7 @@ interface Definition<A extends Arguments, F extends Flags> {
 	readonly flags?: F;
 	readonly examples?: Command['examples'];
 	run(values: Values<A, F>): Promise<void>;
-	interruptedHint?(values: Values<A, F>): string;
+	interruptedHint?(values: Values<A, F>, requested: boolean): string;
 }
 
 /** Defines a command; `run` receives the values with the types that its arguments and flags give them. */

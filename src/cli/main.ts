@@ -1,5 +1,5 @@
 import { Answer, exitCodes, invalidFlags, UserError, usageError } from '../base/errors.ts';
-import { interrupted } from '../base/interrupt.ts';
+import { interrupted, requestSent } from '../base/interrupt.ts';
 import { packageVersion } from '../base/package.ts';
 import { systemError } from '../base/system-errors.ts';
 import type { Program } from './command.ts';
@@ -19,8 +19,11 @@ function explain(program: string, error: unknown, verbose: boolean): string {
 	return lines.join('\n');
 }
 
-/** What the signal handlers need to know of the command that runs. */
-let interruptedHint: string | undefined;
+/** The exit code after SIGHUP. */
+const hangUp = 129;
+
+/** What an interruption needs to know of the command that runs. */
+let interruptedHint: ((requested: boolean) => string) | undefined;
 
 const isHelp = (word: string) => word === '--help' || word === '-h';
 
@@ -98,7 +101,7 @@ async function run(program: Program, argv: readonly string[]): Promise<void> {
 	const flags = { ...command.flags, ...program.flags };
 	const values = parseArguments(rest, { flags, arguments: command.arguments }, hint);
 	await applyGlobals(values);
-	interruptedHint = command.interruptedHint?.(values);
+	interruptedHint = (requested) => command.interruptedHint?.(values, requested) ?? '';
 	await command.run(values).catch((error: unknown) => Promise.reject(withHint(error, hint)));
 }
 
@@ -111,16 +114,20 @@ export async function main(program: Program): Promise<void> {
 	const all = { ...program, commands: [...program.commands, completionEntry(program.name)] };
 	listen('SIGINT', 'Interrupted.', exitCodes.interrupted);
 	listen('SIGTERM', 'Terminated.', 143);
+	listen('SIGHUP', 'The terminal was closed.', hangUp);
+	for (const stream of [process.stdout, process.stderr]) stream.on('error', lostOutput);
 	try {
 		await run(all, argv);
 		interrupted.signal.throwIfAborted();
 	} catch (error) {
 		const isReported = error instanceof UserError && error.exitCode === interrupted.signal.reason?.exitCode;
 		const failure = systemError(error) ?? error;
-		const reason = interrupted.signal.aborted && !isReported ? interrupted.signal.reason : failure;
+		const unexplained = interrupted.signal.aborted && (!isReported || error === interrupted.signal.reason);
+		const reason = unexplained ? withInterruptedHint(interrupted.signal.reason) : failure;
 		const verbose = argv.includes('--verbose');
 		if (!(reason instanceof Answer)) process.stderr.write(`${explain(program.name, reason, verbose)}\n`);
 		process.exitCode = reason instanceof UserError || reason instanceof Answer ? reason.exitCode : 70;
+		if (interrupted.signal.reason?.exitCode === hangUp) endWithTerminal();
 	}
 }
 
@@ -128,10 +135,32 @@ export async function main(program: Program): Promise<void> {
  * The first signal asks for an orderly end, a second one ends at once. The listener stays after the first:
  * without one, execa's own, which is there while a child runs, would end the program without a message.
  */
-function listen(signal: 'SIGINT' | 'SIGTERM', message: string, exitCode: number): void {
+function listen(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', message: string, exitCode: number): void {
 	process.on(signal, () => {
-		if (interrupted.signal.aborted) process.exit(exitCode);
-		const hint = interruptedHint === undefined ? {} : { hint: interruptedHint };
-		interrupted.abort(new UserError(message, { exitCode, code: 'interrupted', ...hint }));
+		// Shell and kernel both send SIGHUP when a terminal is closed: its second one is no second wish.
+		if (interrupted.signal.aborted) return signal === 'SIGHUP' ? undefined : process.exit(exitCode);
+		interrupted.abort(new UserError(message, { exitCode, code: 'interrupted' }));
 	});
+}
+
+/** Node.js sets the terminal back when it exits, and aborts where there is none any more: the signal ends it before. */
+function endWithTerminal(): void {
+	if (![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)) return;
+	process.removeAllListeners('SIGHUP');
+	process.kill(process.pid, 'SIGHUP');
+}
+
+/** The interruption with what the operator can do about it, as it is when all is undone. */
+function withInterruptedHint(reason: UserError): UserError {
+	const hint = interruptedHint?.(requestSent()) ?? '';
+	const { message, exitCode, code = 'interrupted' } = reason;
+	return new UserError(message, { exitCode, code, ...(hint === '' ? {} : { hint }) });
+}
+
+/** Nobody may read what is printed, as after `| head` or with the terminal closed: that ends no operation. */
+function lostOutput(this: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
+	if (/^(EPIPE|EIO|ERR_STREAM_DESTROYED)$/.test(error.code ?? '')) return;
+	process.exitCode = exitCodes.failed;
+	if (this === process.stdout)
+		process.stderr.write(`The output is incomplete: ${systemError(error)?.message ?? error.message}\n`);
 }

@@ -1,7 +1,8 @@
+import { interrupted, markRequestSent } from '../base/interrupt.ts';
 import { CommandError, type RunOptions, run, TimeoutError } from '../base/run.ts';
 import { ifPresent } from './absence.ts';
 import { invalidOutput, parseOutput } from './answer.ts';
-import { ClientTimeout, clientError } from './failure.ts';
+import { ClientTimeout, changesCloud, clientError } from './failure.ts';
 import { Session } from './session.ts';
 import { clientTimeout } from './timeout.ts';
 
@@ -28,6 +29,8 @@ export async function openstack(
 ): Promise<string> {
 	// No timeout for uploads, which can take long without any output.
 	const timeout = options.stdin === undefined ? clientTimeout() : undefined;
+	if (options.uninterrupted !== true) interrupted.signal.throwIfAborted();
+	if (changesCloud(args)) markRequestSent();
 	try {
 		return await run('openstack', args, {
 			...client,

@@ -30,6 +30,10 @@ function actionOf(args: readonly string[]): string | undefined {
 	return ['create', 'update', 'delete', 'set', 'unset'].includes(verb) ? `${verb} ${name}` : undefined;
 }
 
+/** Whether a command of the client changes something in the cloud. */
+export const changesCloud = (args: readonly string[]) =>
+	args[0] !== 'orchestration' && !args.includes('--dry-run') && actionOf(args) !== undefined;
+
 /** The message without the prefix. */
 const messageOf = (stderr: string) => stderr.replace(/^ERROR: /gm, '').trim();
 
@@ -62,11 +66,10 @@ export class ClientTimeout extends CommandError {
 	constructor(args: readonly string[]) {
 		const seconds = clientTimeout() / 1000;
 		const stderr = `No answer within ${seconds} s.`;
-		const changes = actionOf(args) !== undefined && !args.includes('--dry-run');
 		super(`openstack ${args.join(' ')}`, undefined, stderr, {
 			message: `The openstack client did not answer \`openstack ${subcommand(args).join(' ')}\` within ${seconds} s.`,
 			code: 'client-timeout',
-			hint: `Check that the cloud can be reached: openstack token issue; KSTACK_CLIENT_TIMEOUT sets another limit in seconds.${changes ? ' The cloud may still have received the request.' : ''}`,
+			hint: `Check that the cloud can be reached: openstack token issue; KSTACK_CLIENT_TIMEOUT sets another limit in seconds.${changesCloud(args) ? ' The cloud may still have received the request.' : ''}`,
 		});
 	}
 }

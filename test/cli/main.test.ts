@@ -4,7 +4,8 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { packageRoot, packageVersion } from '../../src/base/package.ts';
 import { temporaryFolder } from '../support/folders.ts';
-import { output, runSource } from '../support/processes.ts';
+import { output, runSource, runToEnd } from '../support/processes.ts';
+import { runnable } from '../support/runnable.ts';
 
 interface Expected {
 	readonly code: number;
@@ -58,6 +59,7 @@ test(ends, ['end', 'normally', 'twice', '--output', 'yaml'], {
 for (const [signal, code] of [
 	['SIGINT', 130],
 	['SIGTERM', 143],
+	['SIGHUP', 129],
 ] as const) {
 	test(`${signal} ends a program with exit code ${code} and the command's hint`, async (t) => {
 		let sent = false;
@@ -67,9 +69,55 @@ for (const [signal, code] of [
 			},
 		});
 		t.is(ended.code, code);
-		t.regex(ended.stderr, /^waiting\nfake: \w+\.\n {2}It ended by never\.\n$/);
+		t.regex(ended.stderr, /^waiting\nfake: [\w ]+\.\n {2}It ended by never\.\n$/);
 	});
 }
+
+test('a closed terminal, which sends SIGHUP twice and takes no more output, does not end an undo', async (t) => {
+	const file = path.join(await temporaryFolder(), 'done');
+	const program = `${process.execPath} ${runnable('test/fixtures/program.ts')} end undoing`;
+	// Without its terminal's other side, the kernel sends SIGHUP; a shell sends another.
+	const closing = `import os, pty, signal, sys, time
+pid, terminal = pty.fork()
+if pid == 0: os.execvp('sh', ['sh', '-c', 'exec ' + sys.argv[1]])
+said = b''
+while b'waiting' not in said: said += os.read(terminal, 100)
+os.close(terminal)
+time.sleep(0.1)
+os.kill(pid, signal.SIGHUP)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
+	const code = await output('python3', ['-c', closing, program], { env: { DONE: file } });
+	t.is(code, '-1\n', 'SIGHUP');
+	t.is(await readFile(file, 'utf8'), 'undone');
+});
+
+for (const [what, pipe] of [
+	['stdout', '| head -n 1'],
+	['stderr', '2>&1 >/dev/null | head -n 1'],
+	['both', '2>&1 | head -n 1'],
+] as const) {
+	test(`an operation continues when nobody reads ${what} any more`, async (t) => {
+		const file = path.join(await temporaryFolder(), 'done');
+		const command = `"$0" "$1" end talking ${pipe}; exit \${PIPESTATUS[0]}`;
+		const program = runnable('test/fixtures/program.ts');
+		const { code, stderr } = await runToEnd('bash', ['-c', command, process.execPath, program], {
+			env: { DONE: file },
+		});
+		t.is(code, 0, stderr);
+		t.is(await readFile(file, 'utf8'), 'done');
+	});
+}
+
+test('results that the disk does not take are a failure', async (t) => {
+	const { code, stderr } = await runToEnd('bash', [
+		'-c',
+		'exec "$0" "$1" end normally >/dev/full',
+		process.execPath,
+		runnable('test/fixtures/program.ts'),
+	]);
+	t.is(code, 1);
+	t.is(stderr, 'The output is incomplete: Cannot write: the disk is full.\n');
+});
 
 const { bin } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as {
 	bin: Record<string, string>;

@@ -144,6 +144,31 @@ for (const name of badNames) {
 	});
 }
 
+test('of a long name, value or key the message has the beginning and the length', (t) => {
+	const long = 'x'.repeat(10_000);
+	for (const [name, text, words] of [
+		['demo', `name: ${long}\n`, /: name is "x{99}\.\.\. \(10002 characters\), but the command/],
+		['demo', `name: [${long}]\n`, /: name is \["x+\.\.\. \(/],
+		[long, '', /^The cluster name "x{99}\.\.\. \(10002 characters\) is invalid/],
+		['demo', `minions: ${long}\n`, /: minions is "x/],
+		['demo', `${long}: 3\n`, /: x{100}\.\.\. \(10000 characters\) is not a known key/],
+		['demo', `pools: [{name: a, count: 1, ${long}: 1}]\n`, /pools\[0\]\.x{100}\.\.\. /],
+		['demo', `pools: [{name: a, count: 1, labels: {${long}: ${long}}}]\n`, /labels is "x+\.\.\. /],
+		['demo', `fixedNetwork: ${long}\n`, /fixedNetwork is "x+\.\.\. /],
+	] as const) {
+		const { message } = refusal(t, name, {}, text);
+		t.true(message.length < 3000, `${message.length}: ${message.slice(0, 500)}`);
+		t.regex(message, words);
+	}
+});
+
+test('a name of cluster.yaml that aliases make endless is refused, with its place', (t) => {
+	const lists = Array.from({ length: 9 }, (_, i) => `- &a${i + 1} [${Array(10).fill(`*a${i}`)}]`).join('\n');
+	const { message } = refusal(t, 'demo', {}, `name:\n- &a0 [x]\n${lists}\n`);
+	t.regex(message, /^demo\/cluster\.yaml: name\[\d+\]\S* is too long/);
+	t.true(message.length < 200, message.slice(0, 500));
+});
+
 test('a name that is taken is part of host names within their 63 characters', (t) => {
 	fc.assert(
 		fc.property(fc.stringMatching(/^[a-z0-9-]{1,45}$/), (name) => {

@@ -17,6 +17,16 @@ test('setting values keeps comments, order and all else of the file', async (t) 
 	);
 });
 
+test('a file with CRLF line ends keeps them, and one with both is left as it is', async (t) => {
+	const file = path.join(await temporaryFolder(), 'cluster.yaml');
+	await writeFile(file, '# mine\r\nminions: 3 # few\r\nlist:\r\n- a\r\n');
+	await setValues(file, '', { minions: 4, keyName: 'ops' });
+	t.is(await readFile(file, 'utf8'), '# mine\r\nminions: 4 # few\r\nlist:\r\n- a\r\nkeyName: ops\r\n');
+	await writeFile(file, '# mine\r\nminions: 3\n');
+	await setValues(file, '', { minions: 4 });
+	t.is(await readFile(file, 'utf8'), '# mine\r\nminions: 4\n');
+});
+
 test('a value that the file does not have is added at the end of a file that is all ours', async (t) => {
 	const file = path.join(await temporaryFolder(), 'cluster.yaml');
 	await writeFile(file, 'name: demo\n\n\n');

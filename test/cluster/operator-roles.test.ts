@@ -266,7 +266,18 @@ for (const [what, files, ...words] of [
 	['a step with CRLF', { 'a/role.yaml': good, 'a/steps/90-a': '#!/bin/bash\r\n' }, '90-a', 'CRLF'],
 	['a file in place of steps', { 'a/role.yaml': good, 'a/steps': '' }, 'a/steps', 'folder'],
 	['a big file', { 'a/role.yaml': good, 'a/files/opt/a': 'a'.repeat(65_537) }, 'opt/a', '64 KiB'],
-	['a value that contains itself', { 'a/role.yaml': 'description: &a [*a]\n' }, 'description', 'a list'],
+	[
+		'a value that contains itself',
+		{ 'a/role.yaml': 'description: &a [*a]\n' },
+		'description',
+		'contains itself',
+	],
+	[
+		'no YAML',
+		{ 'a/role.yaml': 'taints: [', 'b/role.yaml': 'x: 1\n' },
+		'a/role.yaml is not YAML',
+		'b/role.yaml: x',
+	],
 	['a name that is a value in YAML', { 'null/role.yaml': good }, 'null: the name'],
 	['a name like a property of all objects', { 'constructor/role.yaml': good }, 'constructor: the name'],
 	['a file of kstack', { 'a/role.yaml': good, 'a/files/usr/local/sbin/kstack-leave': '' }, 'kstack-leave'],
@@ -312,15 +323,19 @@ test('a role.yaml that is not UTF-8 is refused', async (t) => {
 	t.throws(() => rolesWith(folder), { message: /role\.yaml is not a text file/ });
 });
 
+test('a role.yaml with CRLF line ends is accepted', async (t) => {
+	t.is(await mistakesIn({ 'a/role.yaml': `${good}labels:\n  a: b\n`.replaceAll('\n', '\r\n') }), '');
+});
+
 test('hidden files among the steps are no steps', async (t) => {
 	t.is(await mistakesIn({ 'a/role.yaml': good, 'a/steps/.gitkeep': '', 'a/steps/.DS_Store': 'x\0' }), '');
 });
 
 test('a list that a YAML text repeats many times is not shown', async (t) => {
-	const lists = ['&a [x]', ...'abcde'].map((one, index) =>
-		index === 0 ? `- ${one}` : `- &${'bcdefg'[index - 1]} [${Array(10).fill(`*${one}`)}]`,
+	const lists = ['&a [x]', ...'abcd'].map((one, index) =>
+		index === 0 ? `- ${one}` : `- &${'bcdef'[index - 1]} [${Array(10).fill(`*${one}`)}]`,
 	);
-	const message = await mistakesIn({ 'a/role.yaml': `taints:\n${lists.join('\n')}\ndescription: *f\n` });
+	const message = await mistakesIn({ 'a/role.yaml': `taints:\n${lists.join('\n')}\ndescription: *e\n` });
 	t.true(message.includes('description is a list'), message.slice(0, 1000));
 	t.true(message.length < 2000, message.slice(0, 3000));
 });
@@ -350,6 +365,27 @@ test('the schema of role.yaml takes what the reader takes', async (t) => {
 	}
 	for (const wrong of [{}, { description: 'x', taints: ['a'] }, { description: 'x', controlPlane: true }])
 		t.false(isRole(wrong), JSON.stringify(wrong));
+});
+
+test('mistakes of roles and of cluster.yaml are told together', async (t) => {
+	const folder = await temporaryFolder();
+	const pools = 'pools: [{name: gpu, role: builder, count: 1}, {name: b, role: none, count: 1}]';
+	await writeTree(folder, [
+		{ path: 'demo/cluster.yaml', mode: 0o644, text: `minions: many\n${pools}\n` },
+		{ path: 'demo/roles/builder/role.yaml', mode: 0o644, text: 'description: x\ntaint: []\n' },
+		{ path: 'demo/roles/minion/role.yaml', mode: 0o644, text: 'description: x\n' },
+	]);
+	const { code, stderr } = await kstack(['render', 'demo'], { cwd: folder });
+	t.is(code, 2, stderr);
+	t.regex(stderr, /^kstack: 4 mistakes:$/m);
+	for (const words of [
+		'builder/role.yaml: taint',
+		'kstack has a role minion',
+		'minions is "many"',
+		'role is "none"',
+	])
+		t.true(stderr.includes(words), `${words}: ${stderr}`);
+	t.notRegex(stderr, /role is "builder"/);
 });
 
 test('a folder without roles adds none', async (t) => {

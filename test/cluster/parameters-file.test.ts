@@ -46,6 +46,28 @@ for (const [name, value] of [
 	});
 }
 
+test('of a long value the message has the beginning and the length, whatever the parameter', (t) => {
+	const known = readParametersFile({
+		text: text(parametersOf(readCluster('demo', {}, undefined).settings)),
+		path: place,
+	});
+	const long = 'é'.repeat(50_000);
+	let refused = 0;
+	for (const name of [...Object.keys(known), long]) {
+		for (const value of [long, [long], { [long]: long }]) {
+			try {
+				readParametersFile({ text: text({ [name]: value }), path: place });
+			} catch (error) {
+				refused++;
+				const { message } = error as Error;
+				t.true(message.length < 1500, `${name}: ${message.length}`);
+				t.true(message.includes(`${place}: parameters: ${name.slice(0, 20)}`), message.slice(0, 300));
+			}
+		}
+	}
+	t.true(refused > 30, `${refused}`);
+});
+
 test('an unknown parameter is refused with a suggestion', (t) => {
 	t.regex(refusal(t, text({ minon_count: 3 })), /minon_count .*minion_count\?/);
 	t.regex(refusal(t, text({ note: 'mine' })), /note /);

@@ -67,7 +67,7 @@ for (const [what, pool, place, value] of [
 	['a name that is a value in YAML', '{name: "no", count: 1}', 'pools[0]', '"no"'],
 	['the name of a property of all objects', '{name: constructor, count: 1}', 'pools[0]', '"constructor"'],
 	['a role like a property of all objects', '{name: gpu, role: toString, count: 1}', '.role', '"toString"'],
-	['an entry that contains itself', '&a [*a]', 'pools[0]', 'a list'],
+	['an entry that contains itself', '&a [*a]', 'pools[0]', 'contains itself'],
 	['the role master', '{name: gpu, role: master, count: 1}', '.role', '"master"'],
 	['no count', '{name: gpu}', '.count', 'missing'],
 	['a negative count', '{name: gpu, count: -1}', '.count', '-1'],
@@ -249,7 +249,7 @@ test('parameters.yaml gets the parameters of a new pool and loses those of a rem
 	const target = path.join(await temporaryFolder(), 'parameters.yaml');
 	const text =
 		'# Ours.\nparameters:\n  minion_count: 1 # one\n  old_count: 0\n  recorded_settings:\n    a: b\nresource_registry: {}\n';
-	await writeFile(target, text);
+	await writeFile(target, text.replaceAll('\n', '\r\n'));
 	const declared = new Set(['minion_count', 'gpu_count', 'recorded_settings']);
 	await syncParameters(target, { gpu_count: '2' }, declared);
 	const after = await readFile(target, 'utf8');
@@ -258,6 +258,7 @@ test('parameters.yaml gets the parameters of a new pool and loses those of a rem
 		resource_registry: {},
 	});
 	t.true(after.includes('minion_count: 1 # one'));
+	t.notRegex(after, /(?<!\r)\n/, 'CRLF stays');
 });
 
 test('scale takes counts of several pools, and refuses what is no count or given twice', (t) => {

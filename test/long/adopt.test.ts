@@ -1,6 +1,8 @@
 // kubeconfig and adopt where there is no stack directory: a master signs, through Heat.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
@@ -41,8 +43,8 @@ async function cluster(status = 'ACTIVE') {
 			'server-show-server-demo-master-0': server(status),
 			...more,
 		}));
-	const run = async (args: readonly string[], cwd?: string, more?: Answers) =>
-		on(answers(more), args, { answering: heat.answering, ...(cwd === undefined ? {} : { cwd }) });
+	const run = async (args: readonly string[], cwd?: string, more?: Answers, onStderr = () => {}) =>
+		on(answers(more), args, { onStderr, answering: heat.answering, ...(cwd === undefined ? {} : { cwd }) });
 	/** A kubeconfig for bob whose certificate is valid for so many days. */
 	const kubeconfigFor = async (days: number) => {
 		const made = await heat.certificate(days);
@@ -178,6 +180,33 @@ test('adopt writes to an empty folder, and refuses a folder with other files', a
 	t.deepEqual(await readdir(folder, { recursive: true }), ['demo', 'demo/thesis.txt']);
 	await rm(path.join(folder, 'demo/thesis.txt'));
 	t.is((await run(['adopt', 'demo'], folder)).code, 0);
+});
+
+test('adopt writes to a folder in which a killed kstack has left its lock, with or without roles', async (t) => {
+	const { run } = await cluster();
+	for (const more of ['', 'roles']) {
+		const folder = await temporaryFolder();
+		await mkdir(path.join(folder, 'demo', more), { recursive: true });
+		const lock = path.join(folder, 'demo/.kstack.lock');
+		await writeFile(lock, `4194304 ${hostname()}\n`);
+		const { code, stderr } = await run(['adopt', 'demo'], folder);
+		t.is(code, 0, stderr);
+		t.true(existsSync(path.join(folder, 'demo/cluster.yaml')));
+		t.false(existsSync(lock));
+		t.deepEqual(await readdir(folder), ['demo']);
+	}
+});
+
+test('adopt waits for a running kstack that has the lock of the folder', async (t) => {
+	const { run } = await cluster();
+	const folder = await temporaryFolder();
+	await mkdir(path.join(folder, 'demo'));
+	const lock = path.join(folder, 'demo/.kstack.lock');
+	await writeFile(lock, `${process.pid} ${hostname()}\n`);
+	// The first that it says is that it waits.
+	const { code, stderr } = await run(['adopt', 'demo'], folder, {}, () => void rm(lock, { force: true }));
+	t.is(code, 0, stderr);
+	t.regex(stderr, /^Waiting for another kstack that changes demo /m);
 });
 
 test('adopt writes the additional pools to both files, and keeps the roles that lie there', async (t) => {

@@ -3,15 +3,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
-import { on } from '../support/kstack-on-cloud.ts';
+import { on, updates } from '../support/kstack-on-cloud.ts';
 import { kubernetesThat, withKubernetes } from '../support/leaving.ts';
 
-/** The annotations of the request to drain, when `update` with these flags and edits removes a minion. */
-async function annotationsOf(
+/** The annotations of the request to drain, and what Heat and cluster.yaml are told of the timeout, when `update` with these flags and edits removes a minion. */
+async function drained(
 	t: ExecutionContext,
 	flags: readonly string[],
 	edits: Readonly<Record<string, string>>,
-): Promise<unknown> {
+) {
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? 'drained' : undefined));
 	t.teardown(kubernetes.close);
 	const { folder, stages } = await withKubernetes(kubernetes);
@@ -20,8 +20,12 @@ async function annotationsOf(
 	for (const [key, value] of Object.entries({ minions: '2', ...edits }))
 		text = text.replace(new RegExp(`^${key}: .*$`, 'm'), `${key}: ${value}`);
 	await writeFile(file, text);
-	await on(stages(2), ['update', 'demo', '--yes', ...flags], { cwd: folder });
-	return JSON.parse(kubernetes.sent[0] ?? '{}').metadata?.annotations;
+	const { asked } = await on(stages(2), ['update', 'demo', '--yes', ...flags], { cwd: folder });
+	return {
+		annotations: JSON.parse(kubernetes.sent[0] ?? '{}').metadata?.annotations as unknown,
+		toHeat: /drain_timeout=(\d+)/.exec(updates(asked).join())?.[1],
+		inFile: /^drainTimeout: (\d+)$/m.exec(await readFile(file, 'utf8'))?.[1],
+	};
 }
 
 for (const [what, flags, edits, timeout, force] of [
@@ -33,9 +37,10 @@ for (const [what, flags, edits, timeout, force] of [
 	['--drain-timeout before drainTimeout', ['--drain-timeout', '77'], { drainTimeout: '60' }, '77', 'false'],
 ] as const) {
 	test(`the drain of an update uses the options given by ${what}`, async (t) => {
-		t.like(await annotationsOf(t, flags, edits), {
-			'kstack.io/leave-timeout': timeout,
-			'kstack.io/leave-force': force,
-		});
+		const { annotations, toHeat, inFile } = await drained(t, flags, edits);
+		t.like(annotations, { 'kstack.io/leave-timeout': timeout, 'kstack.io/leave-force': force });
+		const setting = 'drainTimeout' in edits ? edits.drainTimeout : undefined;
+		t.is(toHeat, setting, '--drain-timeout is for one command: Heat does not get it');
+		t.is(inFile, setting ?? '300');
 	});
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type { Answers } from '../support/fake-cloud.ts';
@@ -10,6 +10,61 @@ async function edit(folder: string, file: string, from: string, to: string): Pro
 	if (!text.includes(from)) throw new Error(`no ${from}`);
 	await writeFile(edited, text.replace(from, to));
 }
+
+test('plan refuses a stack that a newer kstack has updated, as update does', async (t) => {
+	const { folder, stages } = await made();
+	await edit(folder, 'cluster.yaml', 'minions: 3', 'minions: 4');
+	const newer = stages(3).map((stage) => {
+		const shown = stage['stack-show-demo'] as { parameters: object };
+		return {
+			...stage,
+			'stack-show-demo': {
+				...shown,
+				parameters: { ...shown.parameters, generations: '{"kstack":"99.0.0"}' },
+			},
+		};
+	});
+	const said = await Promise.all(
+		['plan', 'update'].map(async (command) => {
+			const { code, stdout, stderr } = await on(newer, [command, 'demo'], { cwd: folder });
+			return { code, stdout, stderr };
+		}),
+	);
+	t.is(said[0]?.code, 2);
+	t.regex(said[0]?.stderr ?? '', /^kstack: demo was created or updated with kstack 99\.0\.0; this is /);
+	t.deepEqual(said[0], said[1]);
+});
+
+test('mistakes of cluster.yaml, parameters.yaml and roles are told at once, by plan and by update', async (t) => {
+	const { folder, stages } = await made();
+	await edit(folder, 'cluster.yaml', 'minions: 3', 'minions: many');
+	await edit(folder, 'parameters.yaml', '  minion_count: 3', '  minion_count: 3\n  minon_count: 3');
+	await mkdir(path.join(folder, 'demo/roles/builder'), { recursive: true });
+	await writeFile(path.join(folder, 'demo/roles/builder/role.yaml'), 'description: x\ntaint: []\n');
+	for (const command of ['plan', 'update']) {
+		const { code, stderr } = await on(stages(3), [command, 'demo'], { cwd: folder });
+		t.is(code, 2, stderr);
+		t.regex(
+			stderr,
+			/^kstack: 3 mistakes:\n.*minon_count.*\n.*builder\/role\.yaml: taint.*\n.*minions is "many"/,
+		);
+	}
+});
+
+test('files with CRLF line ends are read, and keep them when a value is written', async (t) => {
+	const { folder, stages } = await made();
+	const files = ['cluster.yaml', 'parameters.yaml'].map((name) => path.join(folder, 'demo', name));
+	await edit(folder, 'cluster.yaml', 'minions: 3', 'minions: 4 # more');
+	const toCrlf = (text: string) => text.replaceAll('\n', '\r\n');
+	const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+	for (const [index, file] of files.entries()) await writeFile(file, toCrlf(texts[index] ?? ''));
+	const { code, stderr } = await on(stages(4), ['update', 'demo'], { cwd: folder });
+	t.is(code, 0, stderr);
+	const after = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+	t.is(after[0], toCrlf(texts[0] ?? ''));
+	t.regex(after[1] ?? '', /^ {2}minion_count: 4\r$/m);
+	for (const text of after) t.notRegex(text, /(?<!\r)\n/);
+});
 
 test('plan without changes has exit code 0', async (t) => {
 	const { folder, stages } = await made();

@@ -83,7 +83,10 @@ test('Ctrl-C during a drain cancels it; a node that was cordoned before stays co
 		},
 	});
 	t.is(code, 130, stderr);
-	t.regex(stderr, /Drain cancelled: demo-minion-2\nkstack: Interrupted\./);
+	t.regex(
+		stderr,
+		/Drain cancelled: demo-minion-2\nkstack: Interrupted\.\n {2}The cloud was not asked to change anything\.\n$/,
+	);
 	t.deepEqual(updates(asked), []);
 	t.is(kubernetes.sent.length, 2);
 	t.false('spec' in JSON.parse(kubernetes.sent[1] ?? ''));

@@ -193,6 +193,7 @@ exit 1
 		answering,
 	});
 	t.is(code, 130, stderr);
+	t.regex(stderr, /^ {2}Heat may have started the change\. See: kstack status demo$/m);
 	t.regex(stderr, /drainForce: false and drainTimeout: 300 in demo\/cluster\.yaml.*kstack update demo/);
 });
 

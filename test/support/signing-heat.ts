@@ -20,7 +20,7 @@ case "$1 $2 $*" in
     'stack create '*operator-certificate.yaml*)
         server=$(value server)
         status=CREATE_COMPLETE
-        printf '%s\\n' "$(value script)" | head -n 2 | tail -n 1 >>"$state/scripts"
+        sed -n 2p <<<"$(value script)" >>"$state/scripts"
         # An image that is older than the program does not have it.
         if [ -e "$state/old" ] && [[ $(value script) = *'exec /usr/local/sbin/'* ]]; then status=CREATE_FAILED; fi
         operator=$(value operator) request=$(value request) bash ${program} >"$state/pem" || status=CREATE_FAILED

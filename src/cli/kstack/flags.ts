@@ -117,6 +117,14 @@ export const addonTimeout = {
 	describe: 'Timeout in seconds for the cluster to apply the change',
 } as const;
 
+const nothingRequested = 'The cloud was not asked to change anything.';
+
 /** What to do after Ctrl-C: Heat goes on with what it has begun. */
-export const seeStatus = ({ name }: { readonly name?: string | undefined }) =>
-	`Heat may have started the change. See: kstack status${name === undefined ? '' : ` ${name}`}`;
+export const seeStatus = ({ name }: { readonly name?: string | undefined }, requested: boolean) =>
+	requested
+		? `Heat may have started the change. See: kstack status${name === undefined ? '' : ` ${name}`}`
+		: nothingRequested;
+
+/** The same for an upgrade, which has several updates. */
+export const resumeUpgrade = ({ name }: { readonly name?: string | undefined }, requested: boolean) =>
+	requested ? `Resume or roll back with: kstack upgrade ${name ?? ''}`.trimEnd() : nothingRequested;

@@ -1,7 +1,7 @@
 import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
 import { outcomeText } from '../status-table.ts';
-import { clusterName, drainFlags, nameOf } from './flags.ts';
+import { clusterName, drainFlags, nameOf, resumeUpgrade } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: { name: clusterName },
@@ -24,7 +24,7 @@ export const command = defineCommand({
 		['upgrade demo', 'Resume an interrupted upgrade'],
 		['upgrade demo --rollback', 'Return to the previous image'],
 	],
-	interruptedHint: ({ name }) => `Resume or roll back with: kstack upgrade ${name ?? ''}`.trimEnd(),
+	interruptedHint: resumeUpgrade,
 	async run(values) {
 		const { upgradeCluster } = await import('../../cluster/operations/upgrade.ts');
 		print(outcomeText(await upgradeCluster(await nameOf(values), values)));

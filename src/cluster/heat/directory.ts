@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dump } from 'js-yaml';
+import { editText } from '../../base/edit-text.ts';
 import { usageError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/folders.ts';
 import { readText } from '../../base/read-text.ts';
@@ -65,8 +66,13 @@ export function directoryAt(folder: string): StackDirectory {
 	};
 }
 
-/** The roles that the pools of the cluster may have: those of kstack and those in its stack directory. */
-export const rolesOf = (directory: Pick<StackDirectory, 'roles'>): Roles => rolesWith(directory.roles);
+/**
+ * The roles that the pools of the cluster may have: those of kstack and those in its stack directory.
+ *
+ * @param mistakes  receives the mistakes in them; without it, they are thrown
+ */
+export const rolesOf = (directory: Pick<StackDirectory, 'roles'>, mistakes?: string[]): Roles =>
+	rolesWith(directory.roles, mistakes);
 
 /** The file's text, or `undefined` when there is none. */
 export async function readIfThere(file: string): Promise<string | undefined> {
@@ -162,14 +168,16 @@ export async function setValues(
 	indentation: string,
 	values: Readonly<Record<string, Value>>,
 ): Promise<void> {
-	let text = await readFile(file, 'utf8');
-	for (const [key, value] of Object.entries(values)) {
-		const line = `${indentation}${yamlLine({ [key]: value })}`;
-		const present = entry(indentation, key);
-		if (present.test(text)) text = text.replace(present, (_, comment: string) => line + comment);
-		else if (indentation === '') text = `${text.trimEnd()}\n${line}\n`;
-	}
-	await writeFile(file, text);
+	await editText(file, (before) => {
+		let text = before;
+		for (const [key, value] of Object.entries(values)) {
+			const line = `${indentation}${yamlLine({ [key]: value })}`;
+			const present = entry(indentation, key);
+			if (present.test(text)) text = text.replace(present, (_, comment: string) => line + comment);
+			else if (indentation === '') text = `${text.trimEnd()}\n${line}\n`;
+		}
+		return text;
+	});
 }
 
 /** The parameters in parameters.yaml; `undefined` when there is no such file. */

@@ -1,3 +1,4 @@
+import { cut } from '../../base/forms.ts';
 import type { Json } from '../../openstack/client.ts';
 import type { Value } from '../spec/settings.ts';
 
@@ -29,8 +30,8 @@ function find(wanted: Value | undefined, networks: readonly Json[], mistakes: st
 	if (network !== undefined && named.length === 1) return { network };
 	mistakes.push(
 		network === undefined
-			? `There is no external network "${wanted}". Available: ${names(networks)}.`
-			: `${named.length} external networks have the name "${wanted}": select one by ID with --external-network.${withIds(named)}`,
+			? `There is no external network "${cut(wanted)}". Available: ${names(networks)}.`
+			: `${named.length} external networks have the name "${cut(wanted)}": select one by ID with --external-network.${withIds(named)}`,
 	);
 	return { isWrong: true };
 }

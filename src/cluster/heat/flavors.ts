@@ -1,3 +1,4 @@
+import { cut } from '../../base/forms.ts';
 import type { Json } from '../../openstack/client.ts';
 import type { Value } from '../spec/settings.ts';
 import type { NodeImage } from './node-image.ts';
@@ -52,12 +53,12 @@ export function findFlavor(
 	}
 	const found = flavors.find((flavor) => flavor.Name === wanted || flavor.ID === wanted);
 	if (found === undefined) {
-		mistakes.push(`There is no flavor "${wanted}". Available: ${names(flavors)}.`);
+		mistakes.push(`There is no flavor "${cut(wanted)}". Available: ${names(flavors)}.`);
 		return undefined;
 	}
 	if (isEnough(found, needs)) return found;
 	mistakes.push(
-		`The flavor "${wanted}" has ${found.RAM} MB of memory and ${found.VCPUs} CPUs; ${purpose} needs ${memory} MB and ${cpus} CPUs.`,
+		`The flavor "${cut(wanted)}" has ${found.RAM} MB of memory and ${found.VCPUs} CPUs; ${purpose} needs ${memory} MB and ${cpus} CPUs.`,
 	);
 	return undefined;
 }

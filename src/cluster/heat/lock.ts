@@ -9,6 +9,9 @@ import { interrupted } from '../../base/interrupt.ts';
 import { say } from '../../base/say.ts';
 import type { StackDirectory } from './directory.ts';
 
+/** The file that is the lock of a stack directory. */
+export const lockOf = (directory: StackDirectory) => path.join(directory.path, '.kstack.lock');
+
 /** The content of a lock of this process. */
 const own = `${process.pid} ${hostname()}`;
 
@@ -122,7 +125,7 @@ export async function withLock<Result>(
 		throw usageError(`${directory.path} is a file, not a folder.`, 'Move it away, or use another name.');
 	const made = present === undefined;
 	await makeFolder(directory.path);
-	const file = path.join(directory.path, '.kstack.lock');
+	const file = lockOf(directory);
 	await take(file, directory);
 	try {
 		return await use();

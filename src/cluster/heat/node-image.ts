@@ -1,4 +1,5 @@
 import { imageContract } from '../../base/contract.ts';
+import { cut } from '../../base/forms.ts';
 import { type Json, list, ownProject, show } from '../../openstack/client.ts';
 
 /** A node image in Glance. */
@@ -103,11 +104,11 @@ async function findById(wanted: string, mistakes: string[]): Promise<NodeImage |
 	const found = await show(['image'], wanted);
 	if (found === undefined) {
 		const all = (await list(['image'])).map(({ Name }) => Name);
-		mistakes.push(`There is no image "${wanted}". Available: ${all.join(', ') || 'none'}.`);
+		mistakes.push(`There is no image "${cut(wanted)}". Available: ${all.join(', ') || 'none'}.`);
 		return undefined;
 	}
 	if ((found.status ?? 'active') !== 'active') {
-		mistakes.push(`The image "${wanted}" cannot be used: its status in Glance is ${found.status}.`);
+		mistakes.push(`The image "${cut(wanted)}" cannot be used: its status in Glance is ${found.status}.`);
 		return undefined;
 	}
 	return requireKimg(found, mistakes);
@@ -132,7 +133,7 @@ async function findByName(wanted: string, mistakes: string[]): Promise<NodeImage
 	const byHand = all.filter(({ byKimg }) => !byKimg);
 	if (byHand.length > 0 && all.length > 1) {
 		const lines = all.map(({ id, name, byKimg }) => `\n    ${id}  ${name}${byKimg ? ', by kimg' : ''}`);
-		mistakes.push(`"${wanted}" matches ${all.length} images; use the ID of one:${lines.join('')}`);
+		mistakes.push(`"${cut(wanted)}" matches ${all.length} images; use the ID of one:${lines.join('')}`);
 		return undefined;
 	}
 	// kimg 0.2.0 gave all images of a profile the same name, and no property kstack_name.

@@ -1,5 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { dump } from 'js-yaml';
+import { editText } from '../../base/edit-text.ts';
 import { say } from '../../base/say.ts';
 import { readMapping } from '../spec/config.ts';
 import { countsOf, generationsOf } from '../spec/generations.ts';
@@ -40,15 +40,18 @@ function withCount(text: string, file: string, pool: string, count: number): str
 
 /** Writes the counts of pools to cluster.yaml, and keeps the rest of the file, including comments. */
 export async function setPoolCounts(file: string, counts: Readonly<Record<string, number>>): Promise<void> {
-	let text = await readFile(file, 'utf8');
-	for (const [pool, count] of Object.entries(counts)) {
-		const now = countIn(text, file, pool);
-		if (now === undefined || now === count) continue;
-		const changed = withCount(text, file, pool, count);
-		if (changed === undefined) say(`Set the count of the pool ${pool} in ${file} to ${count}: it has ${now}`);
-		else text = changed;
-	}
-	await writeFile(file, text);
+	await editText(file, (before) => {
+		let text = before;
+		for (const [pool, count] of Object.entries(counts)) {
+			const now = countIn(text, file, pool);
+			if (now === undefined || now === count) continue;
+			const changed = withCount(text, file, pool, count);
+			if (changed === undefined)
+				say(`Set the count of the pool ${pool} in ${file} to ${count}: it has ${now}`);
+			else text = changed;
+		}
+		return text;
+	});
 }
 
 /**
@@ -57,12 +60,20 @@ export async function setPoolCounts(file: string, counts: Readonly<Record<string
  * @param added     values of parameters to add if absent
  * @param declared  the parameters of the templates
  */
-export async function syncParameters(
+export function syncParameters(
 	file: string,
 	added: Readonly<Record<string, string>>,
 	declared: ReadonlySet<string>,
 ): Promise<void> {
-	const text = await readFile(file, 'utf8');
+	return editText(file, (text) => withParameters(text, file, added, declared));
+}
+
+function withParameters(
+	text: string,
+	file: string,
+	added: Readonly<Record<string, string>>,
+	declared: ReadonlySet<string>,
+): string {
 	const { parameters } = readMapping(text, file);
 	const present = Object.keys((parameters ?? {}) as object);
 	const lines = text.split('\n');
@@ -79,5 +90,5 @@ export async function syncParameters(
 				kept.push(`  ${dump({ [name]: value }, { lineWidth: -1 }).trimEnd()}`);
 		}
 	}
-	await writeFile(file, kept.join('\n'));
+	return kept.join('\n');
 }

@@ -1,4 +1,5 @@
 import { refuse } from '../../base/errors.ts';
+import { cut } from '../../base/forms.ts';
 import { nodesOf } from '../spec/address-space.ts';
 import type { Cluster, Settings } from '../spec/config.ts';
 import { byRole } from '../spec/generations.ts';
@@ -58,7 +59,7 @@ function findNetworkDriver(
 	}
 	const without = carried.find((drivers) => !drivers.includes(String(wanted)));
 	if (without !== undefined)
-		mistakes.push(`The image has no network driver "${wanted}"; it has: ${without.join(', ')}.`);
+		mistakes.push(`The image has no network driver "${cut(wanted)}"; it has: ${without.join(', ')}.`);
 	return wanted;
 }
 

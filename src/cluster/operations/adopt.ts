@@ -14,6 +14,7 @@ import {
 	writeTemplates,
 } from '../heat/directory.ts';
 import { whenIdle } from '../heat/inventory.ts';
+import { lockOf, withLock } from '../heat/lock.ts';
 import { operatorName } from '../heat/operator.ts';
 import { wantedPoolCounts } from '../heat/pool-files.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
@@ -51,7 +52,8 @@ async function requireFree(directory: StackDirectory): Promise<void> {
 		throw usageError(`${directory.path} is not a folder.`, undefined, 'directory-exists');
 	});
 	// The operator's roles must exist before the directory is written: pools refer to them.
-	const files = all.filter((name) => name !== path.basename(directory.roles));
+	const ours = [directory.roles, lockOf(directory)].map((file) => path.basename(file));
+	const files = all.filter((name) => !ours.includes(name));
 	if (files.length === 0) return;
 	throw usageError(
 		existsSync(directory.cluster)
@@ -142,8 +144,11 @@ export async function adoptCluster(name: string, user: string | undefined): Prom
 	if (mistake !== undefined) throw usageError(mistake);
 	const operator = operatorName(user);
 	const free = await stackDirectory(name);
+	// The lock of a killed kstack goes, that of a running one is waited for.
+	if (existsSync(lockOf(free))) await withLock(free, () => requireFree(free));
 	await requireFree(free);
-	// No lock: its file would make the folder non-empty. Of concurrent processes, only one can do the final rename.
+	// adopt itself takes no lock: its file would make the folder non-empty. Of concurrent processes, only one can do the
+	// final rename.
 	const stack = await whenIdle(name);
 	// Checked before a master signs a certificate.
 	const roles = rolesOf(free);

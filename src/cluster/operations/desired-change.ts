@@ -84,12 +84,14 @@ export async function desiredChange(
 	const text = await readText(directory.cluster);
 	const parametersText = await readText(directory.parameters);
 	const now = settingsOf(stack.parameters);
+	const inFiles: string[] = [];
 	const parameters = readParametersFile(
 		{ text: parametersText, path: directory.parameters },
 		stack.parameters,
+		inFiles,
 	);
-	const roles = rolesOf(directory);
-	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now, roles);
+	const roles = rolesOf(directory, inFiles);
+	const wanted = readCluster(name, {}, { text, path: directory.cluster }, now, roles, inFiles);
 	const desired = {
 		flags: byFlag,
 		cluster: wanted.settings,

@@ -4,6 +4,7 @@ import { table } from '../../base/table.ts';
 import type { Tree } from '../../base/tree.ts';
 import { type Group, resourcesOf, type Template, type Templates } from '../heat/evaluate.ts';
 import { inventory, type MemberState, whenIdle } from '../heat/inventory.ts';
+import { requireNotNewer } from '../heat/kstack-version.ts';
 import type { Member } from '../heat/members.ts';
 import { requireResources } from '../heat/resource-limit.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
@@ -199,7 +200,9 @@ export async function planCluster(
 	output: 'table' | 'json',
 ): Promise<{ text: string; code: number }> {
 	const source = await desiredSource(name, flags);
-	const desired = await desiredChange(await whenIdle(name), source);
+	const stack = await whenIdle(name);
+	requireNotNewer(stack);
+	const desired = await desiredChange(stack, source);
 	const plan = desired.upToDate ? { name, changes: [] } : await planOf(desired);
 	return {
 		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),

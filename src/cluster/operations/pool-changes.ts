@@ -1,3 +1,4 @@
+import { printable } from '../../base/forms.ts';
 import { contractsOf, type NodeImage, nodeImage } from '../heat/node-image.ts';
 import { mistakeInContract, resolvePools } from '../heat/pool-resources.ts';
 import type { Stack } from '../heat/stack.ts';
@@ -30,7 +31,7 @@ function mistakesInFixed(entry: PoolEntry, record: PoolRecord, path: string): st
 		.filter((key) => (entry[key] ?? '') !== (record[key] ?? ''))
 		.map(
 			(key) =>
-				`${key} of the pool ${entry.name} is ${JSON.stringify(entry[key] ?? '')} in ${path}; the pool was created with ${JSON.stringify(record[key] ?? '')}, which cannot be changed: add another pool and remove this one.`,
+				`${key} of the pool ${entry.name} is ${printable(entry[key] ?? '')} in ${path}; the pool was created with ${JSON.stringify(record[key] ?? '')}, which cannot be changed: add another pool and remove this one.`,
 		);
 }
 
@@ -57,7 +58,9 @@ function wantedCount(
 	const name = `${entry.name}_count`;
 	const other = Number(parameters[name] ?? now);
 	if (!Number.isInteger(other) || other < 0) {
-		mistakes.push(`${name} in ${paths.parameters} is ${parameters[name]}: it must be a whole number from 0.`);
+		mistakes.push(
+			`${name} in ${paths.parameters} is ${printable(parameters[name])}: it must be a whole number from 0.`,
+		);
 		return now;
 	}
 	if (entry.count === now) return other;

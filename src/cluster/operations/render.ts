@@ -41,9 +41,10 @@ export async function requestedCluster(
 	const path = file ?? directory.cluster;
 	const text = file === undefined ? await readIfThere(path) : await readText(file);
 	if (text !== undefined) say(`Reading settings from ${path}`);
-	const roles = rolesOf(directory);
+	const mistakes: string[] = [];
+	const roles = rolesOf(directory, mistakes);
 	const source = text === undefined ? undefined : { text, path };
-	return { directory, roles, cluster: readCluster(name, flags, source, undefined, roles) };
+	return { directory, roles, cluster: readCluster(name, flags, source, undefined, roles, mistakes) };
 }
 
 /**

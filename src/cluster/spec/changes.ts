@@ -1,8 +1,8 @@
 import { refuse } from '../../base/errors.ts';
-import { invalidValue } from '../../base/forms.ts';
+import { cut, invalidValue, printable } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
 import { type FurtherNodes, newContradictions } from './contradictions.ts';
-import { comparable } from './heat-values.ts';
+import { comparable, textOf } from './heat-values.ts';
 import type { Parameters } from './parameters.ts';
 import { recordsOf } from './pools.ts';
 import { formOf } from './setting-forms.ts';
@@ -45,7 +45,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 		].filter(({ value }) => value !== undefined && value !== has);
 		if (flag === undefined && edits.length === 2) {
 			mistakes.push(
-				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${value} in ${place}`).join(' and ')}: the cluster was changed elsewhere, or both files were edited. ${key === 'drainTimeout' ? 'Write the same value to both files.' : `Set the value with --${flagOf(setting)}.`}`,
+				`${key} is ${has} in the cluster, ${edits.map(({ value, place }) => `${cut(String(value))} in ${place}`).join(' and ')}: the cluster was changed elsewhere, or both files were edited. ${key === 'drainTimeout' ? 'Write the same value to both files.' : `Set the value with --${flagOf(setting)}.`}`,
 			);
 			continue;
 		}
@@ -54,7 +54,7 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 		if (setting.fixed) {
 			const place = flag === undefined ? `in ${edits[0]?.place}` : `by --${flagOf(setting)}`;
 			mistakes.push(
-				`${key} is ${JSON.stringify(wanted)} ${place}; this cluster was created with ${JSON.stringify(has)}, which cannot be changed: that would replace its servers.`,
+				`${key} is ${printable(wanted)} ${place}; this cluster was created with ${JSON.stringify(has)}, which cannot be changed: that would replace its servers.`,
 			);
 			continue;
 		}
@@ -104,6 +104,6 @@ export function editsOfFixed(now: Parameters, file: Parameters, path: string): s
 		.map(([name, value]) =>
 			name === 'operator_request'
 				? `${path} was rendered again after the cluster was created: its operator_request has changed, which an existing cluster does not support. Restore the former file, or run \`kstack adopt\` in another folder.`
-				: `${name} is ${value} in ${path}; the cluster has ${now[name]}, which cannot be changed.`,
+				: `${name} is ${cut(textOf(value))} in ${path}; the cluster has ${cut(textOf(now[name]))}, which cannot be changed.`,
 		);
 }

@@ -1,5 +1,5 @@
-import { invalidFlags, refuse, usageError } from '../../base/errors.ts';
-import { invalidValue } from '../../base/forms.ts';
+import { collect, invalidFlags, refuse, usageError } from '../../base/errors.ts';
+import { cut, invalidValue, printable } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { parseYaml } from '../../base/yaml-file.ts';
 import { clusterFields, nameForm } from './cluster-fields.ts';
@@ -31,7 +31,7 @@ export interface SettingsFile {
 /** Why the name of a cluster is invalid; `undefined` if it is valid. */
 export function mistakeInName(name: string): string | undefined {
 	if (nameForm.read(name) !== undefined) return undefined;
-	return `The cluster name "${name}" is invalid, because names of hosts begin with it: use ${nameForm.description}.`;
+	return `The cluster name ${printable(name)} is invalid, because names of hosts begin with it: use ${nameForm.description}.`;
 }
 
 /**
@@ -77,7 +77,7 @@ function readFile(
 ): Settings {
 	if ((content.name ?? name) !== name) {
 		mistakes.push(
-			`${path}: name is ${JSON.stringify(content.name)}, but the command names the cluster "${name}".`,
+			`${path}: name is ${printable(content.name)}, but the command names the cluster "${cut(name)}".`,
 		);
 	}
 	if ('parameters' in content || 'parameter_defaults' in content) {
@@ -110,6 +110,7 @@ const defaultsOf = (all: readonly Setting[]): Settings =>
  * @param existing  the settings of the cluster, if it exists: its values are always valid, and contradictions are not
  *   checked here
  * @param roles     the available roles for additional pools
+ * @param mistakes  mistakes in other files, which are reported too
  * @throws UserError exit code 2, with all mistakes
  */
 export function readCluster(
@@ -118,11 +119,13 @@ export function readCluster(
 	file: SettingsFile | undefined,
 	existing?: Settings,
 	roles: Roles = packagedRoles,
+	mistakes: string[] = [],
 ): Cluster {
-	const mistakes: string[] = [];
+	const ofOthers = mistakes.length > 0;
 	const wrongName = mistakeInName(name);
 	if (wrongName !== undefined) mistakes.push(wrongName);
-	const content: Content = file === undefined ? {} : readMapping(file.text, file.path);
+	const content: Content =
+		(file === undefined ? undefined : collect(mistakes, () => readMapping(file.text, file.path))) ?? {};
 	const inFile = readFile(content, file?.path ?? '', name, existing ?? {}, mistakes);
 	const byFlag = readFlags(flags, mistakes);
 	const given = { ...inFile, ...byFlag };
@@ -147,6 +150,6 @@ export function readCluster(
 		}
 	}
 	mistakes.push(...ofPools);
-	refuse(mistakes, undefined, file === undefined ? invalidFlags : 'invalid-settings');
+	refuse(mistakes, undefined, file === undefined && !ofOthers ? invalidFlags : 'invalid-settings');
 	return { name, settings: requested, given: new Set(Object.keys(given)), pools };
 }

@@ -1,3 +1,4 @@
+import { printable } from '../../base/forms.ts';
 import { mistakesInAddressSpace, nodesOf } from './address-space.ts';
 import { overlap, parseNetwork } from './cidr.ts';
 import type { Settings } from './config.ts';
@@ -63,12 +64,12 @@ const networkHasSubnet: Check = ({ fixedNetwork, fixedSubnet }, place) => {
 	if (fixedNetwork === undefined || fixedSubnet === undefined) return [];
 	if (fixedNetwork !== '' && fixedSubnet === '') {
 		return [
-			`${place('fixedNetwork')} is "${fixedNetwork}", without a subnet: set fixedSubnet to one of its subnets.`,
+			`${place('fixedNetwork')} is ${printable(fixedNetwork)}, without a subnet: set fixedSubnet to one of its subnets.`,
 		];
 	}
 	if (fixedNetwork === '' && fixedSubnet !== '') {
 		return [
-			`${place('fixedSubnet')} is "${fixedSubnet}", without a network: set fixedNetwork to its network.`,
+			`${place('fixedSubnet')} is ${printable(fixedSubnet)}, without a network: set fixedNetwork to its network.`,
 		];
 	}
 	return [];

@@ -1,3 +1,5 @@
+import { cut } from '../../base/forms.ts';
+
 const part = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
 const dns = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
 const keyPattern = new RegExp(`^(${dns}/)?${part}$`);
@@ -31,7 +33,7 @@ export function readLabels(value: unknown, mistake: Mistake): Record<string, str
 		if (!keyPattern.test(key)) mistake('labels', 'is not a label key', key);
 		else if (isReserved(key)) mistake('labels', 'is a key that Kubernetes or kstack sets: use another', key);
 		if (isMapping(text) || Array.isArray(text) || !valuePattern.test(textOf(text ?? null)))
-			mistake(`labels.${key}`, 'is not a label value', text);
+			mistake(`labels.${cut(key)}`, 'is not a label value', text);
 	}
 	return Object.fromEntries(Object.entries(value).map(([key, text]) => [key, textOf(text ?? null)]));
 }

@@ -1,4 +1,4 @@
-import { refuse } from '../../base/errors.ts';
+import { collect, refuse } from '../../base/errors.ts';
 import { type Form, line } from '../../base/forms.ts';
 import { Mapping } from '../../base/mapping.ts';
 import { readMapping, type SettingsFile } from './config.ts';
@@ -80,11 +80,18 @@ function isSame(value: unknown, now: unknown): boolean {
  * The parameters of a stack directory's parameters.yaml, checked like cluster.yaml.
  *
  * @param existing  the parameters of the stack, whose values are always valid
+ * @param all       receives the mistakes; without it, they are thrown
  * @throws UserError exit code 2, with all mistakes
  */
-export function readParametersFile(file: SettingsFile, existing: Parameters = {}): Parameters {
-	const mistakes: string[] = [];
-	const top = new Mapping(readMapping(file.text, file.path), file.path, mistakes);
+export function readParametersFile(
+	file: SettingsFile,
+	existing: Parameters = {},
+	all?: string[],
+): Parameters {
+	const mistakes: string[] = all ?? [];
+	const content = collect(all, () => readMapping(file.text, file.path));
+	if (content === undefined) return {};
+	const top = new Mapping(content, file.path, mistakes);
 	top.allowOnly('parameters', 'resource_registry');
 	if (!top.holdsMapping('parameters'))
 		top.addMistake('parameters', 'is missing: it must be a mapping of parameters');
@@ -100,6 +107,6 @@ export function readParametersFile(file: SettingsFile, existing: Parameters = {}
 		const read = parameters.value(name, form);
 		if (read !== undefined) found[name] = read;
 	}
-	refuse(mistakes, 'Nothing was changed.', 'invalid-parameters');
+	if (all === undefined) refuse(mistakes, 'Nothing was changed.', 'invalid-parameters');
 	return found;
 }

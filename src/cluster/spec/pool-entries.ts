@@ -1,4 +1,4 @@
-import { type Form, printable } from '../../base/forms.ts';
+import { cut, type Form, printable } from '../../base/forms.ts';
 import { similar } from '../../base/similar.ts';
 import { readLabels, readTaints, taintIdentity, taintPattern } from './node-marks.ts';
 import { defaultPools, type PoolRecord } from './pools.ts';
@@ -103,7 +103,7 @@ function readEntry(
 		if (keys.includes(key)) continue;
 		const suggestion = similar(key, keys);
 		const hint = suggestion === undefined ? `known keys: ${keys.join(', ')}.` : `did you mean ${suggestion}?`;
-		mistakes.push(`${place}.${key} is not a known key; ${hint}`);
+		mistakes.push(`${place}.${cut(key)} is not a known key; ${hint}`);
 	}
 	const wrongName = mistakeInPoolName(value.name, cluster);
 	if (wrongName !== undefined) mistake('name', wrongName, value.name);

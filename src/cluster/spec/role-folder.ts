@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { collect } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
 import { similar } from '../../base/similar.ts';
 import { sorted, type Tree, type TreeFile } from '../../base/tree.ts';
@@ -107,7 +108,9 @@ export function readRoleFolder(folder: string, packaged: boolean, mistakes: stri
 		);
 	}
 	if (!existsSync(file)) mistakes.push(`${file} is missing: a role is a folder with a role.yaml.`);
-	const content = existsSync(file) ? parseYaml(readTextFile(file, mistakes), file, 'typed') : undefined;
+	const content = existsSync(file)
+		? collect(mistakes, () => parseYaml(readTextFile(file, mistakes), file, 'typed'))
+		: undefined;
 	const role = readRoleFile(content ?? { description: 'missing' }, file, packaged, mistakes);
 	const steps = readSteps(path.join(folder, 'steps'), mistakes);
 	const files = filesOf(path.join(folder, 'files'), mistakes);

@@ -23,8 +23,7 @@ export interface DefaultRole extends RoleDefinition {
 	readonly defaultPool: DefaultPool;
 }
 
-function readRoles(folder: string, packaged: boolean, taken: Roles): Roles {
-	const mistakes: string[] = [];
+function readRoles(folder: string, packaged: boolean, taken: Roles, mistakes: string[]): Roles {
 	const names = readdirSync(folder).filter(
 		(name) => !name.startsWith('.') && statSync(path.join(folder, name)).isDirectory(),
 	);
@@ -36,12 +35,16 @@ function readRoles(folder: string, packaged: boolean, taken: Roles): Roles {
 			mistakes.push(`${roleFolder}: kstack has a role ${name}: use another name.`);
 		return { ...readRoleFolder(roleFolder, packaged, mistakes), name };
 	});
-	refuse(mistakes, undefined, 'invalid-role');
 	return Object.fromEntries(found.map((definition) => [definition.name, definition]));
 }
 
 /** The roles of kstack. */
-export const packagedRoles: Roles = readRoles(path.join(packageRoot, 'roles'), true, {});
+export const packagedRoles: Roles = (() => {
+	const mistakes: string[] = [];
+	const found = readRoles(path.join(packageRoot, 'roles'), true, {}, mistakes);
+	refuse(mistakes, undefined, 'invalid-role');
+	return found;
+})();
 
 /** The roles with a default pool, in the order of these pools. */
 export const defaultRoles: readonly DefaultRole[] = Object.values(packagedRoles)
@@ -58,12 +61,17 @@ export const runsControlPlane = ({ role }: { readonly role: Role }): boolean =>
 /**
  * The roles of kstack and those in a folder.
  *
- * @param folder  contains a folder for each role; need not exist
+ * @param folder    contains a folder for each role; need not exist
+ * @param mistakes  receives the mistakes; without it, they are thrown
  * @throws UserError exit code 2, with all mistakes
  */
-export function rolesWith(folder: string): Roles {
+export function rolesWith(folder: string, mistakes?: string[]): Roles {
 	if (!existsSync(folder)) return packagedRoles;
-	return { ...packagedRoles, ...readRoles(folder, false, packagedRoles) };
+	const found: string[] = [];
+	const own = readRoles(folder, false, packagedRoles, mistakes ?? found);
+	refuse(found, undefined, 'invalid-role');
+	// A role of kstack keeps its name, also if the mistake is only reported later.
+	return { ...packagedRoles, ...own, ...packagedRoles };
 }
 
 /** @throws UserError `unknown-role` when there is no such role */
