@@ -1,6 +1,9 @@
+import ssl
 import threading
 import unittest
+from unittest import mock
 
+from kstack import json_text
 from kstack.api import Api, ApiError, path
 from kstack.loop import Loop, each
 from kstack.mirror import Mirror
@@ -9,6 +12,12 @@ from server import Server
 
 def node(name, version, **more):
     return dict({'metadata': {'name': name, 'resourceVersion': str(version)}}, **more)
+
+
+def nested(name, version, levels):
+    """A node whose managedFields have this many levels, as text: Python can neither read nor write it."""
+    return '{"metadata": {"name": "%s", "resourceVersion": "%s", "managedFields": [{"fieldsV1": %s{}%s}]}}' % (
+        name, version, '{"f:a\\"]": ' * levels, '}' * levels)
 
 
 class WithServer(unittest.TestCase):
@@ -44,6 +53,27 @@ class Requests(WithServer):
             api.get('/x')
         self.assertEqual(raised.exception.status, 0)
 
+    def test_a_server_with_another_name_is_refused_by_a_Python_whose_error_is_no_OSError(self):
+        api = self.serve(lambda *_: (200, {}))
+        with mock.patch('kstack.api.ssl.CertificateError', type('Wrong', (ValueError,), {})):
+            with mock.patch.object(ssl.SSLContext, 'wrap_socket', side_effect=ssl.CertificateError('another name')):
+                with self.assertRaises(ApiError):
+                    api.get('/x')
+
+    def test_what_is_nested_too_deep_for_Python_is_left_out(self):
+        api = self.serve(lambda *_: (200, nested('a', 1, 9000)))
+        self.assertEqual(api.get('/x')['metadata']['name'], 'a')
+        deepest = json_text.DEEPEST
+        for levels, whole in ((deepest, True), (deepest + 1, False)):
+            for begin, end in (('[', ']'), ('{"}":', '}')):
+                text = begin * (levels - 1) + '{}' + end * (levels - 1)
+                self.assertEqual(json_text.shallow(text) == text, whole)
+        self.assertEqual(json_text.shallow('[' * deepest + '[1], [[2]], 3' + ']' * deepest),
+                         '[' * deepest + 'null, null, 3' + ']' * deepest)
+        for text in ('[' * 9000, '[' * 9000 + ']' * 8999, '[' * 9000 + ']' * 9001, '{"a' * 9000):
+            with self.assertRaises(ValueError):
+                json_text.parse(text)
+
     def test_a_list_is_read_in_pages(self):
         def answers(_, where, __):
             if 'continue' in where:
@@ -74,6 +104,15 @@ class Mirrors(WithServer):
         mirror = self.follow(answers)
         self.assertEqual(self.changes, [['a'], ['a', 'b'], ['b']])
         self.assertEqual(mirror.version, '9')
+
+    def test_an_object_that_is_nested_too_deep_for_Python_keeps_no_other_from_being_read(self):
+        def answers(_, where, __):
+            if 'watch' not in where:
+                return 200, '{"metadata": {"resourceVersion": "5"}, "items": [%s, %s]}' % (
+                    nested('a', 1, 9000), nested('b', 2, 1))
+            return 200, ['{"type": "MODIFIED", "object": %s}' % nested('c', 6, 9000)]
+        self.follow(answers, keep=lambda one: {'metadata': {'name': one['metadata']['name']}})
+        self.assertEqual(self.changes, [['a', 'b'], ['a', 'b', 'c']])
 
     def test_a_watch_is_resumed_where_it_ended(self):
         def answers(_, where, __):

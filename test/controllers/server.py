@@ -13,9 +13,14 @@ def openssl(folder, *arguments):
     subprocess.check_call(('openssl',) + arguments, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def text_of(value):
+    return (value if isinstance(value, str) else json.dumps(value)).encode()
+
+
 class Server(object):
     """
     answers(method, path, body) gives (status, value), or (status, values) for a watch: a list or an iterator, a line each.
+    A value may be JSON as text.
     """
     def __init__(self, answers, name='kubernetes.default.svc', port=0):
         self.folder = tempfile.mkdtemp()
@@ -33,13 +38,13 @@ class Server(object):
                 body = json.loads(self.rfile.read(length).decode()) if length else None
                 asked.append((self.command, self.path))
                 status, value = self.answers(self.command, self.path, body)
-                if isinstance(value, dict):
-                    return self.whole(status, json.dumps(value).encode())
+                if isinstance(value, (dict, str)):
+                    return self.whole(status, text_of(value))
                 self.send_response(status)
                 self.send_header('Transfer-Encoding', 'chunked')
                 self.end_headers()
                 for one in value:
-                    line = json.dumps(one).encode() + b'\n'
+                    line = text_of(one) + b'\n'
                     self.wfile.write(b'%x\r\n%s\r\n' % (len(line), line))
                     self.wfile.flush()
                 self.wfile.write(b'0\r\n\r\n')

@@ -11,6 +11,8 @@ import threading
 import time
 import urllib.parse
 
+from . import json_text
+
 MERGE = 'application/merge-patch+json'
 
 # A name in the certificate of every API server, which no node gets a certificate for.
@@ -120,7 +122,7 @@ class Api(object):
     def read(self, method, where, answer, text):
         if answer.status // 100 == 2:
             try:
-                return json.loads(text.decode()) if text else {}
+                return json_text.parse(text.decode()) if text else {}
             except ValueError:
                 self.drop()
                 raise ApiError(0, 'the API at %s sends no JSON' % self.server)
@@ -151,7 +153,7 @@ class Api(object):
             connection = Connection(self.server, context, timeout)
             connection.connect()
             return connection
-        except OSError as error:
+        except (OSError, ssl.CertificateError) as error:  # before Python 3.7, the latter is a ValueError
             raise ApiError(0, 'the API at %s does not answer: %s' % (self.server, describe(error)))
 
     def watch(self, where, version, query=None, seconds=300):
@@ -170,7 +172,7 @@ class Api(object):
                 raise refusal('GET', where, answer.status, answer.read())
             connection.sock.settimeout(seconds + 30)
             for line in answer:
-                change = json.loads(line.decode())
+                change = json_text.parse(line.decode())
                 if change.get('type') == 'ERROR':
                     status = change.get('object') or {}
                     raise ApiError(status.get('code', 500), status.get('message', 'the watch ended'),
@@ -197,7 +199,7 @@ class Connection(http.client.HTTPConnection):
         try:
             self.notice_loss()
             self.sock = self.context.wrap_socket(self.sock, server_hostname=SERVER_NAME)
-        except OSError:
+        except (OSError, ssl.CertificateError):
             self.sock.close()
             raise
 
@@ -215,7 +217,7 @@ def safe_again(method, error):
 
 def refusal(method, where, status, text):
     try:
-        answer = json.loads(text.decode())
+        answer = json_text.parse(text.decode())
         message, reason = answer.get('message', ''), answer.get('reason', '')
     except (ValueError, AttributeError):
         message, reason = '', ''
