@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from kstack import approver, csr, der, values
+from kstack import approver, csr, der, nodes, values
 from kstack.approver import APPROVE, DENY, WAIT
 
 NAME = 'demo-minion-1'
@@ -123,6 +123,13 @@ class Serving(unittest.TestCase):
         records = {'demo-minion-2': values.address('10.0.0.12')}
         self.assertEqual(decide(serving(), records=records).action, DENY)
 
+    def test_a_node_that_reports_the_address_of_another_keeps_no_certificate_from_it(self):
+        nodes = dict(NODES, **{'demo-minion-2': approver.Node('demo-minion-2', True, values.address('10.0.0.12'))})
+        self.assertEqual(decide(serving(), nodes=nodes).action, DENY)
+        records = {'demo-minion-2': values.address('10.0.0.13')}
+        self.assertEqual(decide(serving(), nodes=nodes, records=records).action, APPROVE)
+        self.assertEqual(decide(client(), nodes=nodes, records=records).action, APPROVE)
+
     def test_an_address_that_is_not_reported_yet_is_waited_for_and_then_refused(self):
         nodes = {NAME: approver.Node(NAME, False, None)}
         self.assertEqual(decide(serving(), nodes=nodes).action, WAIT)
@@ -183,6 +190,17 @@ class Client(unittest.TestCase):
 
 
 class Requests(unittest.TestCase):
+    def kept(self, spec, **status):
+        return nodes.kept_request({'metadata': {'name': 'a'}, 'spec': spec, 'status': status})['spec']
+
+    def test_only_requests_that_are_to_be_decided_are_kept_and_no_more_of_them_than_is_read(self):
+        self.assertEqual(decide(self.kept(serving())).action, APPROVE)
+        self.assertEqual(decide(self.kept(client())).action, APPROVE)
+        self.assertEqual(decide(self.kept(serving(request='A' * 1000000))).action, DENY)
+        self.assertLess(len(str(self.kept(serving(request='A' * 1000000)))), 20000)
+        self.assertIsNone(self.kept(serving(), conditions=[{'type': 'Approved'}]))
+        self.assertIsNone(self.kept(serving(signerName='kubernetes.io/kube-apiserver-client')))
+
     def test_a_request_is_one_block_and_nothing_else(self):
         pem = request([dns(NAME)])
         for text in (pem + pem, b'x' + pem, pem.replace(b'CERTIFICATE REQUEST', b'CERTIFICATE'), pem[:200], b''):

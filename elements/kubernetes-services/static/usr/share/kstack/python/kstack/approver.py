@@ -129,10 +129,14 @@ def identity(spec, name, usage):
 
 
 def usable(address, name, facts, nodes, records):
-    """Refuses an address that a node cannot have, or that another one has."""
+    """
+    Refuses an address that a node cannot have, or that another one has. A node of which Heat's address is recorded has that
+    one: what it reports itself does not count, or it could keep certificates from others.
+    """
     if address not in facts.subnet or address in facts.reserved or any(address in one for one in facts.ranges):
         raise Refused('%s is not an address for a node' % address)
-    others = [one.name for one in nodes.values() if one.address == address and one.name != name and one.ready]
+    others = [one.name for one in nodes.values()
+              if one.name not in records and one.address == address and one.name != name and one.ready]
     others += [other for other, held in records.items() if held == address and other != name and other in nodes]
     if others:
         raise Refused('%s is the address of %s' % (address, others[0]))

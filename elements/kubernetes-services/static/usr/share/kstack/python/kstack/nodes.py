@@ -9,7 +9,7 @@ import os
 import subprocess
 import threading
 
-from . import approver, marks, members, values
+from . import approver, csr, marks, members, values
 from .api import ApiError, path
 from .clients import of_master
 from .log import Repeated, say
@@ -61,7 +61,7 @@ class Certificates(object):
         self.loop.run()
 
     def act(self):
-        pending = [one for one in self.requests.all() if not one['decided'] and approver.concerns(one['spec'])]
+        pending = [one for one in self.requests.all() if one['spec'] is not None]
         each(self.decide, pending, lambda one: 'certificate request ' + values.printable(one['name']))
 
     def decide(self, one):
@@ -95,11 +95,17 @@ class Certificates(object):
 
 
 def kept_request(one):
+    """
+    What is kept of a request: no spec if it is decided, or none of ours. Whoever may make requests may make many, of more
+    than a megabyte each.
+    """
     spec, status = values.mapping(one.get('spec')), values.mapping(one.get('status'))
     metadata = one['metadata']
+    waits = not values.items(status.get('conditions')) and approver.concerns(spec)
+    kept = {key: spec.get(key) for key in ('signerName', 'username', 'groups', 'extra', 'usages')}
+    kept['request'] = values.text(spec.get('request'))[:csr.LARGEST + 1]
     return {'name': metadata['name'], 'created': values.text(metadata.get('creationTimestamp')),
-            'decided': bool(values.items(status.get('conditions'))),
-            'spec': {key: spec.get(key) for key in ('signerName', 'username', 'groups', 'extra', 'usages', 'request')}}
+            'spec': kept if waits else None}
 
 
 def recorded(maps, field, parse):
