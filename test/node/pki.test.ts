@@ -92,13 +92,14 @@ test('a certificate that expires soon is renewed with the same key; other certif
 	t.deepEqual(await asked('systemctl'), [
 		...[
 			'restart etcd',
+			'restart kstack-tokens',
 			'restart kube-apiserver',
 			'restart kube-controller-manager',
 			'restart kube-scheduler',
 		],
 	]);
 	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
-	t.is((await asked('systemctl')).length, 4, 'without a renewal nothing is restarted');
+	t.is((await asked('systemctl')).length, 5, 'without a renewal nothing is restarted');
 });
 
 test("the operator's certificate has the key of the request and the group of operators only", async (t) => {
