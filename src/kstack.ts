@@ -79,6 +79,11 @@ await main({
 			load: () => import('./cli/kstack/addon-disable.ts'),
 		},
 		{
+			name: 'rotate join-token',
+			describe: 'Revoke the join tokens of all members; nodes that have joined are not affected',
+			load: () => import('./cli/kstack/rotate-join-token.ts'),
+		},
+		{
 			name: 'delete',
 			describe: 'Delete a cluster and everything that was created for it',
 			load: () => import('./cli/kstack/delete.ts'),

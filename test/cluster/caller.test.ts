@@ -41,9 +41,12 @@ test('an operation waits while another has the lock of the stack directory; a dr
 		scaleCluster('demo', { minions: '4', dryRun: true }),
 	);
 	t.deepEqual(dry.result, { dryRun: ['Updating the stack demo'] });
-	setTimeout(() => rmSync(lock), 1500);
-	const { error, told, asked } = await callOperation(stages(4), folder, () =>
-		scaleCluster('demo', { minions: '4' }),
+	const { error, told, asked } = await callOperation(
+		stages(4),
+		folder,
+		() => scaleCluster('demo', { minions: '4' }),
+		true,
+		() => rmSync(lock, { force: true }),
 	);
 	t.is(error, undefined);
 	t.regex(told[0] ?? '', /^Waiting for another kstack/);
@@ -58,11 +61,11 @@ test('render that waited for the lock of a create does not overwrite the cluster
 	const file = (name: string) => path.join(folder, 'demo', name);
 	const before = await readFile(file('parameters.yaml'), 'utf8');
 	await writeFile(file('.kstack.lock'), `${process.ppid} ${hostname()}\n`);
-	setTimeout(() => {
+	const { error, told } = await callOperation([], folder, render('7'), true, (message) => {
+		if (!message.startsWith('Waiting')) return;
 		writeFileSync(file('kubeconfig'), 'of the new cluster');
 		rmSync(file('.kstack.lock'));
-	}, 1500);
-	const { error, told } = await callOperation([], folder, render('7'));
+	});
 	t.regex(told.join('\n'), /Waiting for another kstack/);
 	t.like(error, { exitCode: 2, code: 'running-cluster' });
 	t.is(await readFile(file('parameters.yaml'), 'utf8'), before);

@@ -96,7 +96,7 @@ test.serial(
 		t.is(ended.code, 1, ended.stderr);
 		t.regex(
 			ended.stderr,
-			/\nkimg: debian12-x64-kubernetes could not be built: no space left in \S+\/small \(0\.\d GB free\)\.\n {2}Make room there, .*KSTACK_CACHE.*\n {2}DIB_NO_TMPFS=1 .*\n {2}The full log is \S+\/node\.log\.\n$/,
+			/\nkimg: debian12-x64-kubernetes could not be built: no space left in \S+\/small \(0\.\d GB free\)\.\n {2}Free space there, .*KSTACK_CACHE.*\n {2}DIB_NO_TMPFS=1 .*\n {2}The full log is \S+\/node\.log\.\n$/,
 		);
 		await isClean(t, cache);
 		await isUntouched(t, older);

@@ -24,14 +24,16 @@ let last: Promise<unknown> = Promise.resolve();
  * stderr are the process's.
  *
  * @param answer  what is answered to every question
+ * @param onMessage  called with each message
  */
 export function callOperation<Result>(
 	stages: readonly Answers[],
 	folder: string,
 	operation: () => Promise<Result>,
 	answer = true,
+	onMessage: (message: string) => void = () => {},
 ): Promise<Called<Result>> {
-	const called = last.then(() => call(stages, folder, operation, answer));
+	const called = last.then(() => call(stages, folder, operation, answer, onMessage));
 	last = called.catch(() => undefined);
 	return called;
 }
@@ -41,6 +43,7 @@ async function call<Result>(
 	folder: string,
 	operation: () => Promise<Result>,
 	answer: boolean,
+	onMessage: (message: string) => void,
 ): Promise<Called<Result>> {
 	const cloud = await fakeCloud(...stages);
 	// The client's process stays for all calls of this process, with the environment that it began with.
@@ -52,7 +55,10 @@ async function call<Result>(
 	const told: string[] = [];
 	const questions: string[] = [];
 	const caller = {
-		tell: (message: string) => void told.push(message),
+		tell: (message: string) => {
+			told.push(message);
+			onMessage(message);
+		},
 		confirm: async (question: string) => {
 			questions.push(question);
 			return answer;

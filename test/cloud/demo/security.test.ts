@@ -1,6 +1,6 @@
 // What root on a minion can make of the rest of the cluster. docs/security.md has the table.
 import test from 'ava';
-import { eventually, inNode, kubectl } from '../cloud.ts';
+import { eventually, inNode, kstack, kubectl, readyNodes } from '../cloud.ts';
 
 const minion = 'demo-minion-0';
 const kubelet = '/etc/kubernetes/kubelet.conf';
@@ -118,6 +118,18 @@ test.serial('the join token of a member is for this member alone', async (t) => 
 		t.regex(stderr, /Unauthorized|must be logged in/, stderr);
 	}
 	await attack('rm -f /tmp/attack.conf');
+});
+
+test.serial('a rotation revokes the join tokens of all members, and nodes stay Ready', async (t) => {
+	const get = 'kubectl --kubeconfig=/etc/kubernetes/bootstrap.conf get csr';
+	t.is((await attack(get)).code, 0);
+	const before = await readyNodes();
+	await kstack('rotate', 'join-token', 'demo');
+	await eventually(30, async () => {
+		const { stderr } = await attack(get);
+		if (!/Unauthorized|must be logged in/.test(stderr)) throw new Error(`the token is accepted: ${stderr}`);
+	});
+	t.deepEqual(await readyNodes(), before);
 });
 
 test.serial('a node cannot say that it is dead, nor ask for another node', async (t) => {
