@@ -1,7 +1,7 @@
 import json
 import unittest
 
-from kstack import marks, nodes, values
+from kstack import iproute, marks, nodes, values
 
 ROLES = ['gateway', 'master', 'minion']
 PENDING = {'key': 'kstack.io/pending', 'effect': 'NoSchedule'}
@@ -84,7 +84,10 @@ class Records(unittest.TestCase):
         self.assertEqual(nodes.records([]), {})
 
     def test_the_nodes_are_in_the_network_of_this_master(self):
-        shown = ('1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.0.1.7/23 brd 10.0.1.255 scope global eth0\n'
-                 '2: eth0    inet 10.0.0.5/32 scope global eth0\n')
-        self.assertEqual(str(nodes.subnet_of(values.address('10.0.1.7'), shown)), '10.0.0.0/23')
-        self.assertEqual(str(nodes.subnet_of(values.address('10.0.0.5'), shown)), '10.0.0.5/32')
+        local = iproute.read_addresses(
+            '1: lo    inet 127.0.0.1/8 scope host lo\n3: eth1    inet 10.0.1.7/32 scope global eth1\n'
+            '2: eth0    inet 10.0.1.7/23 brd 10.0.1.255 scope global eth0\n'
+            '2: eth0    inet 10.0.0.5/32 scope global eth0\n2: eth0    inet 10.0.1.7/32 scope global eth0\n')
+        self.assertEqual(str(nodes.subnet_of(values.address('10.0.1.7'), local)), '10.0.0.0/23')
+        self.assertEqual(str(nodes.subnet_of(values.address('10.0.0.5'), local)), '10.0.0.5/32')
+        self.assertEqual(str(nodes.subnet_of(values.address('10.0.0.9'), local)), '10.0.0.9/32')

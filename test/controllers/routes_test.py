@@ -11,6 +11,7 @@ from unittest import mock
 
 from kstack import cni, iproute, pod_ranges, routes
 from kstack.log import Repeated
+from kstack.programs import ProgramError
 
 address, network = ipaddress.IPv4Address, ipaddress.IPv4Network
 
@@ -197,7 +198,7 @@ class Acting(unittest.TestCase):
         self.file = os.path.join(self.folder, 'net.d/10-routed.conflist')
         self.nodes = [OWN, OTHER]
         self.ours = self.others = ''
-        self.bridge = ''
+        self.first = self.bridge = ''
         self.refused = ''
         self.said = []
         patch = mock.patch.object(iproute, 'run', self.command)
@@ -210,7 +211,7 @@ class Acting(unittest.TestCase):
     def command(self, *arguments, **_):
         text = ' '.join(arguments)
         answers = {
-            'ip -o -4 addr show': '2: ens3    inet 10.0.0.12/24 scope global ens3\n' + self.bridge,
+            'ip -o -4 addr show': self.first + '2: ens3    inet 10.0.0.12/24 scope global ens3\n' + self.bridge,
             'ip -o link show dev ens3': '2: ens3: <BROADCAST,UP> mtu 1450 qdisc noop state UP mode DEFAULT\n',
             'ip -o -4 route show protocol 77': self.ours,
             'ip -o -4 route show': self.ours + self.others,
@@ -220,7 +221,7 @@ class Acting(unittest.TestCase):
         if ' -C ' in text:
             return 1, ''
         if self.refused and self.refused in text:
-            raise iproute.CommandFailed(text + ': refused')
+            raise ProgramError(text + ': refused')
         self.done.append(text)
         return 0, ''
 
@@ -318,6 +319,11 @@ class Acting(unittest.TestCase):
         self.refused = 'iptables'
         self.assertEqual(len(self.act()), 2)
 
+    def test_an_address_that_an_interface_has_also_alone_counts_with_its_range(self):
+        self.first = '4: lo0    inet 10.0.0.12/32 scope global lo0\n'
+        self.assertEqual(self.act(), ['ip -4 route add 10.244.2.0/24 via 10.0.0.13 dev ens3 protocol 77'])
+        self.assertEqual(self.said, [])
+
     def test_without_its_address_a_node_changes_nothing(self):
         self.nodes = []
         with mock.patch.object(iproute, 'addresses', lambda: []):
@@ -328,13 +334,14 @@ class Acting(unittest.TestCase):
 class Commands(unittest.TestCase):
     def test_a_program_that_fails_or_is_missing_is_named(self):
         for arguments, words in ((('false',), 'false'), (('kstack-no-such-program',), 'kstack-no-such-program')):
-            with self.assertRaisesRegex(iproute.CommandFailed, words):
+            with self.assertRaisesRegex(ProgramError, words):
                 iproute.run(*arguments)
         self.assertEqual(iproute.run('false', codes=(0, 1))[0], 1)
 
     def test_a_program_that_does_not_end_is_killed(self):
-        with mock.patch.object(iproute, 'SECONDS', 0.1), self.assertRaisesRegex(iproute.CommandFailed, 'no end'):
+        with mock.patch.object(iproute, 'SECONDS', 1), self.assertRaises(ProgramError) as raised:
             iproute.run('sleep', '60')
+        self.assertEqual(str(raised.exception), 'sleep 60: no end after 1 s')
 
 
 def no_namespace():

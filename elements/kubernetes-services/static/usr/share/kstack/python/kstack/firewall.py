@@ -1,10 +1,9 @@
 """The kernel of a gateway: applies its rules, and has it forget flows."""
 import os
-import subprocess
 
 from . import netfilter
-from .haproxy_service import run
 from .log import say
+from .programs import ProgramError, attempt, run
 
 
 class Firewall(object):
@@ -16,7 +15,7 @@ class Firewall(object):
         self.addresses = addresses
         self.before = os.path.join(folder, 'flows.before')
         # Older releases do not have this option.
-        self.waits = ['--wait', '5'] if '--wait' in run('iptables-restore', '--help')[1] else []
+        self.waits = ['--wait', '5'] if '--wait' in attempt('iptables-restore', '--help')[1] else []
 
     def update(self, rules, flows):
         """Whether the rules are in place."""
@@ -25,18 +24,12 @@ class Firewall(object):
     def restore(self, rules):
         command = ['iptables-restore', '--noflush'] + self.waits
         try:
-            done = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            output, _ = done.communicate(rules.encode(), timeout=60)
-        except subprocess.TimeoutExpired:
-            done.kill()
-            done.communicate()
-            output = b'no end after a minute'
-        except OSError as error:
-            say('iptables-restore: %s' % error.strerror)
-            return False
-        if done.returncode != 0:
-            say('iptables-restore: ' + output.decode(errors='replace').strip())
-        return done.returncode == 0
+            status, output, _ = run(command, 60, given=rules, together=True)
+        except ProgramError as error:
+            status, output = 1, error.reason
+        if status != 0:
+            say('iptables-restore: ' + output.strip())
+        return status == 0
 
     def jumps(self):
         for address in self.addresses:
@@ -48,14 +41,14 @@ class Firewall(object):
     def jump(self, table, chain, rule):
         """Puts a rule before those of kube-proxy, unless it is there already."""
         iptables = ['iptables', '-w', '-t', table]
-        status, listed = run(*(iptables + ['-S', chain]))
+        status, listed = attempt(*(iptables + ['-S', chain]))
         if status == 0 and netfilter.jump_is_first(listed, chain, ' '.join(rule)):
             return True
         # One at a time, and no more than there can be.
         for _ in range(100):
-            if run(*(iptables + ['-D', chain] + rule))[0] != 0:
+            if attempt(*(iptables + ['-D', chain] + rule))[0] != 0:
                 break
-        status, output = run(*(iptables + ['-I', chain, '1'] + rule))
+        status, output = attempt(*(iptables + ['-I', chain, '1'] + rule))
         if status != 0:
             say('iptables: ' + output.strip())
         return status == 0
@@ -70,8 +63,8 @@ class Firewall(object):
         for port, ip in netfilter.stale(before, flows):
             for address in self.addresses:
                 # It fails if there is no such flow.
-                run('conntrack', '-D', '-p', 'udp', '--orig-dst', address, '--dport', str(port),
-                    *(['--dst-nat', ip] if ip is not None else []))
+                attempt('conntrack', '-D', '-p', 'udp', '--orig-dst', address, '--dport', str(port),
+                        *(['--dst-nat', ip] if ip is not None else []))
         with open(self.before + '.part', 'w') as file:
             file.write(netfilter.flows_text(flows))
         os.rename(self.before + '.part', self.before)

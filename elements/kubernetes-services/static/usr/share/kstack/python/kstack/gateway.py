@@ -10,10 +10,11 @@ from . import clients, endpoints, exposed, netfilter, service_events, values
 from .api import ApiError, path
 from .firewall import Firewall
 from .gateways import ADDRESSES
-from .haproxy_service import Haproxy, run
+from .haproxy_service import Haproxy
 from .log import Repeated, say
 from .loop import Loop
 from .mirror import Mirror
+from .programs import attempt
 from .settings import Settings
 
 COMPONENT = 'kstack-gateway'
@@ -119,7 +120,7 @@ class Gateway(object):
 
     def sync(self, tcp, udp, full):
         """TCP and UDP are independent: what HAProxy refuses keeps no UDP port closed. Raises Failed."""
-        status, listed = run('ss', '-ltnp')
+        status, listed = attempt('ss', '-ltnp')
         if status != 0:
             raise Failed('the ports in use are not known: %s' % listed.strip())
         busy = busy_ports(listed)

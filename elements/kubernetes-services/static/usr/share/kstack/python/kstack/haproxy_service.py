@@ -2,31 +2,16 @@
 import os
 import re
 import socket
-import subprocess
 import time
 
 from . import haproxy
 from .log import say
+from .programs import attempt
 
 TEMPLATE = '/usr/share/kstack/gateway/haproxy.cfg'
 CONFIGURATION = '/etc/haproxy/haproxy.cfg'
 SOCKET = '/run/haproxy/admin.sock'
 DESCRIPTION = re.compile(r'^description: *(.*)$', re.IGNORECASE | re.MULTILINE)
-
-
-def run(*arguments, **options):
-    """(exit status, output) of a program; 1 and a message if it cannot run or takes too long."""
-    try:
-        done = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    except OSError as error:
-        return 1, '%s: %s' % (arguments[0], error.strerror)
-    try:
-        output, _ = done.communicate(timeout=options.get('timeout', 60))
-    except subprocess.TimeoutExpired:
-        done.kill()
-        done.communicate()
-        return 1, '%s: no end after a minute' % arguments[0]
-    return done.returncode, output.decode(errors='replace')
 
 
 def last_lines(text, count=15):
@@ -39,7 +24,7 @@ class Haproxy(object):
     """
     def __init__(self, folder):
         self.folder = folder
-        self.release = haproxy.release_of(run('haproxy', '-v')[1])
+        self.release = haproxy.release_of(attempt('haproxy', '-v')[1])
         states = os.path.join(folder, 'servers')
         if not os.path.exists(states):
             self.write(states, '1\n')
@@ -71,16 +56,16 @@ class Haproxy(object):
             return True
         new = CONFIGURATION + '.new'
         self.write(new, text)
-        status, output = run('haproxy', '-c', '-f', new)
+        status, output = attempt('haproxy', '-c', '-f', new)
         if status != 0:
             say('HAProxy rejects %s and keeps its configuration:\n%s' % (new, last_lines(output)))
             return False
         os.rename(new, CONFIGURATION)
         self.save_states()
-        run('systemctl', 'reload-or-restart', 'haproxy')
+        attempt('systemctl', 'reload-or-restart', 'haproxy')
         if not self.wait_for(name, 10):
             say('HAProxy does not run with the new configuration:\n' +
-                last_lines(run('journalctl', '--no-pager', '--output=cat', '-n', '15', '-u', 'haproxy')[1]))
+                last_lines(attempt('journalctl', '--no-pager', '--output=cat', '-n', '15', '-u', 'haproxy')[1]))
             return False
         say('HAProxy reloaded: %d ports (%s)' % (len(tcp), name))
         return True

@@ -1,9 +1,9 @@
 """Addresses and routes of this node's kernel, through ip(8). The iproute2 of Debian 8 prints no JSON."""
 import collections
 import ipaddress
-import subprocess
 
-from . import values
+from . import programs, values
+from .programs import ProgramError
 
 PROTOCOL = '77'  # marks the routes of kstack-routes, see ip-route(8)
 SECONDS = 20     # a command that takes longer has failed
@@ -14,26 +14,16 @@ Local = collections.namedtuple('Local', 'device address range')
 Route = collections.namedtuple('Route', 'range via device')
 
 
-class CommandFailed(Exception):
-    """A program of the system did not do what it was asked to. The message has its own one."""
-
-
 def run(*arguments, codes=(0,)):
-    """(exit code, output). Raises CommandFailed for a code that is not one of `codes`."""
+    """(exit code, output). Raises ProgramError, with the whole command, also for a code not in `codes`."""
     title = ' '.join(arguments)
     try:
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            printed, errors = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise CommandFailed('%s: no end after %d s' % (title, SECONDS))
-    except OSError as error:
-        raise CommandFailed('%s: %s' % (title, error))
-    if process.returncode not in codes:
-        raise CommandFailed('%s: %s' % (title, values.printable(errors.decode('utf-8', 'replace').strip())))
-    return process.returncode, printed.decode('utf-8', 'replace')
+        code, printed, errors = programs.run(arguments, SECONDS)
+    except ProgramError as error:
+        raise ProgramError('%s: %s' % (title, error.__cause__ or error.reason))
+    if code not in codes:
+        raise ProgramError('%s: %s' % (title, values.printable(errors.strip())))
+    return code, printed
 
 
 def read_addresses(text):
@@ -49,6 +39,14 @@ def read_addresses(text):
             continue
         found.append(Local(words[1].split('@')[0], interface.ip, interface.network))
     return found
+
+
+def place_of(address, local):
+    """
+    The entry of one of this node's addresses, or None. If the address is there both with a range and alone (/32), the entry
+    with the range.
+    """
+    return min((one for one in local if one.address == address), key=lambda one: one.range.prefixlen == 32, default=None)
 
 
 def read_routes(text):
@@ -79,7 +77,7 @@ def mtu(device):
     printed = run('ip', '-o', 'link', 'show', 'dev', device)[1]
     found = values.number(after(printed.split(), 'mtu'), 1, 1 << 20)
     if found is None:
-        raise CommandFailed('%s has no MTU' % device)
+        raise ProgramError('%s has no MTU' % device)
     return found
 
 

@@ -6,10 +6,9 @@ import datetime
 import ipaddress
 import json
 import os
-import subprocess
 import threading
 
-from . import approver, csr, marks, members, values
+from . import approver, csr, iproute, marks, members, values
 from .api import ApiError, path
 from .clients import of_master
 from .log import Repeated, say
@@ -27,21 +26,15 @@ def facts(settings):
     name, role = settings.text('NODE_NAME'), settings.text('ROLE')
     reserved = [settings.address(key, optional=True) for key in (
         'API_ADDRESS', 'API_PUBLIC_ADDRESS', 'SERVICE_ADDRESS', 'CLUSTER_DNS')]
-    subnet = subnet_of(settings.address('NODE_IP'), output('ip', '-o', '-4', 'addr', 'show'))
+    subnet = subnet_of(settings.address('NODE_IP'), iproute.addresses())
     return approver.Facts(members.cluster_of(name, role) or '', subnet, [one for one in reserved if one is not None],
                           [settings.network('POD_CIDR'), settings.network('SERVICE_CIDR')])
 
 
-def output(*command):
-    return subprocess.check_output(command, timeout=30).decode()
-
-
-def subnet_of(address, interfaces):
-    """The range of the network in which an address of this machine is, from the output of ip-address(8)."""
-    for word in interfaces.split():
-        if word.startswith(str(address) + '/') and not word.endswith('/32'):
-            return ipaddress.IPv4Interface(word).network
-    return ipaddress.IPv4Network('%s/32' % address)
+def subnet_of(address, local):
+    """The range of the network in which an address of this node is; the address alone if no interface has it."""
+    place = iproute.place_of(address, local)
+    return ipaddress.IPv4Network(address) if place is None else place.range
 
 
 class Certificates(object):

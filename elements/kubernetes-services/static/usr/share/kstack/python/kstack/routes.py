@@ -10,6 +10,7 @@ from . import clients, cni, iproute, pod_ranges, values
 from .log import Repeated, say
 from .loop import Loop
 from .mirror import Mirror
+from .programs import ProgramError
 from .settings import Settings
 
 KUBELET_CERTIFICATE = '/var/lib/kubelet/pki/kubelet-client-current.pem'
@@ -45,24 +46,23 @@ class Routes(object):
     def attempt(self, mistakes, act, *arguments):
         try:
             act(*arguments)
-        except (iproute.CommandFailed, OSError) as error:
+        except (ProgramError, OSError) as error:
             mistakes.append(str(error))
 
     def follow_nodes(self, mistakes):
         local = iproute.addresses()
-        place = [one for one in local if one.address == self.given.address]
-        if not place:
-            raise iproute.CommandFailed('no interface has the address of this node, %s' % self.given.address)
-        device = place[0].device
+        place = iproute.place_of(self.given.address, local)
+        if place is None:
+            raise ProgramError('no interface has the address of this node, %s' % self.given.address)
         decision = pod_ranges.decide(self.nodes(), pod_ranges.Facts(
-            self.given.name, self.given.pods, self.given.length, place[0].range, set(one.address for one in local),
+            self.given.name, self.given.pods, self.given.length, place.range, set(one.address for one in local),
             self.given.api))
         mistakes.extend(decision.mistakes)
         in_use = [one.range for one in local if one.device == cni.BRIDGE]
         if decision.own is not None:
-            self.attempt(mistakes, self.configure, decision.own, device, in_use)
+            self.attempt(mistakes, self.configure, decision.own, place.device, in_use)
         configured = cni.range_in(cni.read(self.given.file))
-        self.route(decision, configured, device, mistakes)
+        self.route(decision, configured, place.device, mistakes)
 
     def configure(self, own, device, in_use):
         """

@@ -3,12 +3,11 @@ kstack-services: writes what a cloud's load balancer controller would, the addre
 exposed Services, and Events for ports that are not exposed. Every master runs this; only the one that holds the API address
 writes. Two that hold it for a moment write the same.
 """
-import subprocess
 import sys
 import threading
 import time
 
-from . import clients, gateways, service_events, statuses, values
+from . import api_address, clients, gateways, service_events, statuses, values
 from .api import ApiError, path
 from .exposed import exposed
 from .log import Repeated, say
@@ -23,14 +22,6 @@ POOLS = '/api/v1/namespaces/kube-system/configmaps/kstack-pools'
 # Seconds between two looks at who holds the API address, and between two at everything without a change.
 LOOK = 2
 PERIOD = 30
-
-
-def holds(address):
-    """Whether this node has an address."""
-    try:
-        return subprocess.check_output(['ip', '-o', 'addr', 'show', 'to', address], timeout=10).strip() != b''
-    except (OSError, subprocess.SubprocessError):
-        return False
 
 
 def service_path(kept):
@@ -173,5 +164,5 @@ def main():
     cluster = cluster_of(name, settings.text('ROLE'))
     if cluster is None:
         sys.exit('NODE_NAME is %r, which is no name of a %s' % (name, settings.text('ROLE')))
-    address = str(settings.address('API_ADDRESS'))
-    Services(clients.of_master(COMPONENT), cluster, taken_addresses(settings), lambda: holds(address)).run()
+    address = settings.address('API_ADDRESS')
+    Services(clients.of_master(COMPONENT), cluster, taken_addresses(settings), lambda: api_address.holds(address)).run()
