@@ -247,6 +247,11 @@ test('in a cluster of an earlier kstack, a master creates the join token that it
 	t.regex(applied, /name: bootstrap-token-abcdef\n[\s\S]*token-secret: "0123456789abcdef"/);
 	t.false(applied.includes('kstack-join-seeds'));
 	t.regex(await file('asked'), /kubectl .*apply -f .*assemble\/shared-token/);
+	await writeFile(path.join(root, 'applied'), 'kstack-join-seeds\n');
+	await writeFile(path.join(root, 'asked'), '');
+	t.is((await run(step('50-cluster'))).code, 0);
+	t.notRegex(await file('applied'), /bootstrap-token-abcdef/, 'a revoked token stays revoked');
+	t.notRegex(await file('asked'), /shared-token/);
 });
 
 test('a master that joined creates no master token and signals no certificates', async (t) => {
