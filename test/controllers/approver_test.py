@@ -79,7 +79,7 @@ def client(name=NAME, address='10.0.0.12', pem=None, **more):
                  'request': encoded(pem or request())}, **more)
 
 
-def decide(spec, age=0, nodes=NODES, records={}):
+def decide(spec, age=1000, nodes=NODES, records={}):
     return approver.decide(spec, age, FACTS, nodes, records)
 
 
@@ -130,10 +130,21 @@ class Serving(unittest.TestCase):
         self.assertEqual(decide(serving(), nodes=nodes, records=records).action, APPROVE)
         self.assertEqual(decide(client(), nodes=nodes, records=records).action, APPROVE)
 
+    def test_an_address_that_another_node_has_may_become_free(self):
+        spec = serving(request([dns(NAME), ip('10.0.0.13')]))
+        self.assertEqual([decide(spec, age=age).action for age in (0, 299, 301)], [WAIT, WAIT, DENY])
+        self.assertEqual(decide(client(address='10.0.0.13'), age=0).action, WAIT)
+        records = {NAME: values.address('10.0.0.14')}
+        self.assertEqual(decide(serving(), age=0, records=records).action, WAIT)
+
+    def test_what_can_never_be_approved_is_denied_at_once(self):
+        for names in ([dns(NAME), ip('10.0.0.5')], [dns('kubernetes'), ip('10.0.0.12')]):
+            self.assertEqual(decide(serving(request(names)), age=0).action, DENY)
+
     def test_an_address_that_is_not_reported_yet_is_waited_for_and_then_refused(self):
         nodes = {NAME: approver.Node(NAME, False, None)}
-        self.assertEqual(decide(serving(), nodes=nodes).action, WAIT)
-        self.assertEqual(decide(serving(), age=91, nodes=nodes).action, DENY)
+        self.assertEqual(decide(serving(), age=0, nodes=nodes).action, WAIT)
+        self.assertEqual(decide(serving(), age=301, nodes=nodes).action, DENY)
 
     def test_who_is_no_node_of_the_cluster_gets_nothing(self):
         for change in ({'username': 'system:node:demo-minion-2'}, {'username': 'system:admin'}, {'groups': []},
@@ -170,8 +181,8 @@ class Client(unittest.TestCase):
 
     def test_a_member_that_is_Ready_is_not_replaced(self):
         nodes = {NAME: approver.Node(NAME, True, values.address('10.0.0.12'))}
-        self.assertEqual(decide(client(), nodes=nodes).action, WAIT)
-        self.assertEqual(decide(client(), age=91, nodes=nodes).action, DENY)
+        self.assertEqual(decide(client(), age=0, nodes=nodes).action, WAIT)
+        self.assertEqual(decide(client(), age=301, nodes=nodes).action, DENY)
 
     def test_a_client_has_no_alternative_names(self):
         self.assertEqual(decide(client(pem=request([dns(NAME)]))).action, DENY)

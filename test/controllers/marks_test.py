@@ -76,6 +76,16 @@ class Roles(unittest.TestCase):
                 patch(marks.kept(one), pools(gpu=GPU))
 
 
+class Requests(unittest.TestCase):
+    def test_who_asks_often_delays_no_other(self):
+        def request(name, user):
+            return {'name': name, 'created': '2026-01-01T00:00:%02dZ' % len(name), 'spec': {'username': user}}
+        many = [request('a' * number, 'system:node:demo-minion-0') for number in range(1, 50)]
+        other = request('b' * 50, 'system:node:demo-minion-1')
+        names = [one['name'] for one in nodes.fair(many + [other])]
+        self.assertEqual(names, ['a' * number for number in range(1, 6)] + ['b' * 50])
+
+
 class Records(unittest.TestCase):
     def test_a_malformed_record_is_none(self):
         data = {'a': '{"address": "10.0.0.1", "since": "x"}', 'b': '{"address": "10.00.0.1"}',

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { node, openssl, operator, step } from '../support/assembling.ts';
+import { node, openssl, operator, put, step } from '../support/assembling.ts';
 
 test('each certificate of a master has its subject, names and usage, and is signed by its CA', async (t) => {
 	const { run, root } = await node('master');
@@ -100,6 +100,9 @@ test('a certificate that expires soon is renewed with the same key; other certif
 	]);
 	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
 	t.is((await asked('systemctl')).length, 5, 'without a renewal nothing is restarted');
+	await put(root, 'var/lib/kstack/renewed');
+	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
+	t.is((await asked('systemctl')).length, 10, 'a restart that failed is repeated');
 });
 
 test("the operator's certificate has the key of the request and the group of operators only", async (t) => {

@@ -14,9 +14,9 @@ CLIENT, SERVING = 'kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/
 MEMBER = 'kstack:member:'
 NODE = 'system:node:'
 
-# Seconds until a request is denied that cannot be decided yet: a kubelet's addresses come a moment later, and a node that
-# is gone is Ready until its kubelet has been silent for 40 seconds.
-PATIENCE = 90
+# Seconds until a request is denied that cannot be decided yet: a kubelet's addresses come a moment later, a node that is
+# gone is Ready until its kubelet has been silent for 40 seconds, and its Node object may be deleted later still.
+PATIENCE = 300
 
 APPROVE, DENY, WAIT = 'approve', 'deny', 'wait'
 
@@ -33,6 +33,10 @@ Node = collections.namedtuple('Node', 'name ready address')
 
 class Refused(Exception):
     """The reason for which a request is denied."""
+
+
+class Later(Exception):
+    """The reason for which a request cannot be approved now, and perhaps soon."""
 
 
 def node(one):
@@ -67,8 +71,8 @@ def decide(spec, age, facts, nodes, records):
             verdict = serving(spec, facts, nodes, records)
     except (Refused, Malformed) as refused:
         return Verdict(DENY, values.printable(refused), None)
-    if verdict.action == WAIT and age > PATIENCE:
-        return verdict._replace(action=DENY)
+    except Later as obstacle:
+        return Verdict(DENY if age > PATIENCE else WAIT, values.printable(obstacle), None)
     return verdict
 
 
@@ -87,7 +91,7 @@ def client(spec, facts, nodes, records):
         raise Refused('the token has no address')
     usable(address, name, facts, nodes, records)
     if name in nodes and nodes[name].ready:
-        return Verdict(WAIT, 'node %s is Ready: another kubelet has its certificate' % name, None)
+        raise Later('node %s is Ready: another kubelet has its certificate' % name)
     return Verdict(APPROVE, 'the token of the member %s' % name, address)
 
 
@@ -106,9 +110,9 @@ def serving(spec, facts, nodes, records):
     address = request.addresses[0]
     usable(address, name, facts, nodes, records)
     if name in records and records[name] != address:
-        raise Refused('its address is %s, and not %s' % (records[name], address))
+        raise Later('its address is %s, and not %s' % (records[name], address))
     if name not in records and (name not in nodes or nodes[name].address != address):
-        return Verdict(WAIT, 'node %s does not report the address %s' % (name, address), None)
+        raise Later('node %s does not report the address %s' % (name, address))
     return Verdict(APPROVE, 'the name and address of the member %s' % name, None)
 
 
@@ -130,8 +134,8 @@ def identity(spec, name, usage):
 
 def usable(address, name, facts, nodes, records):
     """
-    Refuses an address that a node cannot have, or that another one has. A node of which Heat's address is recorded has that
-    one: what it reports itself does not count, or it could keep certificates from others.
+    Raises Refused for an address that no node can have, and Later for one that another node has. A node whose address is
+    recorded has that one: what it reports itself does not count, or it could keep certificates from others.
     """
     if address not in facts.subnet or address in facts.reserved or any(address in one for one in facts.ranges):
         raise Refused('%s is not an address for a node' % address)
@@ -139,4 +143,4 @@ def usable(address, name, facts, nodes, records):
               if one.name not in records and one.address == address and one.name != name and one.ready]
     others += [other for other, held in records.items() if held == address and other != name and other in nodes]
     if others:
-        raise Refused('%s is the address of %s' % (address, others[0]))
+        raise Later('%s is the address of %s' % (address, others[0]))

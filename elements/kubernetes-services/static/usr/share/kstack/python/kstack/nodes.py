@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import json
 import os
+import sys
 import threading
 
 from . import approver, csr, iproute, marks, members, values
@@ -20,6 +21,12 @@ CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 MAPS = '/api/v1/namespaces/kube-system/configmaps'
 ROLES = '/usr/share/kstack/assemble/roles'
 
+# Requests of one user that are decided at one look.
+AT_A_TIME = 5
+
+# Records of members: a ConfigMap holds a mebibyte, and a record has about a hundred bytes.
+MOST_RECORDS = 6000
+
 
 def facts(settings):
     """What this master knows of its cluster."""
@@ -27,7 +34,10 @@ def facts(settings):
     reserved = [settings.address(key, optional=True) for key in (
         'API_ADDRESS', 'API_PUBLIC_ADDRESS', 'SERVICE_ADDRESS', 'CLUSTER_DNS')]
     subnet = subnet_of(settings.address('NODE_IP'), iproute.addresses())
-    return approver.Facts(members.cluster_of(name, role) or '', subnet, [one for one in reserved if one is not None],
+    cluster = members.cluster_of(name, role)
+    if cluster is None:
+        sys.exit('%s is not the name of a node with the role %s' % (name, role))
+    return approver.Facts(cluster, subnet, [one for one in reserved if one is not None],
                           [settings.network('POD_CIDR'), settings.network('SERVICE_CIDR')])
 
 
@@ -54,16 +64,20 @@ class Certificates(object):
         self.loop.run()
 
     def act(self):
-        pending = [one for one in self.requests.all() if one['spec'] is not None]
-        each(self.decide, pending, lambda one: 'certificate request ' + values.printable(one['name']))
-
-    def decide(self, one):
         nodes = {node.name: node for node in self.nodes.all()}
-        verdict = approver.decide(one['spec'], age(one['created']), self.known, nodes, records(self.records.all()))
+        known = records(self.records.all())
+        pending = fair([one for one in self.requests.all() if one['spec'] is not None])
+        each(lambda one: self.decide(one, nodes, known), pending,
+             lambda one: 'certificate request ' + values.printable(one['name']))
+
+    def decide(self, one, nodes, known):
+        verdict = approver.decide(one['spec'], age(one['created']), self.known, nodes, known)
         if verdict.action == approver.WAIT:
             return
         if verdict.address is not None:
-            self.record(one['spec']['username'][len(approver.MEMBER):], verdict.address, nodes)
+            name = one['spec']['username'][len(approver.MEMBER):]
+            self.record(name, verdict.address, nodes)
+            known[name] = verdict.address
         try:
             answer(self.api, one['name'], verdict)
         except ApiError as error:
@@ -78,13 +92,24 @@ class Certificates(object):
 
     def record(self, name, address, nodes):
         """
-        Keeps the address of a member, which Heat put into its token, for the certificates that come. Deletes those of
-        members that are gone.
+        Keeps the address of a member, which Heat put into its token, for the certificates that come: also while it has no
+        Node object, which it can delete and make again. Of members that are gone, the oldest are deleted if they are many.
         """
-        data = {gone: None for gone, since in recorded(self.records.all(), 'since', values.text)
-                if gone not in nodes and age(since) > 86400}
+        since = dict(recorded(self.records.all(), 'since', values.text))
+        gone = sorted((one for one in since if one not in nodes), key=lambda one: since[one])
+        data = {one: None for one in gone[:max(0, len(since) - MOST_RECORDS)]}
         data[name] = json.dumps({'address': str(address), 'since': now()})
         self.api.patch(path('api', 'v1', 'namespaces', 'kube-system', 'configmaps', 'kstack-members'), {'data': data})
+
+
+def fair(pending):
+    """The oldest requests first, and a few of each user at a time: nobody delays others by asking often."""
+    counts = {}
+    for one in sorted(pending, key=lambda one: (one['created'], one['name'])):
+        user = values.text(one['spec'].get('username'))
+        counts[user] = counts.get(user, 0) + 1
+        if counts[user] <= AT_A_TIME:
+            yield one
 
 
 def kept_request(one):

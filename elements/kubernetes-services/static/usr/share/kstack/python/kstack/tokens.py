@@ -13,6 +13,8 @@ import json
 import re
 import socketserver
 import ssl
+import sys
+import threading
 
 from . import members, values
 from .clients import PKI, of_master
@@ -64,14 +66,27 @@ def review(request, known, cluster):
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    """A thread for each connection, up to a limit: whoever reaches the API has it ask here about any token."""
     daemon_threads = True
     allow_reuse_address = True
+    slots = threading.BoundedSemaphore(100)
+
+    def process_request(self, request, client_address):
+        self.slots.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.slots.release()
 
 
 def handler(answer):
     """A request handler that gives the API server answers to its reviews."""
     class Handler(http.server.BaseHTTPRequestHandler):
         timeout = 10
+        protocol_version = 'HTTP/1.1'  # a connection for many reviews
 
         def do_POST(self):
             length = values.number(self.headers.get('Content-Length'), 0, LARGEST)
@@ -103,7 +118,9 @@ def serve(address, certificate, key, answer):
 
 def main():
     settings = Settings()
-    cluster = members.cluster_of(settings.text('NODE_NAME'), settings.text('ROLE')) or ''
+    cluster = members.cluster_of(settings.text('NODE_NAME'), settings.text('ROLE'))
+    if cluster is None:
+        sys.exit('NODE_NAME is not the name of a node with the role in ROLE')
     secrets = Mirror(of_master('kstack-tokens'), SECRETS, {'fieldSelector': 'metadata.name=kstack-join-seeds'}).start()
     say('verifies the join tokens of members of %s' % cluster)
     serve(('127.0.0.1', PORT), PKI + 'kstack-tokens.crt', PKI + 'kstack-tokens.key',
