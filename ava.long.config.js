@@ -5,7 +5,7 @@ import config from './ava.config.js';
 
 export default {
 	...config,
-	files: ['build/test/{long,node}/**/*.test.js'],
+	files: ['build/test/{controllers,long,node}/**/*.test.js'],
 	concurrency: os.availableParallelism(),
 	timeout: '5m',
 };

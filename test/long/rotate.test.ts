@@ -100,3 +100,14 @@ test('image without member tokens: refused, with the way out', async (t) => {
 	t.deepEqual(updates(asked), []);
 	t.deepEqual(kubernetes.sent, []);
 });
+
+test('if Heat refuses the first tokens of members, the cluster has no seed, and its shared token', async (t) => {
+	const kubernetes = await cluster(undefined);
+	t.teardown(kubernetes.close);
+	const refused = { 'stack-update.fails': 'ERROR: no\n' };
+	const { code, stderr } = await rotate(kubernetes, { contracts: { 'image-1': 2 } }, refused);
+	t.is(code, 1, stderr);
+	const deleted = kubernetes.asked.filter((line) => line.startsWith('DELETE'));
+	t.is(deleted.length, 1);
+	t.regex(deleted[0] ?? '', /secrets\/kstack-join-seeds/);
+});

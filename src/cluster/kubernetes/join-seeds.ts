@@ -23,8 +23,9 @@ export async function joinSeeds(kubeconfig: string): Promise<string[]> {
 	}
 }
 
-/** Has the masters verify join tokens with these seeds, within a second. */
+/** Has the masters verify join tokens with these seeds, within a second. Without seeds, the Secret is deleted. */
 export async function storeJoinSeeds(kubeconfig: string, seeds: readonly string[]): Promise<void> {
+	if (seeds.length === 0) return void (await callKubernetes(kubeconfig, 'DELETE', `${secrets}/${name}`));
 	const stringData = { seeds: JSON.stringify(seeds) };
 	try {
 		await callKubernetes(kubeconfig, 'PATCH', `${secrets}/${name}`, { stringData });

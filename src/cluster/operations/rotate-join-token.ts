@@ -70,7 +70,7 @@ function rotationSteps(
 			},
 		},
 		{
-			title: 'Revoking the join tokens of before',
+			title: 'Revoking the previous join tokens',
 			run: async () => {
 				await storeJoinSeeds(kubeconfig, [seed]);
 				await deleteSharedTokens(kubeconfig);

@@ -86,7 +86,7 @@ def optional(value, kind, field):
 
 
 def read(service, metadata, spec):
-    """The Service with its details. Raises Wrong."""
+    """Parses a Service. Raises Wrong if a field is invalid."""
     if optional(metadata.get('labels'), dict, 'metadata.labels').get(LABEL, 'true') != 'true':
         raise Wrong('WrongLabel', 'The label %s must be "true" or "false".%s' % (LABEL, NOTHING))
     if spec.get('type') == 'ExternalName':
@@ -135,7 +135,7 @@ def source_range(text):
 
 
 def port(one, field):
-    """A port of a Service. Raises Wrong."""
+    """Parses a port of a Service. Raises Wrong if a field is invalid."""
     one = optional(one, dict, field)
     number = values.number(one.get('port'), 1, 65535)
     protocol = one.get('protocol') or 'TCP'

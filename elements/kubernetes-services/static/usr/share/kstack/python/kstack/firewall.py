@@ -1,4 +1,4 @@
-"""The kernel of a gateway: applies its rules, and has it forget flows."""
+"""Applies the iptables rules of a gateway, and deletes entries of connection tracking."""
 import os
 
 from . import netfilter

@@ -13,7 +13,7 @@ def release_of(text):
 
 
 def fixed_part(template, release):
-    """The lines of a template without those that a release does not support."""
+    """The template without the lines that this HAProxy release does not support."""
     lines = []
     for line in template.splitlines():
         since = SINCE.search(line)

@@ -1,4 +1,4 @@
-"""Messages for the journal, a line each."""
+"""Prints messages to the journal, one line each."""
 import sys
 import threading
 

@@ -103,7 +103,7 @@ class Certificates(object):
 
 
 def fair(pending):
-    """The oldest requests first, and a few of each user at a time: nobody delays others by asking often."""
+    """Oldest requests first, limited per user, so that one user with many requests does not delay others."""
     counts = {}
     for one in sorted(pending, key=lambda one: (one['created'], one['name'])):
         user = values.text(one['spec'].get('username'))

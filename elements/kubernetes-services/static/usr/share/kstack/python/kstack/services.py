@@ -151,7 +151,7 @@ class Services(object):
 
 
 def taken_addresses(settings):
-    """The addresses that no gateway gets, by the facts of this master."""
+    """Addresses that a gateway must not have, from the settings of this master."""
     api = {settings.address('API_ADDRESS'), settings.address('API_PUBLIC_ADDRESS', optional=True),
            settings.address('CLUSTER_DNS', optional=True), settings.address('SERVICE_ADDRESS', optional=True)}
     return gateways.Taken(api - {None}, ((settings.network('SERVICE_CIDR'), 'Services'),

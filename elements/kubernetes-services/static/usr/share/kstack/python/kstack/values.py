@@ -19,7 +19,7 @@ def address(text):
 
 
 def network(text):
-    """An IPv4 range such as 10.244.1.0/24, or None; None too if the address has bits beyond the prefix."""
+    """An IPv4 range such as 10.244.1.0/24; None for other text, or if host bits are set."""
     try:
         value = ipaddress.IPv4Network(text) if isinstance(text, str) else None
     except ValueError:
