@@ -8,7 +8,7 @@ import {
 	startUpgrade,
 	upgradeState,
 } from '../../src/cluster/operations/upgrade-steps.ts';
-import { imageSupport, poolContracts } from '../../src/cluster/spec/contracts.ts';
+import { poolContracts, templateSupport } from '../../src/cluster/spec/contracts.ts';
 import { type Counts, finished, generationsOf } from '../../src/cluster/spec/generations.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
 import { clusterOf, ofContract } from '../support/clusters.ts';
@@ -67,7 +67,7 @@ test('pools of two contracts have separate templates, whichever is current', (t)
 	const { up, down } = upgrading();
 	for (const parameters of [up, down]) {
 		const { current, previous } = generationsOf({ ...parameters });
-		const tree = renderTemplates(clusterOf(), { current, previous }, imageSupport({ ...parameters }));
+		const tree = renderTemplates(clusterOf(), { current, previous }, templateSupport({ ...parameters }));
 		const text = (name: string) => tree.find((file) => file.path === name)?.text ?? '';
 		const { resources } = load(text('cluster.yaml')) as {
 			resources: Record<string, { properties: { resource_def: { type: string } } }>;

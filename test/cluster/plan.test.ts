@@ -10,7 +10,7 @@ import { compare, type PlannedChange } from '../../src/cluster/operations/plan-c
 import type { Settings } from '../../src/cluster/spec/config.ts';
 import { readMapping } from '../../src/cluster/spec/config.ts';
 import { parametersOf } from '../../src/cluster/spec/parameters.ts';
-import { clusterOf } from '../support/clusters.ts';
+import { clusterOf, ofContract } from '../support/clusters.ts';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -185,51 +185,63 @@ test('a switch that takes an address away is a loss', (t) => {
 	);
 });
 
-test('rules of access come and go in place', (t) => {
-	t.deepEqual(brief(planned({ parameters: { ssh_allowed_cidr: '192.0.2.0/24' } })), ['add ssh_rule']);
-	t.deepEqual(
-		brief(planned({ parameters: { api_allowed_cidr: '192.0.2.0/24' } })).sort(),
-		[...['sctp', 'tcp', 'udp'].map((protocol) => `replace pod_${protocol}_rule`), 'update security_group'],
-		'Heat deletes every rule of a group whose rules change; the pods get theirs back',
-	);
+test('a parameter of access changes rules of its own, and no others', (t) => {
+	t.deepEqual(brief(planned({ parameters: { ssh_allowed_cidr: '192.0.2.0/24' } })), ['add ssh_access_rule']);
+	t.deepEqual(brief(planned({ parameters: { api_allowed_cidr: '192.0.2.0/24' } })), [
+		'replace api_access_rule',
+	]);
+	t.deepEqual(brief(planned({ parameters: { node_port_allowed_cidr: '192.0.2.0/24' } })), [
+		'add node_port_tcp_rule',
+		'add node_port_udp_rule',
+	]);
+	t.deepEqual(brief(planned({ parameters: { gateway_first_port: 80, gateway_last_port: 443 } })), [
+		'replace exposed_tcp_180_rule',
+		'replace exposed_tcp_23_rule',
+		...['delete exposed_udp_23_rule', 'delete exposed_udp_4790_rule', 'replace exposed_udp_69_rule'],
+		...['delete exposed_udp_8286_rule', 'delete exposed_udp_8473_rule'],
+	]);
 });
 
-test('stacks of earlier releases get the rules of pods, and keep their group and its rules', async (t) => {
-	const releases = path.join(packageRoot, 'test/releases');
-	for (const release of await readdir(releases)) {
-		const folder = path.join(releases, release);
-		const heat = await readTree(path.join(folder, 'heat'));
-		const old = Object.fromEntries(heat.map(({ path, text }) => [path, text]));
-		const { parameters } = readMapping(
-			await readFile(path.join(folder, 'parameters.yaml'), 'utf8'),
-			'parameters.yaml',
-		) as { parameters: Settings };
-		const changes = planned({ parameters }, { files: old, parameters });
+/** The templates and parameters of the stack of a release. */
+async function ofRelease(release: string) {
+	const folder = path.join(packageRoot, 'test/releases', release);
+	const heat = await readTree(path.join(folder, 'heat'));
+	const { parameters } = readMapping(
+		await readFile(path.join(folder, 'parameters.yaml'), 'utf8'),
+		'parameters.yaml',
+	) as { parameters: Settings };
+	return { files: Object.fromEntries(heat.map(({ path, text }) => [path, text])), parameters };
+}
+
+const withShared = (sharedGroup: boolean): Files =>
+	Object.fromEntries(
+		renderTemplates(clusterOf(), undefined, { ...ofContract(1), sharedGroup }).map(({ path, text }) => [
+			path,
+			text,
+		]),
+	);
+
+const ofAccess = (changes: readonly PlannedChange[]) =>
+	changes.filter(({ path }) => /_group$|_rule$|port$/.test(path));
+
+test('in stacks of earlier releases, the groups of roles are added to ports before the shared one is removed', async (t) => {
+	for (const release of await readdir(path.join(packageRoot, 'test/releases'))) {
+		const old = await ofRelease(release);
+		const both = { files: withShared(true), parameters: old.parameters };
+		const first = planned(both, old);
 		t.false(
-			brief(changes).some((change) => change.startsWith('!') || /^(replace|delete) \S*server/.test(change)),
+			brief(first).some((change) => change.startsWith('!') || /^(replace|delete) \S*server/.test(change)),
 		);
-		t.deepEqual(
-			brief(changes)
-				.filter((change) => /security_group$|_rule$/.test(change))
-				.sort(),
-			['sctp', 'tcp', 'udp'].map((protocol) => `add pod_${protocol}_rule`),
-			release,
-		);
+		const ports = [
+			...['api_port', 'gateway_port', 'gateways/0/port'],
+			...['masters', 'minions'].flatMap((group) => [0, 1, 2].map((index) => `${group}/${index}/port`)),
+		].map((port) => `update ${port}`);
+		const notAdded = ofAccess(first).filter(({ action }) => action !== 'add');
+		t.deepEqual(brief(notAdded), ports, release);
+		const second = planned({ ...both, files: withShared(false) }, both);
+		const gone = ['delete gateway_security_group', 'delete security_group'];
+		t.deepEqual(brief(second).sort(), [...gone, ...ports].sort(), release);
 	}
-});
-
-test('pods of other nodes are allowed by their addresses, which a remote group of OVN does not have', (t) => {
-	const rules = resourcesOf(templates(rendered()), shown({ pod_cidr: '10.9.0.0/16' }), upTo).filter(
-		({ path: place }) => /^pod_\w+_rule$/.test(place),
-	);
-	t.deepEqual(
-		rules.map(({ properties }) => [properties.protocol, properties.remote_ip_prefix]),
-		[
-			['tcp', '10.9.0.0/16'],
-			['udp', '10.9.0.0/16'],
-			['sctp', '10.9.0.0/16'],
-		],
-	);
 });
 
 test('a resource that failed its check is replaced by the next update; one that was never created is no loss', (t) => {

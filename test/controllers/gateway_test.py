@@ -1,7 +1,7 @@
 import unittest
 
-from kstack import endpoints, exposed, gateway, haproxy, netfilter
-from kstack.values import address
+from kstack import endpoints, exposed, gateway, haproxy, iproute, netfilter
+from kstack.values import address, network
 from objects import endpoints as pods, service, spoiled
 
 
@@ -97,6 +97,33 @@ COMMIT
 -A KSTACK-GATEWAY -p tcp -m tcp --dport 80 -j ACCEPT
 COMMIT
 ''')
+
+    def test_from_outside_only_SSH_and_exposed_ports_are_reachable(self):
+        services = [service('web', [80]), service('none', [81]), service('other', [9100]),
+                    service('dns', [{'port': 53, 'protocol': 'UDP'}])]
+        tcp, udp = planned(services, [pods('web', ['10.244.1.2'], [8080])])
+        written = netfilter.rules(tcp[:2], udp, ['10.0.0.21'], ['10.0.0.0/24', '10.244.0.0/16'], tcp[2:])
+        self.assertEqual(written.partition('*filter\n')[2], ''':KSTACK-GATEWAY - [0:0]
+-A KSTACK-GATEWAY -p tcp -m tcp --dport 80 -j ACCEPT
+-A KSTACK-GATEWAY -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN
+-A KSTACK-GATEWAY -s 10.0.0.0/24 -j RETURN
+-A KSTACK-GATEWAY -s 10.244.0.0/16 -j RETURN
+-A KSTACK-GATEWAY -p tcp -m tcp --dport 22 -j RETURN
+-A KSTACK-GATEWAY -p tcp -m tcp --dport 81 -j RETURN
+-A KSTACK-GATEWAY -p tcp -m tcp --dport 9100 -j RETURN
+-A KSTACK-GATEWAY -p udp -m udp --dport 53 -j RETURN
+-A KSTACK-GATEWAY -p tcp -j DROP
+-A KSTACK-GATEWAY -p udp -j DROP
+COMMIT
+''')
+
+    def test_the_range_of_nodes_is_that_of_the_interface_and_without_one_nothing_is_dropped(self):
+        own, pods_range = address('10.0.0.21'), network('10.244.0.0/16')
+        listed = '2: eth0    inet 10.0.0.21/24 brd 10.0.0.255 scope global eth0\n'
+        self.assertEqual(gateway.inside(own, pods_range, iproute.read_addresses(listed)),
+                         (network('10.0.0.0/24'), pods_range))
+        for other in (listed.replace('/24', '/32'), listed.replace('.21/', '.22/'), ''):
+            self.assertEqual(gateway.inside(own, pods_range, iproute.read_addresses(other)), ())
 
     def test_flows_to_pods_that_are_gone_are_forgotten_and_those_from_before_a_port_was_exposed(self):
         before = netfilter.flows_of('53 10.244.0.2 1053\n53 10.244.0.3 1053\n\nx\n53 10.244.00.4 1053\n0 10.0.0.1 1\n')

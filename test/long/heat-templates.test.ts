@@ -36,6 +36,7 @@ async function inTheMiddleOfAnUpgrade(directory: string): Promise<string> {
 			{
 				contractOf: (_, prefix) => (prefix === '' ? 1 : 0),
 				memberTokens: false,
+				sharedGroup: true,
 			},
 		),
 	);

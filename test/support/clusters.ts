@@ -5,7 +5,7 @@ import { load } from 'js-yaml';
 import { imageContract } from '../../src/base/contract.ts';
 import { readTree, sorted, type Tree } from '../../src/base/tree.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
-import { type ImageSupport, supportsMemberTokens } from '../../src/cluster/spec/contracts.ts';
+import { supportsMemberTokens, type TemplateSupport } from '../../src/cluster/spec/contracts.ts';
 import { type Role, roles } from '../../src/cluster/spec/roles.ts';
 import { temporaryFolder } from './folders.ts';
 import { kstack } from './processes.ts';
@@ -92,7 +92,8 @@ export async function userDataOf(directory: string): Promise<Record<Role, string
 }
 
 /** What images of one contract support, for all pools. */
-export const ofContract = (contract: number): ImageSupport => ({
+export const ofContract = (contract: number): TemplateSupport => ({
 	contractOf: () => contract,
 	memberTokens: supportsMemberTokens(contract),
+	sharedGroup: contract === 0,
 });

@@ -10,7 +10,7 @@ import { schemaText } from '../../base/schema.ts';
 import { replaceTree, type Tree } from '../../base/tree.ts';
 import { clusterSchema } from '../spec/cluster-fields.ts';
 import { type Cluster, readMapping } from '../spec/config.ts';
-import type { ImageSupport } from '../spec/contracts.ts';
+import type { TemplateSupport } from '../spec/contracts.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { recordsFor } from '../spec/pool-entries.ts';
 import { defaultPools, furtherPools } from '../spec/pools.ts';
@@ -137,7 +137,7 @@ export async function writeDirectory(
 	cluster: Cluster,
 	parameters: Parameters,
 	secrets: Parameters,
-	support?: ImageSupport,
+	support?: TemplateSupport,
 ): Promise<void> {
 	await makeFolder(directory.path);
 	const roles = rolesOf(directory);

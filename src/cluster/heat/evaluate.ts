@@ -1,4 +1,5 @@
 import { CORE_SCHEMA, load } from 'js-yaml';
+import { yaql } from './yaql.ts';
 
 /** A template and the files that it refers to, by the names that it uses. */
 export interface Templates {
@@ -109,6 +110,10 @@ const functions: Readonly<Record<string, (argument: unknown, scope: Scope) => un
 		return lists.flat().map(textOf).join(separator);
 	},
 	list_concat: (argument, scope) => (resolve(argument, scope) as unknown[]).flat(),
+	yaql: (argument, scope) => {
+		const given = resolve(argument, scope);
+		return yaql(given) ?? { yaql: given };
+	},
 	str_replace: substitute,
 	str_replace_strict: substitute,
 	str_replace_vivid: substitute,

@@ -23,9 +23,13 @@ function recordedVersion(parameters: Parameters): string | undefined {
 	return typeof kstack === 'string' && /^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(kstack) ? kstack : undefined;
 }
 
-/** The parameter `generations` with the version of this kstack. */
+/**
+ * The parameter `generations` with the version of this kstack, whose templates give members the security groups of their
+ * roles.
+ */
 export function withOwnVersion(parameters: Parameters): string {
-	return JSON.stringify({ ...jsonParameter(parameters, 'generations'), kstack: packageVersion() });
+	const record = jsonParameter(parameters, 'generations');
+	return JSON.stringify({ securityGroups: 'both', ...record, kstack: packageVersion() });
 }
 
 /**

@@ -3,7 +3,7 @@ import { usageError } from '../../base/errors.ts';
 import { packageRoot } from '../../base/package.ts';
 import { render } from '../../base/template.ts';
 import { readMapping } from '../spec/config.ts';
-import { imageSupport } from '../spec/contracts.ts';
+import { templateSupport } from '../spec/contracts.ts';
 import { generationsOf } from '../spec/generations.ts';
 import type { Parameters } from '../spec/parameters.ts';
 import { type FurtherPool, furtherPoolsOf } from '../spec/pools.ts';
@@ -48,8 +48,9 @@ function rolesFor(pools: readonly FurtherPool[]): Roles {
 function templatesOf(parameters: Parameters): Templates {
 	const source = (name: string) => path.join(packageRoot, 'heat', name);
 	const pools = furtherPoolsOf(parameters);
-	const { contractOf, memberTokens } = imageSupport(parameters);
-	const terms = rootTerms(generationsOf(parameters), pools, contractOf, rolesFor(pools));
+	const support = templateSupport(parameters);
+	const { memberTokens } = support;
+	const terms = rootTerms(generationsOf(parameters), pools, support, rolesFor(pools));
 	const members = new Map(
 		terms.pools.flatMap(({ role, controlPlane, gatewayAddress, groups }) =>
 			groups.map(({ file }) => [

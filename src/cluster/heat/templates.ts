@@ -4,7 +4,7 @@ import { packageRoot } from '../../base/package.ts';
 import { render } from '../../base/template.ts';
 import { sorted, type Tree } from '../../base/tree.ts';
 import type { Settings } from '../spec/config.ts';
-import type { ImageSupport, PoolContracts } from '../spec/contracts.ts';
+import type { PoolContracts, TemplateSupport } from '../spec/contracts.ts';
 import type { Prefix } from '../spec/generations.ts';
 import { type FurtherPool, groupName, memberPrefix, type Pool, withDefaultPools } from '../spec/pools.ts';
 import {
@@ -15,6 +15,7 @@ import {
 	type Roles,
 	requireRole,
 } from '../spec/roles.ts';
+import { type ExposedPorts, exposedPorts, type MemberGroups, memberGroups } from './security-groups.ts';
 import { renderUserData } from './user-data.ts';
 
 /** The current generation, and during an upgrade the previous one. */
@@ -54,12 +55,17 @@ function distinctBy<Item>(items: readonly Item[], key: (item: Item) => string): 
 
 /** The contract of images that this version of kimg builds, for all pools. */
 const currentContract: PoolContracts = () => imageContract;
-const currentSupport: ImageSupport = { contractOf: currentContract, memberTokens: true };
+const currentSupport: TemplateSupport = {
+	contractOf: currentContract,
+	memberTokens: true,
+	sharedGroup: false,
+};
 
 /** A pool in the root template. */
 export interface PoolTerms
 	extends Pool,
-		Pick<RoleDefinition, 'controlPlane' | 'gatewayAddress' | 'openPorts'> {
+		Pick<RoleDefinition, 'controlPlane' | 'gatewayAddress' | 'openPorts'>,
+		MemberGroups {
 	/** The name of its server group resource. */
 	readonly serverGroup: string;
 	/** The name of its security group resource, which exists if its role opens ports. */
@@ -82,16 +88,18 @@ function poolTerms(
 	roles: Roles,
 ): PoolTerms {
 	const { further } = pool;
-	const { controlPlane, gatewayAddress, openPorts } = requireRole(roles, pool.role);
+	const definition = requireRole(roles, pool.role);
+	const { controlPlane, gatewayAddress, openPorts } = definition;
+	const securityGroup = `${pool.group}_security_group`;
 	const groups: [number | null, Prefix][] = [
 		[current, ''],
 		[previous, 'previous_'],
 	];
 	return {
 		...pool,
-		...{ controlPlane, gatewayAddress, openPorts },
+		...{ controlPlane, gatewayAddress, openPorts, securityGroup },
+		...memberGroups(definition, securityGroup),
 		title: further ? `members of the pool ${pool.name}` : pool.name,
-		securityGroup: `${pool.group}_security_group`,
 		serverGroup: further ? `${pool.group}_group` : `${pool.id}_group`,
 		groups: groups.flatMap(([generation, prefix]) => {
 			if (generation === null) return [];
@@ -114,13 +122,15 @@ function poolTerms(
 export function rootTerms(
 	generations: GenerationNumbers,
 	pools: readonly FurtherPool[] = [],
-	contractOf: PoolContracts = currentContract,
+	{ contractOf, sharedGroup }: TemplateSupport = currentSupport,
 	roles: Roles = packagedRoles,
 ): {
 	defaultRoles: readonly DefaultRole[];
 	upgrading: boolean;
 	pools: PoolTerms[];
 	furtherPools: PoolTerms[];
+	sharedGroup: boolean;
+	exposedPorts: readonly ExposedPorts[];
 } {
 	const all = withDefaultPools(pools).map((pool) => poolTerms(pool, generations, contractOf, roles));
 	return {
@@ -128,22 +138,24 @@ export function rootTerms(
 		upgrading: generations.previous !== null,
 		pools: all,
 		furtherPools: all.filter(({ further }) => further),
+		...{ sharedGroup, exposedPorts },
 	};
 }
 
 /**
  * The HOT templates and user-data files: the content of `heat/` in a stack directory.
  *
- * @param support  what the images of the pools support; default: what images of this kimg do
+ * @param support  what the stack and the images of its pools support; default: a new stack with images of this kimg
  */
 export function renderTemplates(
 	cluster: TemplateInput,
 	generations: GenerationNumbers = { current: 1, previous: null },
-	{ contractOf, memberTokens }: ImageSupport = currentSupport,
+	support: TemplateSupport = currentSupport,
 ): Tree {
 	const heat = path.join(packageRoot, 'heat');
 	const file = (name: string, text: string) => ({ path: name, mode: 0o644, text });
-	const root = rootTerms(generations, cluster.pools, contractOf, cluster.roles);
+	const { memberTokens } = support;
+	const root = rootTerms(generations, cluster.pools, support, cluster.roles);
 	return sorted([
 		file('cluster.yaml', render(path.join(heat, 'cluster.yaml.ejs'), root)),
 		...root.pools.flatMap(({ role, groups, taints, controlPlane, gatewayAddress }) =>

@@ -22,7 +22,7 @@ import { renderTemplates } from '../heat/templates.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { issueKubeconfig } from '../kubernetes/operator-certificate.ts';
 import { mistakeInName } from '../spec/config.ts';
-import { imageSupport } from '../spec/contracts.ts';
+import { templateSupport } from '../spec/contracts.ts';
 import { generationsOf } from '../spec/generations.ts';
 import { type Parameters, parametersOf, settingsOf } from '../spec/parameters.ts';
 import { entriesFor } from '../spec/pool-entries.ts';
@@ -101,7 +101,7 @@ async function write(stack: Stack, kubeconfig: string): Promise<void> {
 	const rendered = renderTemplates(
 		{ ...cluster, pools: furtherPools(records), roles },
 		generations,
-		imageSupport(stack.parameters),
+		templateSupport(stack.parameters),
 	);
 	const templates = await deployedTree(stack, rendered);
 	const folder = `${directory.path}.new-${process.pid}`;

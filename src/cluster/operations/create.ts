@@ -15,7 +15,7 @@ import { requireResources } from '../heat/resource-limit.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
-import { type ImageSupport, supportsMemberTokens } from '../spec/contracts.ts';
+import { supportsMemberTokens, type TemplateSupport } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { recordsOf } from '../spec/pools.ts';
@@ -61,10 +61,10 @@ async function validate({ directory }: Creation): Promise<void> {
 	]);
 }
 
-/** What the images that were found support. */
-function supportOf({ images }: Resolved): ImageSupport {
+/** What a new stack and the images that were found support. */
+function supportOf({ images }: Resolved): TemplateSupport {
 	const contractOf = (id: string) => images[id]?.contract ?? 0;
-	return { contractOf, memberTokens: supportsMemberTokens(contractOf('master')) };
+	return { contractOf, memberTokens: supportsMemberTokens(contractOf('master')), sharedGroup: false };
 }
 
 /** Creates the stack and waits until the creation has ended. */
@@ -73,6 +73,7 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 	const record = {
 		...(Object.keys(contracts).length === 0 ? {} : { contracts }),
 		...(supportOf(resolved).memberTokens ? { memberTokens: true } : {}),
+		securityGroups: 'roles',
 	};
 	const generations = { generations: withOwnVersion({ generations: JSON.stringify(record) }) };
 	const created = parseOutput<{ id: string }>(

@@ -8,11 +8,12 @@ import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { changes, editsOfFixed } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
-import { imageSupport } from '../spec/contracts.ts';
+import { templateSupport } from '../spec/contracts.ts';
 import { type Counts, countsOf, furtherNodes, generationsOf } from '../spec/generations.ts';
-import { settingsOf } from '../spec/parameters.ts';
+import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
 import { byPool, defaultPools } from '../spec/pools.ts';
+import { nextSecurityGroups } from '../spec/shared-group.ts';
 import { parseSettingFlags } from './drain-options.ts';
 import { poolChanges } from './pool-changes.ts';
 import { membersToRemove, type Removal } from './removals.ts';
@@ -70,6 +71,14 @@ export async function desiredSource(
 	return { directory, flags: parseSettingFlags(name, { ...flags, drainTimeout: undefined }) };
 }
 
+/** The parameters, with the record of the members' security groups if it changes. */
+function withSecurityGroups(stack: Stack, parameters: Parameters, settled: boolean): Parameters {
+	const generations = generationsOf({ ...stack.parameters, ...parameters });
+	const securityGroups = nextSecurityGroups({ ...stack.parameters, ...parameters }, settled);
+	if (securityGroups === generations.securityGroups) return parameters;
+	return { ...parameters, generations: { ...generations, securityGroups } };
+}
+
 /**
  * Compares cluster.yaml, parameters.yaml and flags with the state of the cluster.
  *
@@ -106,11 +115,13 @@ export async function desiredChange(
 	const counts = countsOf(stack.parameters, '');
 	const further = { before: furtherNodes(counts), after: furtherNodes({ ...counts, ...pools.counts }) };
 	const changed = changes(now, desired, further);
+	const settled = stack.status.endsWith('_COMPLETE');
+	const added = withSecurityGroups(stack, pools.parameters, settled);
 	const { current } = generationsOf(stack.parameters);
 	const templates = renderTemplates(
 		{ name, settings: { ...now, ...changed }, pools: pools.pools, roles },
 		{ current, previous: null },
-		imageSupport({ ...stack.parameters, ...pools.parameters }),
+		templateSupport({ ...stack.parameters, ...added }),
 	);
 	const wantedCounts: Counts = {
 		...counts,
@@ -120,15 +131,15 @@ export async function desiredChange(
 	return {
 		stack,
 		directory,
-		change: { settings: changed, parameters: pools.parameters, templates, ...missingSecrets(stack) },
+		change: { settings: changed, parameters: added, templates, ...missingSecrets(stack) },
 		flags: byFlag,
 		removals: await membersToRemove(stack, wantedCounts, []),
 		emptied: pools.emptied,
 		upToDate:
 			Object.keys(changed).length === 0 &&
-			Object.keys(pools.parameters).length === 0 &&
+			Object.keys(added).length === 0 &&
 			pools.emptied.length === 0 &&
-			stack.status.endsWith('_COMPLETE') &&
+			settled &&
 			// Otherwise `create` was interrupted before it disabled etcd bootstrap.
 			stack.parameters.cluster_state === 'existing' &&
 			(await isSame(directory, templates)),

@@ -17,7 +17,7 @@ import { requireWritable } from '../heat/ownership.ts';
 import { poolParameters, poolsParameter } from '../heat/pool-resources.ts';
 import type { Resolved } from '../heat/preflight.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
-import type { ImageSupport } from '../spec/contracts.ts';
+import type { TemplateSupport } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { defaultPools } from '../spec/pools.ts';
 import { renderDefaults } from '../spec/render-defaults.ts';
@@ -55,7 +55,7 @@ export async function requestedCluster(
 export async function writeFiles(
 	directory: StackDirectory,
 	{ cluster, ids }: Omit<Resolved, 'images'>,
-	support?: ImageSupport,
+	support?: TemplateSupport,
 ): Promise<Parameters> {
 	const { secrets, request } = await credentialsIn(directory);
 	const parameters = {
@@ -107,5 +107,6 @@ export async function renderCluster(
 function renderedGenerations(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
 	const images = Object.entries(parameters).filter(([name]) => name.endsWith('_image'));
 	const contracts = Object.fromEntries(images.map(([, image]) => [String(image), imageContract]));
-	return { generations: withOwnVersion({ generations: JSON.stringify({ contracts, memberTokens: true }) }) };
+	const record = { contracts, memberTokens: true, securityGroups: 'roles' };
+	return { generations: withOwnVersion({ generations: JSON.stringify(record) }) };
 }

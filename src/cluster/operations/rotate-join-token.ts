@@ -7,7 +7,7 @@ import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import { deleteSharedTokens, joinSeeds, storeJoinSeeds } from '../kubernetes/join-seeds.ts';
 import { kubeconfigForMasters } from '../kubernetes/master-token.ts';
-import { imageSupport, supportsMemberTokens } from '../spec/contracts.ts';
+import { supportsMemberTokens, templateSupport } from '../spec/contracts.ts';
 import { generationsOf } from '../spec/generations.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { furtherPoolsOf } from '../spec/pools.ts';
@@ -21,7 +21,7 @@ import type { StackChange } from './stack-change.ts';
 /** The update that gives new members join tokens from a seed; the first time with templates that make them. */
 function changeOf(stack: Stack, seed: string, roles: Roles): StackChange {
 	const change = { settings: {}, secrets: { join_token: seed } };
-	const support = imageSupport(stack.parameters);
+	const support = templateSupport(stack.parameters);
 	if (support.memberTokens) return change;
 	const generations = { ...generationsOf(stack.parameters), memberTokens: true };
 	const templates = renderTemplates(
@@ -39,7 +39,7 @@ function changeOf(stack: Stack, seed: string, roles: Roles): StackChange {
 
 /** @throws UserError exit code 2 while the masters cannot verify a join token of each member */
 function requireSupport(stack: Stack): void {
-	if (supportsMemberTokens(imageSupport(stack.parameters).contractOf('master', ''))) return;
+	if (supportsMemberTokens(templateSupport(stack.parameters).contractOf('master', ''))) return;
 	throw usageError(
 		`The image of the masters of ${stack.name} does not verify a join token of each member.`,
 		`Nothing was changed. Upgrade first, to an image that kimg 0.4 or later has built: kstack upgrade ${stack.name} --image IMAGE`,

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { say } from '../../base/say.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, lacksPools, storePools } from '../kubernetes/pools.ts';
+import { generationsOf } from '../spec/generations.ts';
 import { recordsOf } from '../spec/pools.ts';
+import { nextSecurityGroups } from '../spec/shared-group.ts';
 import { type DesiredChange, type DesiredSource, desiredChange, desiredSource } from './desired-change.ts';
 import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
 import { changeMembers } from './member-change.ts';
@@ -28,6 +30,23 @@ async function* removeEmptyPools(
 	flags: UpdateFlags,
 ): AsyncGenerator<StackStep> {
 	const title = `Removing the empty pools ${emptied.join(', ')} from the templates`;
+	if (flags.dryRun === true) return yield { title, run: async () => {} };
+	const { change, removals } = await desiredChange(context.stack, source);
+	yield* memberSteps(context, await changeMembers(context.stack, change, removals, flags, title));
+}
+
+/**
+ * In a cluster of kstack 0.3 or earlier, members leave the security group that all of them share, in an update after the
+ * one that has added the groups of their roles.
+ */
+async function* leaveSharedGroup(
+	context: StackContext,
+	source: DesiredSource,
+	flags: UpdateFlags,
+): AsyncGenerator<StackStep> {
+	const { parameters } = context.stack;
+	if (nextSecurityGroups(parameters, true) === generationsOf(parameters).securityGroups) return;
+	const title = 'Removing the security group that all nodes share: each role has its own';
 	if (flags.dryRun === true) return yield { title, run: async () => {} };
 	const { change, removals } = await desiredChange(context.stack, source);
 	yield* memberSteps(context, await changeMembers(context.stack, change, removals, flags, title));
@@ -83,6 +102,7 @@ async function* updateSteps(
 	const isNew = context.stack.parameters.cluster_state !== 'existing';
 	yield* memberSteps(context, change);
 	if (emptied.length > 0) yield* removeEmptyPools(context, source, emptied, flags);
+	yield* leaveSharedGroup(context, source, flags);
 	yield* completeSteps(context, isNew);
 }
 

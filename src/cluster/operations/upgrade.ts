@@ -8,11 +8,12 @@ import { requireResources } from '../heat/resource-limit.ts';
 import type { Stack } from '../heat/stack.ts';
 import { renderTemplates } from '../heat/templates.ts';
 import type { DrainOptions } from '../kubernetes/leave.ts';
-import { imageSupport } from '../spec/contracts.ts';
+import { templateSupport } from '../spec/contracts.ts';
 import { finished, type Generations } from '../spec/generations.ts';
 import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { furtherPoolsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
+import { nextSecurityGroups } from '../spec/shared-group.ts';
 import { drainOptionsOf } from './drain-options.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
@@ -48,7 +49,7 @@ function titleOf(state: UpgradeState, step: UpgradeStep, toRemove: readonly Memb
 function templatesFor(stack: Stack, { generations, roles }: UpgradeState, parameters: Parameters) {
 	const cluster = { name: stack.name, settings: settingsOf(stack.parameters) };
 	const pools = furtherPoolsOf(stack.parameters);
-	return renderTemplates({ ...cluster, pools, roles }, generations, imageSupport(parameters));
+	return renderTemplates({ ...cluster, pools, roles }, generations, templateSupport(parameters));
 }
 
 /** The change of the members for a step of the upgrade. */
@@ -83,7 +84,9 @@ async function lastChange(
 	members: readonly MemberState[],
 	drainOptions: DrainOptions,
 ): Promise<MemberChange> {
-	const generations = finished(state.generations);
+	const left = finished(state.generations);
+	const securityGroups = nextSecurityGroups({ ...stack.parameters, generations: left }, isSettled(stack));
+	const generations = { ...left, securityGroups };
 	const id = state.nowImages.master;
 	const image = (await nodeImage(id))?.name ?? id;
 	const before = settingsOf(stack.parameters);
@@ -102,7 +105,7 @@ async function lastChange(
 		change: {
 			settings,
 			parameters: { generations, ...Object.fromEntries(none) },
-			templates: renderTemplates(cluster, generations, imageSupport({ ...stack.parameters, generations })),
+			templates: renderTemplates(cluster, generations, templateSupport({ ...stack.parameters, generations })),
 		},
 	};
 }

@@ -13,11 +13,13 @@ export function poolContracts(parameters: Parameters): PoolContracts {
 	return (id, prefix) => contracts[String(parameters[`${prefix}${id}_image`])] ?? 0;
 }
 
-/** What templates and user-data may use, because the images of a stack's pools support it. */
-export interface ImageSupport {
+/** What templates and user-data may use, because the stack and the images of its pools support it. */
+export interface TemplateSupport {
 	readonly contractOf: PoolContracts;
 	/** Each member has a join token of its own, which the masters verify. */
 	readonly memberTokens: boolean;
+	/** Members are also in the security group that all members of clusters of kstack 0.3 or earlier share. */
+	readonly sharedGroup: boolean;
 }
 
 /** The contract of the first image whose masters verify a join token of each member. */
@@ -26,8 +28,12 @@ const memberTokensSince = 2;
 /** Whether a new cluster whose masters have an image of this contract gives each member a join token of its own. */
 export const supportsMemberTokens = (masterContract: number) => masterContract >= memberTokensSince;
 
-/** What the images of a stack support, from its parameters. */
-export function imageSupport(parameters: Parameters): ImageSupport {
-	const memberTokens = generationsOf(parameters).memberTokens === true;
-	return { contractOf: poolContracts(parameters), memberTokens };
+/** What a stack and its images support, from its parameters. */
+export function templateSupport(parameters: Parameters): TemplateSupport {
+	const { memberTokens, securityGroups } = generationsOf(parameters);
+	return {
+		contractOf: poolContracts(parameters),
+		memberTokens: memberTokens === true,
+		sharedGroup: securityGroups !== 'roles',
+	};
 }

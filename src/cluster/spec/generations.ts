@@ -33,6 +33,11 @@ export interface Generations {
 	readonly contracts?: Readonly<Record<string, number>>;
 	/** Whether each member has a join token of its own. Clusters created with kstack 0.3 or earlier share one. */
 	readonly memberTokens?: boolean;
+	/**
+	 * The security groups of the members: `roles`, those of their role; `both`, also the one that all members of clusters of
+	 * kstack 0.3 or earlier share; absent: that one alone.
+	 */
+	readonly securityGroups?: 'both' | 'roles';
 	/** The version of kstack that rendered the templates; absent up to 0.2.0. */
 	readonly kstack?: string;
 }

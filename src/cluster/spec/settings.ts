@@ -147,6 +147,12 @@ export const settings: readonly Setting[] = [
 		fixed: false,
 		describe: 'Addresses that may connect to the nodes by SSH (default: none)',
 	}),
+	define('nodePortAllowedCidr', {
+		type: 'cidrs',
+		default: '',
+		fixed: false,
+		describe: 'Addresses that may connect to node ports of all nodes (default: none)',
+	}),
 	define('gatewayFloatingIp', {
 		type: 'switch',
 		describe:

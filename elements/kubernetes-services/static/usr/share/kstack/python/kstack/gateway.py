@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from . import clients, endpoints, exposed, netfilter, service_events, values
+from . import clients, endpoints, exposed, iproute, netfilter, service_events, values
 from .api import ApiError, path
 from .firewall import Firewall
 from .gateways import ADDRESSES
@@ -68,12 +68,14 @@ class Gateway(object):
     node       the name of this node
     addresses  its own and the shared one: packets to them are for Services
     published  the addresses that it has together with others, for the annotation
+    inside     the ranges of nodes and pods
     """
-    def __init__(self, api, node, addresses, published):
+    def __init__(self, api, node, addresses, published, inside=()):
         self.api = api
         self.node = node
         self.addresses = addresses
         self.published = ','.join(published)
+        self.inside = inside
         self.haproxy = Haproxy(FOLDER)
         self.firewall = Firewall(addresses, FOLDER)
         self.mistakes = Repeated()
@@ -126,12 +128,13 @@ class Gateway(object):
         busy = busy_ports(listed)
         free = [one for one in tcp if one.port.number not in busy]
         done = self.haproxy.update(free)
-        rules = netfilter.rules(free, udp, self.addresses)
+        others = [one for one in tcp if one.port.number in busy]
+        rules = netfilter.rules(free, udp, self.addresses, self.inside, others)
         if rules != self.applied or full:
             self.applied = None
             if self.firewall.update(rules, netfilter.flows(udp)):
                 self.applied = rules
-        self.send([in_use(one, self.node) for one in tcp if one.port.number in busy])
+        self.send([in_use(one, self.node) for one in others])
         if not done or self.applied is None:
             raise Failed('sync failed')
 
@@ -156,6 +159,17 @@ class Gateway(object):
             self.api.patch(where, {'metadata': {'annotations': {ADDRESSES: self.published}}})
 
 
+def inside(own, pods, local):
+    """
+    The ranges of nodes and pods; () if the range of nodes is not known, so that no node is taken for one outside.
+
+    own    the address of this node
+    local  the addresses of this node with their ranges
+    """
+    place = iproute.place_of(own, local)
+    return (place.range, pods) if place is not None and place.range.prefixlen < 32 else ()
+
+
 def main():
     settings = Settings()
     own, shared = settings.address('NODE_IP'), settings.address('GATEWAY_ADDRESS', optional=True)
@@ -164,4 +178,5 @@ def main():
     while not os.path.exists(CERTIFICATE):
         time.sleep(1)
     Gateway(clients.of_node(settings), settings.text('NODE_NAME'), [str(one) for one in (own, shared) if one],
-            [str(one) for one in (public, shared) if one]).run()
+            [str(one) for one in (public, shared) if one],
+            inside(own, settings.network('POD_CIDR'), iproute.addresses())).run()

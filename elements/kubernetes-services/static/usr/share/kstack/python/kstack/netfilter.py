@@ -3,6 +3,9 @@ from . import values
 
 CHAIN = 'KSTACK-GATEWAY'
 
+# The security group decides who may connect to this port.
+SSH = 22
+
 
 def accepting(forwarded):
     """An accepted packet skips the rules of kube-proxy for the same address, and reaches HAProxy."""
@@ -19,8 +22,31 @@ def forwarding(forwarded):
                 CHAIN, source, forwarded.port.number, share, ip, target)
 
 
-def rules(tcp, udp, addresses):
-    """The input of iptables-restore. addresses: those of the gateway."""
+def closing(returned, inside):
+    """
+    Rules that drop what comes from outside to ports of this node itself: programs in the host's network listen on more than
+    what is exposed. Replies, and what a rule of the table nat has sent here, are not dropped.
+
+    returned  (protocol, port) of exposed ports without a rule so far: those of other programs, or without pods, which
+              kube-proxy rejects
+    """
+    yield '-A %s -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN' % CHAIN
+    for one in inside:
+        yield '-A %s -s %s -j RETURN' % (CHAIN, one)
+    for protocol, number in sorted(returned | {('tcp', SSH)}):
+        yield '-A %s -p %s -m %s --dport %d -j RETURN' % (CHAIN, protocol, protocol, number)
+    for protocol in ('tcp', 'udp'):
+        yield '-A %s -p %s -j DROP' % (CHAIN, protocol)
+
+
+def rules(tcp, udp, addresses, inside=(), busy=()):
+    """
+    The input of iptables-restore.
+
+    addresses  those of the gateway
+    inside     the ranges of nodes and pods; if there are none, nothing is dropped
+    busy       exposed TCP ports on which other programs of this node listen
+    """
     lines = ['*nat', ':%s - [0:0]' % CHAIN, ':%s-OUT - [0:0]' % CHAIN]
     lines += [accepting(one) for one in tcp]
     for one in udp:
@@ -29,6 +55,9 @@ def rules(tcp, udp, addresses):
               for one in addresses]
     lines += ['COMMIT', '*filter', ':%s - [0:0]' % CHAIN]
     lines += [accepting(one) for one in tcp if one.targets]
+    if inside:
+        returned = {('tcp', one.port.number) for one in list(busy) + [one for one in tcp if not one.targets]}
+        lines += closing(returned | {('udp', one.port.number) for one in udp}, inside)
     return '\n'.join(lines + ['COMMIT']) + '\n'
 
 
