@@ -97,7 +97,10 @@ test('a stack has a server for each member of the pool, as Heat and kstack count
 		{ protocol: 'udp', port_range_min: 6000, port_range_max: 6010, remote_ip_prefix: '192.0.2.0/24' },
 	]);
 	const port = resources.find(({ path: place }) => place === 'pool_builder/0/port');
-	t.deepEqual(port?.properties.security_groups, ['‹security_group›', '‹pool_builder_security_group›']);
+	t.deepEqual(port?.properties.security_groups, [
+		...['‹all_nodes_security_group›', '‹worker_nodes_security_group›'],
+		'‹pool_builder_security_group›',
+	]);
 	const candidates = [];
 	for (const previous of [null, 1]) {
 		const folder = await temporaryFolder();

@@ -13,6 +13,7 @@ import { clusterOf } from '../support/clusters.ts';
 /** The parameters of a cluster with a network of its own and so many minions. */
 const withMinions = (minions: number, more: Parameters = {}): Parameters => ({
 	...parametersOf(clusterOf({ minions: '2' }).settings),
+	generations: { securityGroups: 'roles' },
 	...{ external_network: 'network-1', minion_count: minions, ...more },
 });
 

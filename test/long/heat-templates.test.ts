@@ -52,6 +52,7 @@ const shapes: readonly Record<string, unknown>[] = [
 	{ external_network: 'public', api_floating_ip: false, gateway_floating_ip: true },
 	{ master_count: 3, removed_minions: '1,4', drain_force: true },
 	{ external_network: 'public', ssh_allowed_cidr: '192.0.2.0/24', key_name: 'ops' },
+	{ node_port_allowed_cidr: '192.0.2.0/24', gateway_first_port: 80, gateway_last_port: 443 },
 	{ dns_nameserver: '192.0.2.1,192.0.2.2', minion_availability_zone: 'nova' },
 	{ fixed_network: 'lan', fixed_subnet: 'lan-v4', external_network: 'public' },
 ];

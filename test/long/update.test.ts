@@ -2,6 +2,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { readTree } from '../../src/base/tree.ts';
+import { withOwnVersion } from '../../src/cluster/heat/kstack-version.ts';
+import { generationsOf } from '../../src/cluster/spec/generations.ts';
 import { type Answers, event, fakeCloud } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { kstack } from '../support/processes.ts';
@@ -53,6 +55,69 @@ for (const [file, from, to] of [
 		t.is(again.stderr, 'demo is up to date: nothing to change.\n');
 	});
 }
+
+/** A cluster of kstack 0.3, whose stack records no security groups, and its stages in an update. */
+async function withSharedGroup(contract: number) {
+	const { folder, stages } = await made();
+	const [first = {}] = stages(3);
+	const shown = first['stack-show-demo'] as { parameters: Record<string, string> };
+	const image = String(shown.parameters.master_image);
+	const recorded = generationsOf({ ...shown.parameters, generations: { contracts: { [image]: contract } } });
+	const file = path.join(folder, 'demo/parameters.yaml');
+	const written = (await readFile(file, 'utf8')).replace(
+		/^ {2}generations: .*$/m,
+		`  generations: '${JSON.stringify(recorded)}'`,
+	);
+	await writeFile(file, written);
+	const events = (count: number) => [
+		event(1, 'CREATE_COMPLETE'),
+		...Array.from({ length: count }, (_, index) => event(index + 2, 'UPDATE_COMPLETE')),
+	];
+	const stage = (generations: object | string, count: number): Answers => ({
+		'stack-show-demo': {
+			...shown,
+			parameters: {
+				...shown.parameters,
+				generations: typeof generations === 'string' ? generations : JSON.stringify(generations),
+			},
+		},
+		'stack-event-list': events(count),
+	});
+	const after = (securityGroups: string) =>
+		withOwnVersion({ generations: { ...recorded, securityGroups } });
+	const cloud = [{ ...first, ...stage(recorded, 0) }, stage(after('both'), 1), stage(after('roles'), 2)];
+	return { folder, cloud };
+}
+
+/** The security groups of a minion in the templates of the stack directory. */
+async function groupsOfMinions(folder: string): Promise<string[]> {
+	const text = await readFile(path.join(folder, 'demo/heat/cluster.yaml'), 'utf8');
+	const [, minions = ''] = text.split(/\n {2}minions:\n {4}type: OS::Heat::ResourceGroup/);
+	const [, groups = ''] = /security_groups: \[(.*)\]/.exec(minions) ?? [];
+	return [...groups.matchAll(/get_resource: (\w+)/g)].map((match) => match[1] as string);
+}
+
+const ofRole = ['all_nodes_security_group', 'worker_nodes_security_group'];
+
+test('update of a cluster of 0.3 adds the security groups of roles, and then removes the shared one', async (t) => {
+	const { folder, cloud } = await withSharedGroup(1);
+	const { code, stderr, asked } = await on(cloud, ['update', 'demo'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.regex(stderr, /Removing the security group that all nodes share/);
+	const [first, second, ...more] = updates(asked);
+	t.regex(first ?? '', /"securityGroups":"both"/);
+	t.regex(second ?? '', /"securityGroups":"roles"/);
+	t.deepEqual(more, []);
+	t.deepEqual(await groupsOfMinions(folder), ofRole);
+});
+
+test('update of a cluster with images of contract 0 keeps the shared security group', async (t) => {
+	const { folder, cloud } = await withSharedGroup(0);
+	const { code, stderr, asked } = await on(cloud, ['update', 'demo'], { cwd: folder });
+	t.is(code, 0, stderr);
+	t.is(updates(asked).length, 1);
+	t.deepEqual(await groupsOfMinions(folder), ['security_group', ...ofRole]);
+});
 
 test('Ctrl-C ends kstack with exit code 130 and a message that Heat continues', async (t) => {
 	const { folder, stages } = await made();

@@ -151,7 +151,8 @@ export async function createCluster(
 	await requireWritable(directory, name);
 	say(`Checking the settings of ${name} against the cloud`);
 	const resolved = await withPools(await preflight(cluster), cluster.pools ?? [], roles);
-	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids });
+	const generations = { securityGroups: 'roles' };
+	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids, generations });
 	const images = Object.values(resolved.images).map(
 		(image) => `Image ${image.name} (${image.id}), Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
