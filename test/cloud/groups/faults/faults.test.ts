@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { type Api, apiOf } from '../../api.ts';
 import { ask, eventually, inNode, openstack } from '../../cloud.ts';
+import { uploadChangedImage } from '../../image.ts';
 import { summary } from '../../loop.ts';
 import { OwnCluster } from '../../own-cluster.ts';
 import { type Writes, writesWhile } from '../../writes.ts';
@@ -12,10 +13,11 @@ const name = 'faults';
 let cluster: OwnCluster;
 let api: Api;
 let servers: Record<string, string>;
+const images: string[] = [];
 
 test.before(async () => {
 	cluster = await OwnCluster.named(name);
-	await cluster.done(`create ${name} --masters 3 --minions 2 --gateways 1`);
+	await cluster.done(`create ${name} --masters 3 --minions 2 --gateways 1 --boot-timeout 400`);
 	api = await apiOf(cluster.kubeconfig);
 	servers = await cluster.servers();
 });
@@ -23,6 +25,7 @@ test.before(async () => {
 test.after.always(async (t) => {
 	const errors = await cluster.end();
 	if (errors !== '') t.log(errors);
+	if (images.length > 0) await openstack('image', 'delete', ...images);
 });
 
 /** Runs a script as root on a node. */
@@ -220,6 +223,55 @@ test.serial(
 		t.regex(stderr, new RegExp(`${name}-minion-2`));
 		await cluster.done(`scale ${name} --minions 2 --yes`);
 		await healthy();
+		t.deepEqual(await cluster.servers(), servers);
+	},
+);
+
+async function changedImage(what: string, files: Readonly<Record<string, string>>): Promise<string> {
+	const image = await uploadChangedImage(what, files);
+	images.push(image);
+	return image;
+}
+
+test.serial(
+	'an upgrade whose new masters have a broken kubelet fails twice and is rolled back, and no write is lost',
+	async (t) => {
+		const kubelet = '#!/bin/bash\necho this kubelet is broken >&2\nexit 1\n';
+		const image = await changedImage('broken-kubelet', { '/usr/local/bin/kubelet': kubelet });
+		const { lost } = await through(t, 'an upgrade with a broken kubelet', async () => {
+			for (const again of ['', 'again ']) {
+				const { code, stderr } = await cluster.kstack(`upgrade ${name} --image ${image} --yes`);
+				t.is(code, 1, again + stderr);
+				t.regex(stderr, /step 28-node-first failed/);
+			}
+			await cluster.done(`upgrade ${name} --rollback --yes`);
+		});
+		t.deepEqual(lost, []);
+		t.deepEqual(await cluster.servers(), servers);
+	},
+);
+
+test.serial(
+	'a new master that is powered off while it joins etcd fails the upgrade, and no write is lost',
+	async (t) => {
+		const image = await changedImage('slow-etcd', {
+			'/etc/systemd/system/etcd.service.d/slow.conf':
+				'[Service]\nTimeoutStartSec=900\nExecStartPre=/bin/sleep 600\n',
+		});
+		const { lost } = await through(t, 'a new master is powered off while it joins etcd', async () => {
+			const upgrade = cluster.kstack(`upgrade ${name} --image ${image} --yes`);
+			const joining = await eventually(400, async () => {
+				const added = Object.entries(await cluster.servers()).find(([server]) => !(server in servers));
+				if (added === undefined) throw new Error('no new server yet');
+				await onNode(added[0], 'systemctl show --value -p ActiveState etcd | grep -x activating');
+				return added[1];
+			});
+			await openstack('server', 'stop', joining);
+			const { code, stderr } = await upgrade;
+			t.is(code, 1, stderr);
+			await cluster.done(`upgrade ${name} --rollback --yes`);
+		});
+		t.deepEqual(lost, []);
 		t.deepEqual(await cluster.servers(), servers);
 	},
 );
