@@ -68,7 +68,7 @@ const bootOf = async (node: string) =>
 async function reboot(...nodes: string[]): Promise<void> {
 	const before = new Map<string, string>();
 	for (const node of nodes) before.set(node, await bootOf(node));
-	await openstack('server', 'reboot', ...nodes.map((node) => servers[node] as string));
+	await Promise.all(nodes.map((node) => openstack('server', 'reboot', servers[node] as string)));
 	await eventually(120, async () => {
 		for (const node of nodes) {
 			if ((await bootOf(node)) === before.get(node)) throw new Error(`${node} has not rebooted`);
