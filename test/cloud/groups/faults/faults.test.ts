@@ -203,8 +203,8 @@ END
 install -m 600 /tmp/expired.pem "$(readlink -f ${current})"
 systemctl start kubelet`,
 	);
+	await eventually(240, () => onNode(node, `openssl x509 -in ${current} -noout -checkend 86400`));
 	await healthy();
-	await onNode(node, `openssl x509 -in ${current} -noout -checkend 86400`);
 	t.pass();
 });
 
