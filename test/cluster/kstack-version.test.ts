@@ -34,5 +34,7 @@ for (const generations of [
 test('the record of the version keeps what else is recorded', (t) => {
 	const then = withOwnVersion({ generations: '{"current":3,"kstack":"0.0.1"}' });
 	t.deepEqual(JSON.parse(then), { securityGroups: 'both', current: 3, kstack: packageVersion() });
-	t.like(JSON.parse(withOwnVersion({ generations: '{"securityGroups":"roles"}' })), { securityGroups: 'roles' });
+	t.like(JSON.parse(withOwnVersion({ generations: '{"securityGroups":"roles"}' })), {
+		securityGroups: 'roles',
+	});
 });

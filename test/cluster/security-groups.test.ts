@@ -45,7 +45,8 @@ const sources: Readonly<Record<string, string>> = {
 /** The rules of a member, each "PROTOCOL PORTS SOURCE" as in the documentation. */
 function openTo(all: readonly Resource[], member: string): string[] {
 	const port = all.find((resource) => resource.path === `${member}/port`);
-	const groups = (port?.properties.security_groups as string[]).map((name) => name.slice(1, -1));
+	const names = port?.properties.security_groups as string[] | undefined;
+	const groups = (names ?? []).map((name) => name.slice(1, -1));
 	return groups.flatMap((group) =>
 		rulesOf(all, group).map((rule) => {
 			const { protocol, port_range_min: first, port_range_max: last, remote_mode } = rule;
@@ -137,19 +138,25 @@ test('gateways open their range, without the ports of a gateway itself', (t) => 
 
 test('the ports that no gateway opens are those that no gateway exposes', async (t) => {
 	const program = await readFile(
-		path.join(
-			packageRoot,
-			'elements/kubernetes-services/static/usr/share/kstack/python/kstack/exposed.py',
-		),
+		path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/python/kstack/exposed.py'),
 		'utf8',
 	);
 	const reserved = /RESERVED_OF = \{'TCP': \(([\d, ]+)\), 'UDP': \(([\d, ]+)\)\}/.exec(program)?.slice(1);
 	t.regex(program, /RESERVED = \(\(22, 22\), \(10248, /);
 	for (const [index, protocol] of (['tcp', 'udp'] as const).entries()) {
-		const numbers = [22, ...(reserved?.[index] ?? '').split(',').filter((one) => one.trim()).map(Number)];
+		const numbers = [
+			22,
+			...(reserved?.[index] ?? '')
+				.split(',')
+				.filter((one) => one.trim())
+				.map(Number),
+		];
 		const open = exposedPorts.filter((range) => range.protocol === protocol);
 		const closed = open.slice(1).map(({ first }) => first - 1);
-		t.deepEqual(closed, numbers.sort((one, other) => one - other));
+		t.deepEqual(
+			closed,
+			numbers.sort((one, other) => one - other),
+		);
 		t.is(open.at(-1)?.last, 10_247);
 	}
 });

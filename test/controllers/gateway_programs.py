@@ -47,7 +47,7 @@ class Programs(unittest.TestCase):
             with open(file, 'w') as written:
                 written.write(haproxy.configuration(template, release, tcp)[1])
             self.assertEqual(accepted(['haproxy', '-c', '-q', '-f', file]), '')
-            inside = [[], ['10.0.0.0/24', '10.244.0.0/16']][number % 2]
+            inside = [[], ['10.244.0.0/16', '10.0.0.11']][number % 2]
             rules = netfilter.rules(tcp, udp, ['10.0.0.21', '10.0.0.20'], inside, tcp[:1])
             self.assertEqual(accepted(self.restore, rules), '', rules)
         self.assertGreaterEqual(listeners, 12)

@@ -102,16 +102,17 @@ COMMIT
         services = [service('web', [80]), service('none', [81]), service('other', [9100]),
                     service('dns', [{'port': 53, 'protocol': 'UDP'}])]
         tcp, udp = planned(services, [pods('web', ['10.244.1.2'], [8080])])
-        written = netfilter.rules(tcp[:2], udp, ['10.0.0.21'], ['10.0.0.0/24', '10.244.0.0/16'], tcp[2:])
+        written = netfilter.rules(tcp[:2], udp, ['10.0.0.21'], ['10.244.0.0/16', '10.0.0.11'], tcp[2:])
         self.assertEqual(written.partition('*filter\n')[2], ''':KSTACK-GATEWAY - [0:0]
 -A KSTACK-GATEWAY -p tcp -m tcp --dport 80 -j ACCEPT
 -A KSTACK-GATEWAY -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN
--A KSTACK-GATEWAY -s 10.0.0.0/24 -j RETURN
--A KSTACK-GATEWAY -s 10.244.0.0/16 -j RETURN
 -A KSTACK-GATEWAY -p tcp -m tcp --dport 22 -j RETURN
 -A KSTACK-GATEWAY -p tcp -m tcp --dport 81 -j RETURN
 -A KSTACK-GATEWAY -p tcp -m tcp --dport 9100 -j RETURN
 -A KSTACK-GATEWAY -p udp -m udp --dport 53 -j RETURN
+-A KSTACK-GATEWAY -p udp -m udp --dport 68 -j RETURN
+-A KSTACK-GATEWAY -s 10.244.0.0/16 -j RETURN
+-A KSTACK-GATEWAY -s 10.0.0.11 -j RETURN
 -A KSTACK-GATEWAY -p tcp -j DROP
 -A KSTACK-GATEWAY -p udp -j DROP
 COMMIT
@@ -120,10 +121,21 @@ COMMIT
     def test_the_range_of_nodes_is_that_of_the_interface_and_without_one_nothing_is_dropped(self):
         own, pods_range = address('10.0.0.21'), network('10.244.0.0/16')
         listed = '2: eth0    inet 10.0.0.21/24 brd 10.0.0.255 scope global eth0\n'
-        self.assertEqual(gateway.inside(own, pods_range, iproute.read_addresses(listed)),
+        self.assertEqual(gateway.ranges(own, pods_range, iproute.read_addresses(listed)),
                          (network('10.0.0.0/24'), pods_range))
         for other in (listed.replace('/24', '/32'), listed.replace('.21/', '.22/'), ''):
-            self.assertEqual(gateway.inside(own, pods_range, iproute.read_addresses(other)), ())
+            self.assertIsNone(gateway.ranges(own, pods_range, iproute.read_addresses(other)))
+        self.assertEqual(gateway.sources(None, [{own}]), ())
+
+    def test_inside_are_the_pods_and_the_nodes_with_an_address_in_the_range_of_nodes(self):
+        def node(*found):
+            return {'status': {'addresses': [{'type': 'InternalIP', 'address': one} for one in found]}}
+        nodes = [node('10.0.0.12'), node('10.0.0.011', '10.0.0.11'), node('192.0.2.1')]
+        for one in spoiled(node('10.0.0.12')):
+            self.assertLessEqual(gateway.addresses_of(one), {address('10.0.0.12')})
+        cluster = network('10.0.0.0/24'), network('10.244.0.0/16')
+        self.assertEqual(gateway.sources(cluster, map(gateway.addresses_of, nodes)),
+                         (cluster[1], address('10.0.0.11'), address('10.0.0.12')))
 
     def test_flows_to_pods_that_are_gone_are_forgotten_and_those_from_before_a_port_was_exposed(self):
         before = netfilter.flows_of('53 10.244.0.2 1053\n53 10.244.0.3 1053\n\nx\n53 10.244.00.4 1053\n0 10.0.0.1 1\n')

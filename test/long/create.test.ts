@@ -91,6 +91,7 @@ test("create renders for the image's contract, and the stack records it", async 
 		t.is(existsSync(path.join(folder, 'demo/heat/minion-contract-2.yaml')), contract === 2);
 		const create = asked.find((line) => line.startsWith("'stack' 'create'"));
 		const record = {
+			securityGroups: 'roles',
 			...(contract === 0 ? {} : { contracts: { 'image-1': contract } }),
 			...(contract < 2 ? {} : { memberTokens: true }),
 			kstack: packageVersion(),

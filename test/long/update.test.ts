@@ -83,8 +83,7 @@ async function withSharedGroup(contract: number) {
 		},
 		'stack-event-list': events(count),
 	});
-	const after = (securityGroups: string) =>
-		withOwnVersion({ generations: { ...recorded, securityGroups } });
+	const after = (securityGroups: string) => withOwnVersion({ generations: { ...recorded, securityGroups } });
 	const cloud = [{ ...first, ...stage(recorded, 0) }, stage(after('both'), 1), stage(after('roles'), 2)];
 	return { folder, cloud };
 }

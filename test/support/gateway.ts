@@ -70,6 +70,7 @@ export async function gateway(t: ExecutionContext) {
 		...process.env,
 		PATH: `${path.join(root, 'bin')}:${systemPath}`,
 		NODE_IP: own,
+		POD_CIDR: '10.244.0.0/16',
 		PYTHONDONTWRITEBYTECODE: '1',
 	};
 	const start = (command: string, args: readonly string[], more: object = {}) => {

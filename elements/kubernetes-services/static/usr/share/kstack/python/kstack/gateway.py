@@ -68,14 +68,14 @@ class Gateway(object):
     node       the name of this node
     addresses  its own and the shared one: packets to them are for Services
     published  the addresses that it has together with others, for the annotation
-    inside     the ranges of nodes and pods
+    cluster    the ranges of nodes and pods, or None
     """
-    def __init__(self, api, node, addresses, published, inside=()):
+    def __init__(self, api, node, addresses, published, cluster=None):
         self.api = api
         self.node = node
         self.addresses = addresses
         self.published = ','.join(published)
-        self.inside = inside
+        self.cluster = cluster
         self.haproxy = Haproxy(FOLDER)
         self.firewall = Firewall(addresses, FOLDER)
         self.mistakes = Repeated()
@@ -86,11 +86,13 @@ class Gateway(object):
         self.loop = Loop(self.act, period=PERIOD)
         self.services = Mirror(api, '/api/v1/services', keep=exposed.parse, changed=self.loop.wake)
         self.endpoints = Mirror(api, '/api/v1/endpoints', keep=endpoints.parse, changed=self.loop.wake)
+        self.nodes = Mirror(api, '/api/v1/nodes', keep=addresses_of, changed=self.loop.wake)
 
     def run(self):
-        for mirror in (self.services, self.endpoints):
+        mirrors = self.services, self.endpoints, self.nodes
+        for mirror in mirrors:
             mirror.start()
-        for mirror in (self.services, self.endpoints):
+        for mirror in mirrors:
             mirror.complete.wait()
         self.loop.run()
 
@@ -101,13 +103,14 @@ class Gateway(object):
         good, refused = exposed.exposed(one for one in self.services.all() if one is not None)
         tcp, udp = plan(good, self.endpoints_of)
         full = time.monotonic() >= self.full
+        inside = sources(self.cluster, self.nodes.all())
         # Most changes in a cluster are none of ports that are exposed.
-        if (tcp, udp) == self.done and not full:
+        if (tcp, udp, inside) == self.done and not full:
             return
         self.done = None
         self.mistakes.now(mistakes(good, refused, self.endpoints_of))
         try:
-            self.sync(tcp, udp, full)
+            self.sync(tcp, udp, inside, full)
         except (Failed, OSError) as error:
             say('%s: trying again in %d s' % (error, RETRY))
             self.full = 0
@@ -115,12 +118,12 @@ class Gateway(object):
             timer.daemon = True
             timer.start()
             return
-        self.done = (tcp, udp)
+        self.done = (tcp, udp, inside)
         if full:
             self.full = time.monotonic() + PERIOD
             self.publish()
 
-    def sync(self, tcp, udp, full):
+    def sync(self, tcp, udp, inside, full):
         """TCP and UDP are independent: what HAProxy refuses keeps no UDP port closed. Raises Failed."""
         status, listed = attempt('ss', '-ltnp')
         if status != 0:
@@ -129,7 +132,7 @@ class Gateway(object):
         free = [one for one in tcp if one.port.number not in busy]
         done = self.haproxy.update(free)
         others = [one for one in tcp if one.port.number in busy]
-        rules = netfilter.rules(free, udp, self.addresses, self.inside, others)
+        rules = netfilter.rules(free, udp, self.addresses, inside, others)
         if rules != self.applied or full:
             self.applied = None
             if self.firewall.update(rules, netfilter.flows(udp)):
@@ -159,15 +162,35 @@ class Gateway(object):
             self.api.patch(where, {'metadata': {'annotations': {ADDRESSES: self.published}}})
 
 
-def inside(own, pods, local):
+def addresses_of(node):
+    """The addresses of a Node; whatever it is, never raises."""
+    listed = values.items(values.mapping(values.mapping(node).get('status')).get('addresses'))
+    found = (values.address(one.get('address')) for one in map(values.mapping, listed) if one.get('type') == 'InternalIP')
+    return frozenset(one for one in found if one is not None)
+
+
+def sources(cluster, nodes):
     """
-    The ranges of nodes and pods; () if the range of nodes is not known, so that no node is taken for one outside.
+    The addresses and ranges of what is inside of the cluster; () if nothing is to be dropped. A node says what its address
+    is: outside of the range of nodes, it does not count.
+
+    nodes  what addresses_of returned for each
+    """
+    if cluster is None:
+        return ()
+    found = {address for node in nodes for address in node if address in cluster[0]}
+    return (cluster[1],) + tuple(sorted(found))
+
+
+def ranges(own, pods, local):
+    """
+    The ranges of nodes and pods; None if the range of nodes is not known, so that no node is taken for one outside.
 
     own    the address of this node
     local  the addresses of this node with their ranges
     """
     place = iproute.place_of(own, local)
-    return (place.range, pods) if place is not None and place.range.prefixlen < 32 else ()
+    return (place.range, pods) if place is not None and place.range.prefixlen < 32 else None
 
 
 def main():
@@ -179,4 +202,4 @@ def main():
         time.sleep(1)
     Gateway(clients.of_node(settings), settings.text('NODE_NAME'), [str(one) for one in (own, shared) if one],
             [str(one) for one in (public, shared) if one],
-            inside(own, settings.network('POD_CIDR'), iproute.addresses())).run()
+            ranges(own, settings.network('POD_CIDR'), iproute.addresses())).run()

@@ -3,8 +3,8 @@ from . import values
 
 CHAIN = 'KSTACK-GATEWAY'
 
-# The security group decides who may connect to this port.
-SSH = 22
+# The security group decides who may connect to SSH. DHCP servers are outside of the cluster.
+OF_NODE = {('tcp', 22), ('udp', 68)}
 
 
 def accepting(forwarded):
@@ -31,10 +31,10 @@ def closing(returned, inside):
               kube-proxy rejects
     """
     yield '-A %s -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN' % CHAIN
+    for protocol, number in sorted(returned | OF_NODE):
+        yield '-A %s -p %s -m %s --dport %d -j RETURN' % (CHAIN, protocol, protocol, number)
     for one in inside:
         yield '-A %s -s %s -j RETURN' % (CHAIN, one)
-    for protocol, number in sorted(returned | {('tcp', SSH)}):
-        yield '-A %s -p %s -m %s --dport %d -j RETURN' % (CHAIN, protocol, protocol, number)
     for protocol in ('tcp', 'udp'):
         yield '-A %s -p %s -j DROP' % (CHAIN, protocol)
 
@@ -44,7 +44,7 @@ def rules(tcp, udp, addresses, inside=(), busy=()):
     The input of iptables-restore.
 
     addresses  those of the gateway
-    inside     the ranges of nodes and pods; if there are none, nothing is dropped
+    inside     the addresses of nodes and the range of pods; if there are none, nothing is dropped
     busy       exposed TCP ports on which other programs of this node listen
     """
     lines = ['*nat', ':%s - [0:0]' % CHAIN, ':%s-OUT - [0:0]' % CHAIN]
