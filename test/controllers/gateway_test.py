@@ -113,12 +113,12 @@ COMMIT
 -A KSTACK-GATEWAY -p udp -m udp --dport 68 -j RETURN
 -A KSTACK-GATEWAY -s 10.244.0.0/16 -j RETURN
 -A KSTACK-GATEWAY -s 10.0.0.11 -j RETURN
--A KSTACK-GATEWAY -p tcp -j DROP
--A KSTACK-GATEWAY -p udp -j DROP
+-A KSTACK-GATEWAY -p tcp -j REJECT --reject-with tcp-reset
+-A KSTACK-GATEWAY -p udp -j REJECT --reject-with icmp-port-unreachable
 COMMIT
 ''')
 
-    def test_the_range_of_nodes_is_that_of_the_interface_and_without_one_nothing_is_dropped(self):
+    def test_the_range_of_nodes_is_that_of_the_interface_and_without_one_nothing_is_rejected(self):
         own, pods_range = address('10.0.0.21'), network('10.244.0.0/16')
         listed = '2: eth0    inet 10.0.0.21/24 brd 10.0.0.255 scope global eth0\n'
         self.assertEqual(gateway.ranges(own, pods_range, iproute.read_addresses(listed)),

@@ -171,7 +171,7 @@ def addresses_of(node):
 
 def sources(cluster, nodes):
     """
-    The addresses and ranges of what is inside of the cluster; () if nothing is to be dropped. A node says what its address
+    The addresses and ranges of what is inside of the cluster; () if nothing is to be rejected. A node says what its address
     is: outside of the range of nodes, it does not count.
 
     nodes  what addresses_of returned for each

@@ -24,8 +24,8 @@ def forwarding(forwarded):
 
 def closing(returned, inside):
     """
-    Rules that drop what comes from outside to ports of this node itself: programs in the host's network listen on more than
-    what is exposed. Replies, and what a rule of the table nat has sent here, are not dropped.
+    Rules that reject what comes from outside to ports of this node itself: programs in the host's network listen on more
+    than what is exposed. Replies, and what a rule of the table nat has sent here, are not rejected.
 
     returned  (protocol, port) of exposed ports without a rule so far: those of other programs, or without pods, which
               kube-proxy rejects
@@ -35,8 +35,8 @@ def closing(returned, inside):
         yield '-A %s -p %s -m %s --dport %d -j RETURN' % (CHAIN, protocol, protocol, number)
     for one in inside:
         yield '-A %s -s %s -j RETURN' % (CHAIN, one)
-    for protocol in ('tcp', 'udp'):
-        yield '-A %s -p %s -j DROP' % (CHAIN, protocol)
+    yield '-A %s -p tcp -j REJECT --reject-with tcp-reset' % CHAIN
+    yield '-A %s -p udp -j REJECT --reject-with icmp-port-unreachable' % CHAIN
 
 
 def rules(tcp, udp, addresses, inside=(), busy=()):
@@ -44,7 +44,7 @@ def rules(tcp, udp, addresses, inside=(), busy=()):
     The input of iptables-restore.
 
     addresses  those of the gateway
-    inside     the addresses of nodes and the range of pods; if there are none, nothing is dropped
+    inside     the addresses of nodes and the range of pods; if there are none, nothing is rejected
     busy       exposed TCP ports on which other programs of this node listen
     """
     lines = ['*nat', ':%s - [0:0]' % CHAIN, ':%s-OUT - [0:0]' % CHAIN]
