@@ -206,17 +206,29 @@ test('new nodes of a role or pool with taints wait for a master to set them; oth
 });
 
 test('nodes register with the taints of their role while a master of the cluster cannot set them', (t) => {
-	const taints = { gateway: 'kstack.io/gateway=:NoSchedule', master: 'node-role.kubernetes.io/master=:NoSchedule' };
+	const taints = {
+		gateway: 'kstack.io/gateway=:NoSchedule',
+		master: 'node-role.kubernetes.io/master=:NoSchedule',
+	};
 	const of = (contractOf: PoolContracts, previous: number | null = null) =>
-		Object.entries(registeredTaints(contractOf, previous)).map(([name, text]) => [name.split('-contract')[0], text]);
+		Object.entries(registeredTaints(contractOf, previous)).map(([name, text]) => [
+			name.split('-contract')[0],
+			text,
+		]);
 	const before = [
 		['gateway', taints.gateway],
 		['master', taints.master],
 		['minion', ''],
 		['pool-gpu', pending],
 	];
-	t.deepEqual(of((id) => (id === 'master' ? 1 : 2)), before);
-	t.deepEqual(of(() => 1), before);
+	t.deepEqual(
+		of((id) => (id === 'master' ? 1 : 2)),
+		before,
+	);
+	t.deepEqual(
+		of(() => 1),
+		before,
+	);
 	const upgrading = of((_, prefix) => (prefix === 'previous_' ? 1 : 2), 1);
 	t.deepEqual(new Set(upgrading.map((one) => one.join(' '))), new Set(before.map((one) => one.join(' '))));
 	t.deepEqual(
