@@ -25,7 +25,9 @@ for (const [image, plan] of Object.entries(plans)) {
 
 const named = (addon: string) => [...addons].filter(([name]) => name.endsWith(`/${addon}`));
 const one = (items: readonly Manifest[], kind: string, name?: string): Manifest => {
-	const found = items.find((item) => item.kind === kind && (name === undefined || item.metadata.name === name));
+	const found = items.find(
+		(item) => item.kind === kind && (name === undefined || item.metadata.name === name),
+	);
 	if (found === undefined) throw new Error(`no ${kind} ${name ?? ''}`);
 	return found;
 };
@@ -149,7 +151,13 @@ test('the account of calico-node cannot change or delete a policy, nor read Secr
 		for (const resource of readOnly)
 			t.deepEqual(verbs(role, 'crd.projectcalico.org', resource), ['get', 'list', 'watch'], resource);
 		t.deepEqual(verbs(role, 'networking.k8s.io', 'networkpolicies'), ['list', 'watch']);
-		t.deepEqual(verbs(role, 'crd.projectcalico.org', 'ippools'), ['create', 'get', 'list', 'update', 'watch']);
+		t.deepEqual(verbs(role, 'crd.projectcalico.org', 'ippools'), [
+			'create',
+			'get',
+			'list',
+			'update',
+			'watch',
+		]);
 		t.deepEqual(verbs(role, '', 'configmaps'), ['get']);
 		t.deepEqual(verbs(role, '', 'secrets'), [], name);
 		t.deepEqual(verbs(role, '', 'pods/status'), ['patch']);

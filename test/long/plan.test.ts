@@ -70,7 +70,8 @@ test('files with CRLF line ends are read, and keep them when a value is written'
 test('plan without changes has exit code 0', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stdout, stderr } = await on(stages(3), ['plan', 'demo'], { cwd: folder });
-	const notice = 'The network driver routed does not enforce NetworkPolicy: all pods can connect to each other.\n';
+	const notice =
+		'The network driver routed does not enforce NetworkPolicy: all pods can connect to each other.\n';
 	t.deepEqual([code, stdout, stderr], [0, 'demo is up to date: nothing to change.\n', notice]);
 });
 

@@ -4,7 +4,11 @@ import test from 'ava';
 import { node, step } from '../support/assembling.ts';
 
 /** A node of the driver whose kubectl reports these conditions and pods; its step waits for 2 seconds. */
-async function nodeWith(networkDriver: string, conditions: Readonly<Record<string, string>>, pods = '{"items": []}') {
+async function nodeWith(
+	networkDriver: string,
+	conditions: Readonly<Record<string, string>>,
+	pods = '{"items": []}',
+) {
 	const made = await node('minion', { networkDriver });
 	await mkdir(path.join(made.root, 'etc/kubernetes'));
 	const file = path.join(made.root, step('80-node'));
