@@ -16,6 +16,8 @@ export interface FakeKubernetes {
 	readonly asked: string[];
 	/** The bodies of requests with a body. */
 	readonly sent: string[];
+	/** The certificate of its CA, as PEM, and the files of it and its key. */
+	readonly ca: { readonly pem: string; readonly certificate: string; readonly key: string };
 	close(): void;
 }
 
@@ -35,7 +37,7 @@ export const nodeObject = (name: string, ready = true, labels: Record<string, st
 	},
 });
 
-async function certificates() {
+async function certificates(days: number) {
 	const folder = await temporaryFolder();
 	const file = (name: string) => path.join(folder, name);
 	const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
@@ -48,25 +50,34 @@ async function certificates() {
 		file('ca.key'),
 		'-subj',
 		'/CN=ca',
+		'-days',
+		'3653',
 		'-out',
 		file('ca.crt'),
 	);
 	for (const name of ['server', 'operator']) {
 		const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
 		const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key')];
-		const own = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`), '-subj', `/CN=${name}`];
-		await openssl('req', '-x509', ...newKey, ...signed, ...own, ...names);
+		const subject = name === 'operator' ? '/O=kstack:operators/CN=operator' : `/CN=${name}`;
+		const own = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`), '-subj', subject];
+		const valid = ['-days', String(name === 'operator' ? days : 365)];
+		await openssl('req', '-x509', ...newKey, ...signed, ...own, ...names, ...valid);
 	}
-	return (name: string) => readFile(file(name));
+	return { read: (name: string) => readFile(file(name)), file };
 }
 
 type Answer = readonly [number, unknown];
 
-/** Starts one; `answers` are status and body by method and path, or functions of the bodies sent so far. */
-export async function fakeKubernetes(
-	answers: Readonly<Record<string, Answer | ((sent: readonly string[]) => Answer)>>,
-): Promise<FakeKubernetes> {
-	const read = await certificates();
+export type FakeAnswers = Readonly<Record<string, Answer | ((sent: readonly string[]) => Answer)>>;
+
+/**
+ * Starts one; `answers` are status and body by method and path, or functions of the bodies sent so far. A name that
+ * kstack makes up, of 16 hexadecimal digits, is `RANDOM` in a path.
+ *
+ * @param days  for how long the operator's certificate is valid
+ */
+export async function fakeKubernetes(answers: FakeAnswers, days = 365): Promise<FakeKubernetes> {
+	const { read, file } = await certificates(days);
 	const asked: string[] = [];
 	const sent: string[] = [];
 	const server = createServer(
@@ -84,7 +95,7 @@ export async function fakeKubernetes(
 			request.on('data', (chunk: Buffer) => chunks.push(chunk));
 			request.on('end', () => {
 				if (chunks.length > 0) sent.push(Buffer.concat(chunks).toString());
-				const known = answers[what] ?? [404, { kind: 'Status', code: 404 }];
+				const known = answers[what.replace(/[0-9a-f]{16}/, 'RANDOM')] ?? [404, { kind: 'Status', code: 404 }];
 				const [status, body] = typeof known === 'function' ? known(sent) : known;
 				response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 			});
@@ -99,6 +110,7 @@ export async function fakeKubernetes(
 		url,
 		asked,
 		sent,
+		ca: { pem: (await read('ca.crt')).toString(), certificate: file('ca.crt'), key: file('ca.key') },
 		kubeconfig: kubeconfigText('demo', url, {
 			ca: await base64('ca.crt'),
 			certificate: await base64('operator.crt'),
