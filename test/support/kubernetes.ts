@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -55,14 +55,22 @@ async function certificates(days: number) {
 		'-out',
 		file('ca.crt'),
 	);
-	for (const name of ['server', 'operator']) {
-		const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
-		const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key')];
-		const subject = name === 'operator' ? '/O=kstack:operators/CN=operator' : `/CN=${name}`;
-		const own = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`), '-subj', subject];
-		const valid = ['-days', String(name === 'operator' ? days : 365)];
-		await openssl('req', '-x509', ...newKey, ...signed, ...own, ...names, ...valid);
-	}
+	const server = ['-keyout', file('server.key'), '-out', file('server.crt'), '-subj', '/CN=server'];
+	const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-days', '365'];
+	await openssl('req', '-x509', ...newKey, ...signed, ...server, '-addext', 'subjectAltName=IP:127.0.0.1');
+	const subject = ['-subj', '/O=kstack:operators/CN=operator'];
+	await openssl('req', ...newKey, '-keyout', file('operator.key'), '-out', file('operator.csr'), ...subject);
+	// Of the commands of openssl, only this one makes a certificate that has expired.
+	const config = `[ca]\ndefault_ca=a\n[a]\nnew_certs_dir=${folder}\ndatabase=${file('index')}\nserial=${file('serial')}\ndefault_md=sha256\npolicy=b\n[b]\nO=supplied\nCN=supplied\n`;
+	await writeFile(file('ca.cnf'), config);
+	await writeFile(file('index'), '');
+	await writeFile(file('serial'), '01\n');
+	const time = (day: number) =>
+		new Date(Date.now() + day * 86_400_000).toISOString().replace(/[-:T]|\.\d+/g, '');
+	const dates = ['-startdate', time(Math.min(-1, days - 1)), '-enddate', time(days)];
+	const authority = ['-cert', file('ca.crt'), '-keyfile', file('ca.key'), '-preserveDN'];
+	const files = ['-in', file('operator.csr'), '-out', file('operator.crt')];
+	await openssl('ca', '-batch', '-notext', '-config', file('ca.cnf'), ...authority, ...dates, ...files);
 	return { read: (name: string) => readFile(file(name)), file };
 }
 
