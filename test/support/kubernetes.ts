@@ -74,6 +74,12 @@ async function certificates(days: number) {
 	return { read: (name: string) => readFile(file(name)), file };
 }
 
+/** The PEM of a certificate that has expired. */
+export async function expiredCertificate(): Promise<string> {
+	const { read } = await certificates(-1);
+	return (await read('operator.crt')).toString();
+}
+
 type Answer = readonly [number, unknown];
 
 export type FakeAnswers = Readonly<Record<string, Answer | ((sent: readonly string[]) => Answer)>>;
