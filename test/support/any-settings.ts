@@ -38,6 +38,9 @@ function anyValue({ key, type, choices, range }: Setting): fc.Arbitrary<Value> {
 }
 
 /** Any valid settings of a cluster. Settings that `kstack create` fills in are set if there is a stack. */
-export const anySettings: fc.Arbitrary<Settings> = fc.record(
-	Object.fromEntries(settings.map((setting) => [setting.key, anyValue(setting)])),
-);
+export const anySettings: fc.Arbitrary<Settings> = fc
+	.record(Object.fromEntries(settings.map((setting) => [setting.key, anyValue(setting)])))
+	.map((found) => {
+		const ports = [Number(found.gatewayFirstPort), Number(found.gatewayLastPort)];
+		return { ...found, gatewayFirstPort: Math.min(...ports), gatewayLastPort: Math.max(...ports) };
+	});

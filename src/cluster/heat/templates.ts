@@ -4,7 +4,7 @@ import { packageRoot } from '../../base/package.ts';
 import { render } from '../../base/template.ts';
 import { sorted, type Tree } from '../../base/tree.ts';
 import type { Settings } from '../spec/config.ts';
-import type { PoolContracts, TemplateSupport } from '../spec/contracts.ts';
+import { type PoolContracts, setRoleTaints, type TemplateSupport } from '../spec/contracts.ts';
 import type { Prefix } from '../spec/generations.ts';
 import { type FurtherPool, groupName, memberPrefix, type Pool, withDefaultPools } from '../spec/pools.ts';
 import {
@@ -156,6 +156,8 @@ export function renderTemplates(
 	const file = (name: string, text: string) => ({ path: name, mode: 0o644, text });
 	const { memberTokens } = support;
 	const root = rootTerms(generations, cluster.pools, support, cluster.roles);
+	const masters = root.pools.filter(({ controlPlane }) => controlPlane).flatMap(({ groups }) => groups);
+	const roleTaints = setRoleTaints(masters.map(({ contract }) => contract));
 	return sorted([
 		file('cluster.yaml', render(path.join(heat, 'cluster.yaml.ejs'), root)),
 		...root.pools.flatMap(({ role, groups, taints, controlPlane, gatewayAddress }) =>
@@ -172,7 +174,7 @@ export function renderTemplates(
 				),
 				file(
 					`user-data/${base}.yaml`,
-					renderUserData(role, cluster, contract, { memberTokens, pending: taints.length > 0 }),
+					renderUserData(role, cluster, contract, { memberTokens, roleTaints, pending: taints.length > 0 }),
 				),
 			]),
 		),
