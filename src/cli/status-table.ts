@@ -22,6 +22,11 @@ export function statusText(status: Status): string {
 		...(status.kubernetesError === undefined
 			? []
 			: [`Kubernetes API not queried: ${status.kubernetesError}`]),
+		...(status.oldImages === undefined
+			? []
+			: [
+					`Newer images have more features than those of ${status.oldImages.join(', ')}: kstack plan ${status.name}`,
+				]),
 	].join('\n');
 }
 

@@ -3,6 +3,7 @@ import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { missingFeatures, poolsWithOldImages } from '../spec/image-features.ts';
 import { poolsOf } from '../spec/pools.ts';
 
 /** The state of a cluster in Heat, Nova and Kubernetes. */
@@ -23,6 +24,8 @@ export interface Status {
 		/** Name of the image of the server. */
 		readonly image: string;
 	}[];
+	/** Names of the pools whose images lack features of newer ones; absent when there is none. */
+	readonly oldImages?: readonly string[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
 	readonly kubernetesError?: string;
 }
@@ -48,6 +51,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				}),
 	]);
 	const pools = poolsOf(stack.parameters);
+	const oldImages = poolsWithOldImages(missingFeatures(stack.parameters), stack.parameters);
 	const serverOf = (id: string) => servers.find((server) => server.ID === id);
 	return {
 		name: stack.name,
@@ -67,6 +71,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				image: String(serverOf(member.server)?.Image ?? ''),
 			};
 		}),
+		...(oldImages.length === 0 ? {} : { oldImages }),
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }
