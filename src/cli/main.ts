@@ -59,9 +59,14 @@ function unknownCommand(program: Program, typed: string | undefined): UserError 
 			);
 }
 
-/** An operation does not know its command: the help of the command is the hint for wrong flags. */
+/**
+ * An operation does not know its command: the help of the command is the hint for wrong flags, which have the code of
+ * these or begin with the flag.
+ */
 function withHint(error: unknown, hint: string): unknown {
-	if (!(error instanceof UserError) || error.code !== invalidFlags || error.hint !== undefined) return error;
+	if (!(error instanceof UserError) || error.hint !== undefined) return error;
+	const isAboutFlags = error.exitCode === exitCodes.usage && error.message.startsWith('--');
+	if (error.code !== invalidFlags && !isAboutFlags) return error;
 	return usageError(error.message, hint, error.code);
 }
 

@@ -50,7 +50,7 @@ test('a lock with mistakes is refused with all of them, and what is none as well
 		'3 mistakes',
 		'elements is missing',
 		'date is "today"',
-		'bash: architecture is missing',
+		'packages.bash.architecture is missing',
 	])
 		t.true(error?.message.includes(part), part);
 	await t.throwsAsync(readLock(await written('{')), { message: /cannot be read as a lock/ });
