@@ -44,7 +44,7 @@ const spoilt: Readonly<
 			/^\/lib\/libc\.so\.6: differs from the file of the package libc6 2\.36-9$/,
 		],
 	},
-	'packages of other versions, surplus and missing': {
+	'packages of other versions, unexpected and missing': {
 		changes: {
 			'/var/lib/dpkg/status':
 				'Package: bash\nStatus: install ok installed\nVersion: 5.2.15-3\n\n\nPackage: gcc-12\nStatus: install ok installed\nVersion: 12.2\n',
@@ -66,7 +66,7 @@ const spoilt: Readonly<
 		changes: { '/usr/share/kstack/image.lock.json': '{' },
 		found: [/^\/usr\/share\/kstack\/image\.lock\.json: cannot be read as a lock$/],
 	},
-	'a changed container image, and a surplus one': {
+	'a changed container image, and a unexpected one': {
 		changes: {
 			'/usr/share/kstack/images/pause.tar': 'other layers',
 			'/usr/share/kstack/images/x.tar': 'x',

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { BuildLog } from '../../src/image/build/build-log.ts';
 import { explainFailure } from '../../src/image/build/failure.ts';
 import { publish } from '../../src/image/workspace/publish.ts';
-import { fullest, shortOfRoom } from '../../src/image/workspace/room.ts';
+import { fullestFolder, insufficientSpace } from '../../src/image/workspace/disk-space.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 
@@ -29,8 +29,8 @@ test('folders that are not there yet are measured where they will be, and those 
 	const small = await smallDisk(t);
 	if (small === undefined) return;
 	const [one, other] = [path.join(small, 'one/below'), path.join(small, 'other')];
-	t.deepEqual(await shortOfRoom({ [one]: 300_000 }), []);
-	t.deepEqual(await shortOfRoom({ [one]: 300_000, [other]: 300_000 }), [
+	t.deepEqual(await insufficientSpace({ [one]: 300_000 }), []);
+	t.deepEqual(await insufficientSpace({ [one]: 300_000, [other]: 300_000 }), [
 		`${one} and ${other} are on one disk, which has 0.0 GB free; the build needs 0.0 GB.`,
 	]);
 	t.deepEqual(await readdir(small), []);
@@ -64,7 +64,7 @@ test('memory that diskimage-builder works in is a disk as well', async (t) => {
 	const small = await smallDisk(t);
 	if (small === undefined) return;
 	await writeFile(path.join(small, 'x'), Buffer.alloc(500_000));
-	t.is(fullest([path.dirname(small), '/']), `${small}, in memory (0.0 GB free)`);
+	t.is(fullestFolder([path.dirname(small), '/']), `${small}, in memory (0.0 GB free)`);
 });
 
 test('an image that its place has no room for replaces nothing, and nothing of it stays', async (t) => {
