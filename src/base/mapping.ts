@@ -100,7 +100,8 @@ export class Mapping {
 		}
 		return value.flatMap((item: unknown, index) => {
 			const found = form.read(item);
-			if (found === undefined) this.mistakes.push(invalidValue(`${this.#placeOf(key)}[${index}]`, item, form));
+			if (found === undefined)
+				this.mistakes.push(invalidValue(`${this.#placeOf(key)}[${index}]`, item, form));
 			return found === undefined || found === '' ? [] : [found];
 		});
 	}

@@ -9,7 +9,7 @@ const terminalSequences = new RegExp(
 );
 
 /** Control characters but tab and newline, and characters that change the direction of text or separate lines. */
-const controls = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const controls = /(?![\t\n])\p{Cc}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /**
  * A text without sequences that a terminal would obey. Nodes, other users of the project and services write texts that

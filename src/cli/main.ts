@@ -131,7 +131,8 @@ export async function main(program: Program): Promise<void> {
 		const unexplained = interrupted.signal.aborted && (!isReported || error === interrupted.signal.reason);
 		const reason = unexplained ? withInterruptedHint(interrupted.signal.reason) : failure;
 		const verbose = argv.includes('--verbose');
-		if (!(reason instanceof Answer)) process.stderr.write(`${sanitize(explain(program.name, reason, verbose))}\n`);
+		if (!(reason instanceof Answer))
+			process.stderr.write(`${sanitize(explain(program.name, reason, verbose))}\n`);
 		process.exitCode = reason instanceof UserError || reason instanceof Answer ? reason.exitCode : 70;
 		if (interrupted.signal.reason?.exitCode === hangUp) endWithTerminal();
 	}

@@ -26,8 +26,10 @@ for (const [line, values] of [
 	const what = values === undefined ? 'a mistake' : JSON.stringify(values);
 	test(`of the arguments [NAME] ADDON, "${line}" is ${what}`, (t) => {
 		const expected = { name: { describe: 'Name' }, addon: { describe: 'Addon', required: true } } as const;
-		const read = () => parseArguments(line.split(' ').filter(Boolean), { flags: {}, arguments: expected }, '');
-		if (values === undefined) t.throws(read, { instanceOf: UserError, message: /more|Missing argument ADDON/ });
+		const read = () =>
+			parseArguments(line.split(' ').filter(Boolean), { flags: {}, arguments: expected }, '');
+		if (values === undefined)
+			t.throws(read, { instanceOf: UserError, message: /more|Missing argument ADDON/ });
 		else t.deepEqual(read(), values);
 	});
 }

@@ -49,7 +49,14 @@ test('a feature names the pools that lack it: by role, with nodes, and with an o
 		...generations({ contracts: { new: imageContract, old: 1 } }),
 		...{ master_image: 'new', minion_image: 'old', gateway_image: 'old', gateway_count: 0 },
 		pools: '{"gpu": {"role": "minion"}, "edge": {"role": "gateway"}, "empty": {"role": "minion"}}',
-		...{ gpu_image: 'old', gpu_count: 1, edge_image: 'older', edge_count: 1, empty_image: 'old', empty_count: 0 },
+		...{
+			gpu_image: 'old',
+			gpu_count: 1,
+			edge_image: 'older',
+			edge_count: 1,
+			empty_image: 'old',
+			empty_count: 0,
+		},
 	};
 	const missing = missingFeatures(mixed);
 	const byText = Object.fromEntries(missing.map(({ feature, pools }) => [feature, pools]));
@@ -90,16 +97,29 @@ test('every contract but the first has features, and none is of a later one', (t
 test('records that are not as kstack writes them are read as unknown images, or refused with the parameter', (t) => {
 	const odd = fc.oneof(
 		fc.jsonValue().map((value) => JSON.stringify(value)),
-		fc.record({ contracts: fc.jsonValue(), wanted: fc.jsonValue(), memberTokens: fc.jsonValue() }).map((value) =>
-			JSON.stringify(value),
+		fc
+			.record({ contracts: fc.jsonValue(), wanted: fc.jsonValue(), memberTokens: fc.jsonValue() })
+			.map((value) => JSON.stringify(value)),
+		fc.constantFrom(
+			'',
+			'{',
+			'null',
+			'{"contracts": null}',
+			'{"contracts": {"x": "9"}}',
+			'{"wanted": {"master": "y"}}',
 		),
-		fc.constantFrom('', '{', 'null', '{"contracts": null}', '{"contracts": {"x": "9"}}', '{"wanted": {"master": "y"}}'),
 	);
 	const image = fc.constantFrom('', 'x', '0', 'constructor', '__proto__', undefined);
 	fc.assert(
 		fc.property(odd, image, odd, (record, name, pools) => {
 			const parameters = {
-				...{ master_image: name, minion_image: name, master_count: '1', minion_count: '-', generations: record },
+				...{
+					master_image: name,
+					minion_image: name,
+					master_count: '1',
+					minion_count: '-',
+					generations: record,
+				},
 				pools,
 			};
 			try {

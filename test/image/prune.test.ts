@@ -39,7 +39,7 @@ const named = (id: string, kstack_name: string, more: Partial<FakeImage> = {}) =
 		...more,
 	});
 
-test('prune deletes what is old and unused, by name; 0.2.0 called them all the same', async (t) => {
+test('prune deletes old unused images by name; images of 0.2.0 all have the same name', async (t) => {
 	const glance = await fakeGlance(
 		t,
 		...['1', '2', '3', '4', '5', '6'].map((id) => named(id, 'node')),

@@ -4,10 +4,14 @@ import { mkdir, readdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type { UserError } from '../../src/base/errors.ts';
-import { lockOutput, removeAbandonedWorkFolders, createWorkFolder } from '../../src/image/workspace/work-folder.ts';
+import {
+	createWorkFolder,
+	lockOutput,
+	removeAbandonedWorkFolders,
+} from '../../src/image/workspace/work-folder.ts';
 import { temporaryFolder } from '../support/folders.ts';
 
-test('a file that is claimed is refused to the next, by whatever path it comes', async (t) => {
+test('a locked output file is refused to a second build, also by another path', async (t) => {
 	const folder = await temporaryFolder();
 	const link = path.join(await temporaryFolder(), 'link');
 	await symlink(folder, link);
@@ -19,7 +23,7 @@ test('a file that is claimed is refused to the next, by whatever path it comes',
 	t.regex(error?.hint ?? '', /--out/);
 });
 
-test('work folders of processes that are gone are closed, by several at once, with what runs there', async (t) => {
+test('work folders of ended builds are removed with their processes, also by several builds at once', async (t) => {
 	const cache = await temporaryFolder();
 	const own = await createWorkFolder(cache);
 	for (const name of ['999999999-1', '1-0'])

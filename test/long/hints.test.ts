@@ -51,7 +51,10 @@ for (const flag of ['--help', '-h'])
 for (const command of ['plan', 'update', 'create'])
 	test(`kstack ${command} --help shows defaults for new clusters only`, async (t) => {
 		const { stdout } = await runSource('src/kstack.ts', [command, '--help']);
-		const line = unwrapped(stdout).split('\n').find((one) => one.includes('--minions N')) ?? '';
+		const line =
+			unwrapped(stdout)
+				.split('\n')
+				.find((one) => one.includes('--minions N')) ?? '';
 		t.is(/default/.test(line), command === 'create', line);
 	});
 
@@ -65,7 +68,10 @@ test('the help shows the range of a number with its default, unless its sentence
 		t.regex(help, /--masters N .*: 1, 3, 5 or 7 \(default: 1\)$/m);
 	}
 	t.regex(await helpOf('update'), /--gateway-last-port PORT .*\(1 to 10247\)$/m);
-	t.regex(await helpOf('scale'), /--drain-timeout SECONDS .*\(0 to 43200; default: the cluster's drainTimeout\)$/m);
+	t.regex(
+		await helpOf('scale'),
+		/--drain-timeout SECONDS .*\(0 to 43200; default: the cluster's drainTimeout\)$/m,
+	);
 	t.regex(await helpOf('addon enable'), /--timeout SECONDS .*\(1 to 99999; default: 300\)$/m);
 });
 

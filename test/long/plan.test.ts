@@ -140,7 +140,10 @@ test('plan lists what only an upgrade gives, also as JSON; status has one line f
 	t.true(missingFeatures.some(({ pools }) => pools.join() === 'masters,minions'));
 	const status = await on(old, ['status', 'demo'], { cwd: folder });
 	t.is(status.stdout.match(/kstack plan demo/g)?.length, 1);
-	t.regex(status.stdout, /\nNewer images have more features than those of masters, minions: kstack plan demo\n$/);
+	t.regex(
+		status.stdout,
+		/\nNewer images have more features than those of masters, minions: kstack plan demo\n$/,
+	);
 });
 
 test('with current images plan names no upgrade, but the command that ends a shared join token', async (t) => {

@@ -23,7 +23,8 @@ async function nodeMessage(event: StackEvent): Promise<string | undefined> {
 	for (const signal of Object.values(signals ?? {})) {
 		if (typeof signal !== 'object' || signal === null) continue;
 		const { status, reason, data } = signal as { status?: string; reason?: string; data?: string };
-		if (status === 'FAILURE') return `${oneLine(String(reason))}\n${indented(endOfLog(String(data ?? ''), 30))}`;
+		if (status === 'FAILURE')
+			return `${oneLine(String(reason))}\n${indented(endOfLog(String(data ?? ''), 30))}`;
 	}
 	return undefined;
 }

@@ -19,7 +19,11 @@ interface ImageFeature {
 /** Every feature that older images lack. Whoever builds one that only a new image gives adds it here. */
 export const imageFeatures: readonly ImageFeature[] = [
 	{ contract: 1, role: 'master', describe: 'addons: kstack addon' },
-	{ contract: 1, role: 'master', describe: 'labels and taints of pools; role labels that a node cannot change' },
+	{
+		contract: 1,
+		role: 'master',
+		describe: 'labels and taints of pools; role labels that a node cannot change',
+	},
 	{ contract: 1, role: 'master', describe: 'a master that fails to join leaves etcd as it was' },
 	{ contract: 1, role: 'gateway', describe: 'a gateway answers open connections before it is removed' },
 	{ contract: 2, role: 'master', describe: 'join tokens for one member each, with kstack rotate join-token' },
@@ -41,7 +45,8 @@ export interface MissingFeature {
 	readonly pools: readonly string[];
 }
 
-const hasRole = (feature: ImageFeature, { role }: Pool) => feature.role === undefined || feature.role === role;
+const hasRole = (feature: ImageFeature, { role }: Pool) =>
+	feature.role === undefined || feature.role === role;
 
 /**
  * What an upgrade to an image of this release would give the nodes of a stack. During an upgrade, what its target image
@@ -55,7 +60,9 @@ export function missingFeatures(parameters: Parameters): MissingFeature[] {
 	const pools = poolsOf(parameters).filter(({ id }) => Math.max(counts[id] ?? 0, wanted[id] ?? 0) > 0);
 	return imageFeatures.flatMap((feature) => {
 		if (feature.networkDriver !== undefined && feature.networkDriver !== networkDriver) return [];
-		const lacking = pools.filter((pool) => hasRole(feature, pool) && contractOf(pool.id, '') < feature.contract);
+		const lacking = pools.filter(
+			(pool) => hasRole(feature, pool) && contractOf(pool.id, '') < feature.contract,
+		);
 		return lacking.length === 0
 			? []
 			: [{ feature: feature.describe, pools: lacking.map(({ name }) => name) }];

@@ -52,7 +52,10 @@ export async function differenceOf(a: Disk, b: Disk): Promise<Difference> {
 }
 
 /** Differing files of packages that differ, which are not listed. */
-async function filesOfChangedPackages(packages: readonly Change[], disks: readonly Disk[]): Promise<Set<string>> {
+async function filesOfChangedPackages(
+	packages: readonly Change[],
+	disks: readonly Disk[],
+): Promise<Set<string>> {
 	const names = new Set(packages.map(({ name }) => name));
 	const paths = new Set<string>();
 	for (const { files } of disks) {

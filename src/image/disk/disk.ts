@@ -4,7 +4,12 @@ import { refuse, usageError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/folders.ts';
 import { CommandError, run } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
-import { cacheFolder, removeAbandonedWorkFolders, removeWorkFolder, createWorkFolder } from '../workspace/work-folder.ts';
+import {
+	cacheFolder,
+	createWorkFolder,
+	removeAbandonedWorkFolders,
+	removeWorkFolder,
+} from '../workspace/work-folder.ts';
 import { DiskFiles } from './disk-files.ts';
 
 /** The output of qemu-img for a disk image; sizes in bytes. */

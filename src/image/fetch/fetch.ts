@@ -145,7 +145,11 @@ async function downloadError(
 }
 
 /** Downloads a component from the first of the addresses that has it, and verifies it. */
-async function downloadVerified(component: Component, part: string, addresses: readonly string[]): Promise<void> {
+async function downloadVerified(
+	component: Component,
+	part: string,
+	addresses: readonly string[],
+): Promise<void> {
 	const [address, ...others] = addresses as [string, ...string[]];
 	const resumed = (await sizeOf(part)) > 0;
 	try {
@@ -214,6 +218,8 @@ export async function fetchAll(
 	cache: string,
 	supply: Supply,
 ): Promise<Fetched> {
-	const files = await forEach(components, concurrency, (component) => fetchComponent(component, cache, supply));
+	const files = await forEach(components, concurrency, (component) =>
+		fetchComponent(component, cache, supply),
+	);
 	return new Map(components.map(({ name }, index) => [name, files[index] as string]));
 }

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { usageError } from '../../base/errors.ts';
 import { CommandError, run } from '../../base/run.ts';
-import { siblingFile, type ImageRecord } from '../disk/inspect-record.ts';
+import { type ImageRecord, siblingFile } from '../disk/inspect-record.ts';
 
 /** The output of `qemu-img info`. */
 interface Info {

@@ -17,7 +17,13 @@ import type { KubernetesSource } from '../fetch/kubernetes.ts';
 import { differences, type Lock, lockText, readLock } from '../spec/lock.ts';
 import type { ImagePlan } from '../spec/plan.ts';
 import { publish } from '../workspace/publish.ts';
-import { cacheFolder, lockOutput, removeAbandonedWorkFolders, removeWorkFolder, createWorkFolder } from '../workspace/work-folder.ts';
+import {
+	cacheFolder,
+	createWorkFolder,
+	lockOutput,
+	removeAbandonedWorkFolders,
+	removeWorkFolder,
+} from '../workspace/work-folder.ts';
 
 /** Options of a build. */
 export interface BuildOptions {
@@ -36,7 +42,12 @@ export interface BuildOptions {
  * @param what  the beginning of the sentence "… from the lock", with its verb
  * @throws UserError that names each difference
  */
-function requireSameLock(wanted: Lock, found: Lock, what: string, hint = 'Write a new lock with: kimg lock'): void {
+function requireSameLock(
+	wanted: Lock,
+	found: Lock,
+	what: string,
+	hint = 'Write a new lock with: kimg lock',
+): void {
 	const lines = differences(wanted, found).map((line) => `  - ${line}`);
 	if (lines.length === 0) return;
 	throw new UserError(`${what} from the lock:\n${lines.join('\n')}`, {
@@ -152,7 +163,10 @@ export async function buildBundle(file: string, options: BuildOptions): Promise<
 	return build(await prepareBundledBuild(file), options);
 }
 
-async function build({ plan, source, gather }: PreparedBuild, { out, supply }: BuildOptions): Promise<string> {
+async function build(
+	{ plan, source, gather }: PreparedBuild,
+	{ out, supply }: BuildOptions,
+): Promise<string> {
 	const began = Date.now();
 	const { name } = plan.profile;
 	const target = path.resolve(out ?? `${name}.qcow2`);

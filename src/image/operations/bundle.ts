@@ -12,7 +12,12 @@ import { aptSources, mirrorsFor } from '../debian/apt.ts';
 import { type KubernetesSource, programs } from '../fetch/kubernetes.ts';
 import { lockText } from '../spec/lock.ts';
 import type { ImagePlan } from '../spec/plan.ts';
-import { cacheFolder, removeAbandonedWorkFolders, removeWorkFolder, createWorkFolder } from '../workspace/work-folder.ts';
+import {
+	cacheFolder,
+	createWorkFolder,
+	removeAbandonedWorkFolders,
+	removeWorkFolder,
+} from '../workspace/work-folder.ts';
 import type { LockOptions } from './lock.ts';
 
 /** The plan without folders of this machine. */

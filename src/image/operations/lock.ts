@@ -7,7 +7,7 @@ import { planFor } from '../build/request.ts';
 import { aptSources, mirrorsFor } from '../debian/apt.ts';
 import type { Supply } from '../fetch/fetch.ts';
 import { lockText } from '../spec/lock.ts';
-import { cacheFolder, removeWorkFolder, createWorkFolder } from '../workspace/work-folder.ts';
+import { cacheFolder, createWorkFolder, removeWorkFolder } from '../workspace/work-folder.ts';
 
 /** Options of a lock. */
 export interface LockOptions {
