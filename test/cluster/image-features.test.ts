@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import { imageContract } from '../../src/base/contract.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { packageRoot } from '../../src/base/package.ts';
+import { directoryAt } from '../../src/cluster/heat/directory.ts';
+import { clusterStatus } from '../../src/cluster/operations/status.ts';
 import { readMapping } from '../../src/cluster/spec/config.ts';
 import {
 	imageFeatures,
@@ -15,6 +17,8 @@ import {
 	sharedTokenText,
 } from '../../src/cluster/spec/image-features.ts';
 import type { Parameters } from '../../src/cluster/spec/parameters.ts';
+import { emptyCloud, fakeCloud } from '../support/fake-cloud.ts';
+import { temporaryFolder } from '../support/folders.ts';
 
 const released = async (release: string) => {
 	const file = path.join(packageRoot, 'test/releases', release, 'parameters.yaml');
@@ -133,4 +137,13 @@ test('records that are not as kstack writes them are read as unknown images, or 
 			}
 		}),
 	);
+});
+
+test('status is shown although the record of the stack cannot be read', async (t) => {
+	const [outputs, directory] = [{}, directoryAt(await temporaryFolder())];
+	const cloud = await fakeCloud(emptyCloud);
+	Object.assign(process.env, cloud.env);
+	const stack = { id: '1', name: 'demo', status: 'CREATE_COMPLETE', reason: '', outputs };
+	const { nodes, oldImages } = await clusterStatus({ ...stack, parameters: { generations: '{' } }, directory);
+	t.deepEqual([nodes, oldImages], [[], undefined]);
 });

@@ -1,3 +1,4 @@
+import { UserError } from '../../base/errors.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
@@ -33,6 +34,16 @@ export interface Status {
 const readiness = (node: KubernetesNode | undefined) =>
 	node === undefined ? 'absent' : node.ready ? 'Ready' : 'NotReady';
 
+/** The pools that would gain from an upgrade; none if the record of the stack cannot be read: the status is shown anyway. */
+function oldImagesOf({ parameters }: Stack): string[] {
+	try {
+		return poolsWithOldImages(missingFeatures(parameters), parameters);
+	} catch (error) {
+		if (error instanceof UserError) return [];
+		throw error;
+	}
+}
+
 /** Reads the state from Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
 export async function clusterStatus(stack: Stack, directory: StackDirectory): Promise<Status> {
 	let kubernetesError: string | undefined;
@@ -51,7 +62,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				}),
 	]);
 	const pools = poolsOf(stack.parameters);
-	const oldImages = poolsWithOldImages(missingFeatures(stack.parameters), stack.parameters);
+	const oldImages = oldImagesOf(stack);
 	const serverOf = (id: string) => servers.find((server) => server.ID === id);
 	return {
 		name: stack.name,
