@@ -27,6 +27,7 @@ export function statusText(status: Status): string {
 			: [
 					`Newer images have more features than those of ${status.oldImages.join(', ')}: kstack plan ${status.name}`,
 				]),
+		...status.warnings.map((warning) => `Warning: ${warning}`),
 	].join('\n');
 }
 

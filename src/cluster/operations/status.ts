@@ -3,9 +3,12 @@ import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
-import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { certificateWarnings } from '../kubernetes/certificate-warnings.ts';
+import { certificatesInKubeconfig } from '../kubernetes/certificates.ts';
+import { presentKubeconfig, readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { missingFeatures, poolsWithOldImages } from '../spec/image-features.ts';
 import { poolsOf } from '../spec/pools.ts';
+import { readPublished } from './certificates.ts';
 
 /** The state of a cluster in Heat, Nova and Kubernetes. */
 export interface Status {
@@ -27,6 +30,8 @@ export interface Status {
 	}[];
 	/** Names of the pools whose images lack features of newer ones; absent when there is none. */
 	readonly oldImages?: readonly string[];
+	/** What needs attention, with what to do: certificates that expire soon. */
+	readonly warnings: readonly string[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
 	readonly kubernetesError?: string;
 }
@@ -42,6 +47,19 @@ function oldImagesOf({ parameters }: Stack): string[] {
 		if (error instanceof UserError) return [];
 		throw error;
 	}
+}
+
+/** Certificates that expire soon; what the API does not show, because it does not answer, is left out. */
+async function expiring(
+	stack: Stack,
+	directory: StackDirectory,
+	usable: string | undefined,
+): Promise<string[]> {
+	const present = await presentKubeconfig(directory, stack).catch(() => undefined);
+	if (present === undefined) return [];
+	const published = usable === undefined ? [] : await readPublished(usable).catch(() => []);
+	const all = [...certificatesInKubeconfig(present), ...published];
+	return certificateWarnings(stack.name, directory.kubeconfig, all, new Date());
 }
 
 /** Reads the state from Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
@@ -83,6 +101,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 			};
 		}),
 		...(oldImages.length === 0 ? {} : { oldImages }),
+		warnings: await expiring(stack, directory, kubernetesError === undefined ? kubeconfig : undefined),
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }
