@@ -15,6 +15,8 @@ import {
 	missingFeaturesText,
 	sharedTokenText,
 } from '../spec/image-features.ts';
+import { networkPolicyNotice } from '../spec/network-policy.ts';
+import { settingsOf } from '../spec/parameters.ts';
 import { groupName, nestedStackOf, poolsOf } from '../spec/pools.ts';
 import { previewUpdate } from './apply.ts';
 import { type DesiredChange, desiredChange, desiredSource } from './desired-change.ts';
@@ -214,6 +216,7 @@ export async function planCluster(
 	requireNotNewer(stack);
 	const desired = await desiredChange(stack, source);
 	const missing = missingFeatures(stack.parameters);
+	for (const line of networkPolicyNotice(settingsOf(stack.parameters).networkDriver)) say(line);
 	const plan = desired.upToDate ? { name, changes: [] } : await planOf(desired);
 	return {
 		text:
