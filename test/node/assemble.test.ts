@@ -72,6 +72,16 @@ test('the files of a master are valid, and its secrets are readable by root only
 		clusterDNS: ['10.96.0.10'],
 		authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
 		serverTLSBootstrap: true,
+		protectKernelDefaults: true,
+		podPidsLimit: 4096,
+		seccompDefault: true,
+		evictionHard: {
+			'memory.available': '100Mi',
+			'nodefs.available': '5%',
+			'nodefs.inodesFree': '5%',
+			'imagefs.available': '5%',
+			'imagefs.inodesFree': '5%',
+		},
 	});
 	const encryption = load(await file('etc/kubernetes/encryption.yaml')) as {
 		resources: { providers: { aescbc?: { keys: { secret: string }[] } }[] }[];
