@@ -24,8 +24,10 @@ test('a master runs all steps in order and signals success once', async (t) => {
 	);
 	t.deepEqual(started(await asked('systemctl')), [
 		...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'etcd', 'kube-apiserver'],
-		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-tokens', 'kstack-nodes'],
+		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-etcd-upkeep.timer'],
 		...[
+			'kstack-tokens',
+			'kstack-nodes',
 			'kstack-pki',
 			'kstack-leavers',
 			'kstack-services',
@@ -83,6 +85,7 @@ test('the files of a master are valid, and its secrets are readable by root only
 			'imagefs.inodesFree': '5%',
 		},
 	});
+	t.regex(await file('etc/kstack/etcd.env'), /^ETCD_QUOTA_BACKEND_BYTES=8589934592$/m);
 	const encryption = load(await file('etc/kubernetes/encryption.yaml')) as {
 		resources: { providers: { aescbc?: { keys: { secret: string }[] } }[] }[];
 	};

@@ -71,6 +71,23 @@ test('systemd never gives up restarting a service, in the spelling that systemd 
 	t.regex(wrong.stderr, /etcd.service.*Failed to parse sec value/, 'this systemd knows the key');
 });
 
+test('logs and core dumps cannot fill the disk', async (t) => {
+	const file = (name: string) => readFile(path.join(element, 'static', name), 'utf8');
+	t.regex(await file('etc/systemd/journald.conf.d/kstack.conf'), /^SystemMaxUse=256M$/m);
+	t.regex(await file('etc/systemd/system/containerd.service.d/kstack.conf'), /^LimitCORE=0$/m);
+	const server = await file('etc/systemd/system/kube-apiserver.service');
+	t.regex(server, /--audit-log-maxage=30 --audit-log-maxbackup=5 --audit-log-maxsize=50/);
+	const kubelet = await file('usr/share/kstack/kubelet.yaml.ejs');
+	t.regex(kubelet, /^containerLogMaxSize: 10Mi\ncontainerLogMaxFiles: 5$/m);
+	t.regex(kubelet, /^imageGCHighThresholdPercent: 85$/m);
+});
+
+test('at a shutdown, the kubelet ends before what ends the pods that it has left, and containerd last', async (t) => {
+	const text = await readFile(path.join(folder, 'kstack-pods.service'), 'utf8');
+	t.regex(text, /^After=containerd\.service\nBefore=kubelet\.service$/m);
+	t.regex(text, /^ExecStop=\/usr\/local\/sbin\/kstack-pods-end$/m);
+});
+
 test('every program of ours that a unit runs is in the element, and is executable', async (t) => {
 	const files = await readTree(path.join(element, 'static'));
 	const programs = files.flatMap(({ text }) => [...text.matchAll(/^Exec\w+=(\/usr\/local\/sbin\/\S+)/gm)]);

@@ -2,6 +2,7 @@ import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
+import { type EtcdMember, readEtcdMembers } from '../kubernetes/etcd.ts';
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { poolsOf } from '../spec/pools.ts';
 
@@ -23,6 +24,8 @@ export interface Status {
 		/** Name of the image of the server. */
 		readonly image: string;
 	}[];
+	/** The etcd members of the masters that report them. */
+	readonly etcd: readonly EtcdMember[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
 	readonly kubernetesError?: string;
 }
@@ -49,12 +52,23 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 	]);
 	const pools = poolsOf(stack.parameters);
 	const serverOf = (id: string) => servers.find((server) => server.ID === id);
+	const members = membersOf(stack);
+	const masters = members.filter(
+		({ role, name }) => role === 'master' && nodes.some((node) => node.name === name && node.ready),
+	);
+	const etcd =
+		kubeconfig === undefined
+			? []
+			: await readEtcdMembers(
+					kubeconfig,
+					masters.map(({ name }) => name),
+				);
 	return {
 		name: stack.name,
 		stack: stack.status,
 		reason: stack.reason,
 		api: String(stack.outputs.api_endpoint ?? ''),
-		nodes: membersOf(stack).map((member) => {
+		nodes: members.map((member) => {
 			const node = nodes.find(({ name }) => name === member.name);
 			return {
 				name: member.name,
@@ -67,6 +81,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				image: String(serverOf(member.server)?.Image ?? ''),
 			};
 		}),
+		etcd,
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }
