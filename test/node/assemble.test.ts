@@ -322,6 +322,24 @@ test('a proxy is configured for the container runtime only, escaped for systemd'
 	);
 });
 
+test('each request to the API has a time limit, and one that fails is sent again', async (t) => {
+	const { run, root, file, asked, fakeProgram } = await node('master');
+	await run(step('20-pki'));
+	await put(root, 'var/lib/kstack/forms');
+	const kubectl = /^echo "kubectl[^\n]*\n([\s\S]*)$/m.exec(await file('bin/kubectl'))?.[1] ?? '';
+	// Fails the first request with the same arguments.
+	const once =
+		'known=$root/known; grep -qsxF -- "$*" "$known" || { echo "$*" >>"$known"; cat >/dev/null; exit 1; }';
+	await fakeProgram('kubectl', `${once}\n${kubectl}`);
+	const { code, stdout, stderr } = await run(step('50-cluster'));
+	t.is(code, 0, stdout + stderr);
+	const calls = await asked('kubectl');
+	t.true(calls.length > 10);
+	for (const call of calls) t.regex(call, /--request-timeout=15s/);
+	for (const name of ['kstack-join-seeds', 'cluster-info', 'kstack-addon-dns', 'bootstrap-token-master'])
+		t.is((await file('applied')).match(new RegExp(`name: ${name}$`, 'gm'))?.length, 1, name);
+});
+
 test('an addon that is not in the image fails the step; the message lists those that are', async (t) => {
 	const { run } = await node('master', { networkDriver: 'calico' });
 	const { code, stdout } = await run(step('50-cluster'));
