@@ -1,7 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { statusText } from '../../src/cli/status-table.ts';
-import { parseEtcdMember, readEtcdMembers } from '../../src/cluster/kubernetes/etcd.ts';
+import { etcdWarnings, parseEtcdMember, readEtcdMembers } from '../../src/cluster/kubernetes/etcd.ts';
 import { fakeKubernetes } from '../support/kubernetes.ts';
 
 const gib = 2 ** 30;
@@ -37,18 +36,11 @@ test('what is not in the form of a report is left out', (t) => {
 	t.is(parseEtcdMember('m', '<html>'), undefined);
 });
 
-test('the status shows each alarm once, and databases that are nearly full', (t) => {
-	const status = {
-		name: 'demo',
-		stack: 'CREATE_COMPLETE',
-		reason: '',
-		api: 'https://10.0.0.5:6443',
-		nodes: [],
-	};
+test('each alarm is shown once, and databases that are nearly full', (t) => {
 	const one = { name: 'demo-master-0', size: gib, quota: 8 * gib, alarms: [full] };
-	const text = statusText({ ...status, etcd: [one, { ...one, name: 'demo-master-1', size: 7 * gib }] });
-	t.is(text.match(/etcd alarm NOSPACE on demo-master-1: see docs\/etcd\.md/g)?.length, 1);
-	t.regex(text, /^etcd on demo-master-1 has 7\.0 of 8\.0 GiB/m);
-	t.notRegex(text, /etcd on demo-master-0/);
-	t.notRegex(statusText({ ...status, etcd: [] }), /etcd/);
+	t.deepEqual(etcdWarnings([one, { ...one, name: 'demo-master-1', size: 7 * gib }]), [
+		'etcd alarm NOSPACE on demo-master-1: see docs/etcd.md',
+		'etcd on demo-master-1 has 7.0 of 8.0 GiB: see docs/etcd.md',
+	]);
+	t.deepEqual(etcdWarnings([{ ...one, alarms: [] }]), []);
 });

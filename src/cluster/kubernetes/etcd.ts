@@ -59,3 +59,20 @@ export async function readEtcdMembers(
 	);
 	return members.filter((member) => member !== undefined);
 }
+
+const gibibytes = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+
+/** What is wrong with etcd: each alarm once, and the databases that are nearly full. */
+export function etcdWarnings(members: readonly EtcdMember[]): string[] {
+	const alarms = members.flatMap((one) =>
+		one.alarms.map(({ member, alarm }) => `etcd alarm ${alarm} on ${member}: see docs/etcd.md`),
+	);
+	const large = members.filter(({ size, quota }) => size > 0.8 * quota);
+	return [
+		...new Set(alarms),
+		...large.map(
+			({ name, size, quota }) =>
+				`etcd on ${name} has ${gibibytes(size)} of ${gibibytes(quota)} GiB: see docs/etcd.md`,
+		),
+	];
+}

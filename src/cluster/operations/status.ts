@@ -2,9 +2,12 @@ import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
-import { type EtcdMember, readEtcdMembers } from '../kubernetes/etcd.ts';
-import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { certificateWarnings } from '../kubernetes/certificate-warnings.ts';
+import { certificatesInKubeconfig } from '../kubernetes/certificates.ts';
+import { type EtcdMember, etcdWarnings, readEtcdMembers } from '../kubernetes/etcd.ts';
+import { presentKubeconfig, readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { poolsOf } from '../spec/pools.ts';
+import { readPublished } from './certificates.ts';
 
 /** The state of a cluster in Heat, Nova and Kubernetes. */
 export interface Status {
@@ -26,12 +29,27 @@ export interface Status {
 	}[];
 	/** The etcd members of the masters that report them. */
 	readonly etcd: readonly EtcdMember[];
+	/** What needs attention, with what to do: certificates that expire soon, etcd's alarms. */
+	readonly warnings: readonly string[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
 	readonly kubernetesError?: string;
 }
 
 const readiness = (node: KubernetesNode | undefined) =>
 	node === undefined ? 'absent' : node.ready ? 'Ready' : 'NotReady';
+
+/** Certificates that expire soon; what the API does not show, because it does not answer, is left out. */
+async function expiring(
+	stack: Stack,
+	directory: StackDirectory,
+	usable: string | undefined,
+): Promise<string[]> {
+	const present = await presentKubeconfig(directory, stack).catch(() => undefined);
+	if (present === undefined) return [];
+	const published = usable === undefined ? [] : await readPublished(usable).catch(() => []);
+	const all = [...certificatesInKubeconfig(present), ...published];
+	return certificateWarnings(stack.name, directory.kubeconfig, all, new Date());
+}
 
 /** Reads the state from Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
 export async function clusterStatus(stack: Stack, directory: StackDirectory): Promise<Status> {
@@ -82,6 +100,10 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 			};
 		}),
 		etcd,
+		warnings: [
+			...etcdWarnings(etcd),
+			...(await expiring(stack, directory, kubernetesError === undefined ? kubeconfig : undefined)),
+		],
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }
