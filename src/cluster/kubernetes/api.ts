@@ -75,6 +75,9 @@ export async function callKubernetes(
 	}
 }
 
+/** Reads from the Kubernetes API once, for what a command can do without. Throws like `callKubernetes`. */
+export const getOnce = (kubeconfig: string, path: string) => callOnce(kubeconfig, 'GET', path);
+
 /** Ctrl-C ends the pause, except in requests that undo steps after Ctrl-C. */
 async function pause(): Promise<void> {
 	if (interrupted.signal.aborted) return void (await setTimeout(retry.pause));

@@ -5,6 +5,7 @@ import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
 import { certificateWarnings } from '../kubernetes/certificate-warnings.ts';
 import { certificatesInKubeconfig } from '../kubernetes/certificates.ts';
+import { type EtcdMember, etcdWarnings, readEtcdMembers } from '../kubernetes/etcd.ts';
 import { presentKubeconfig, readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { missingFeatures, poolsWithOldImages } from '../spec/image-features.ts';
 import { poolsOf } from '../spec/pools.ts';
@@ -30,7 +31,9 @@ export interface Status {
 	}[];
 	/** Names of the pools whose images lack features of newer ones; absent when there is none. */
 	readonly oldImages?: readonly string[];
-	/** What needs attention, with what to do: certificates that expire soon. */
+	/** The etcd members of the masters that report them. */
+	readonly etcd: readonly EtcdMember[];
+	/** What needs attention, with what to do: certificates that expire soon, etcd's alarms. */
 	readonly warnings: readonly string[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
 	readonly kubernetesError?: string;
@@ -82,12 +85,23 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 	const pools = poolsOf(stack.parameters);
 	const oldImages = oldImagesOf(stack);
 	const serverOf = (id: string) => servers.find((server) => server.ID === id);
+	const members = membersOf(stack);
+	const masters = members.filter(
+		({ role, name }) => role === 'master' && nodes.some((node) => node.name === name && node.ready),
+	);
+	const etcd =
+		kubeconfig === undefined
+			? []
+			: await readEtcdMembers(
+					kubeconfig,
+					masters.map(({ name }) => name),
+				);
 	return {
 		name: stack.name,
 		stack: stack.status,
 		reason: stack.reason,
 		api: String(stack.outputs.api_endpoint ?? ''),
-		nodes: membersOf(stack).map((member) => {
+		nodes: members.map((member) => {
 			const node = nodes.find(({ name }) => name === member.name);
 			return {
 				name: member.name,
@@ -101,7 +115,11 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 			};
 		}),
 		...(oldImages.length === 0 ? {} : { oldImages }),
-		warnings: await expiring(stack, directory, kubernetesError === undefined ? kubeconfig : undefined),
+		etcd,
+		warnings: [
+			...etcdWarnings(etcd),
+			...(await expiring(stack, directory, kubernetesError === undefined ? kubeconfig : undefined)),
+		],
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }
