@@ -88,18 +88,11 @@ export const stepsOf = (role: Role) => `usr/share/kstack/assemble/roles/${role}`
 export const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
 
 /** A certificate request of an operator, as in the stack parameter. */
-export async function operator() {
+export async function operator(subject = '/O=kstack:operators/CN=kstack-operator') {
 	const folder = await temporaryFolder();
 	const key = path.join(folder, 'key');
 	await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key);
-	const request = await openssl(
-		'req',
-		'-new',
-		'-key',
-		key,
-		'-subj',
-		'/O=kstack:operators/CN=kstack-operator',
-	);
+	const request = await openssl('req', '-new', '-key', key, '-subj', subject);
 	return Buffer.from(request).toString('base64');
 }
 
