@@ -169,7 +169,11 @@ test("the operator's certificate has the key of the request and the group of ope
 
 test('the first master signs a request for an operator only, and its failure says what the request has', async (t) => {
 	const subjects = ['/O=system:masters/CN=x', '/CN=x', '/O=kstack:operators', '/O=kstack:operators/CN=a b'];
-	for (const subject of [...subjects, '/O=kstack:operators/O=system:masters/CN=x', '/O=kstack:operators/CN=x+OU=y']) {
+	for (const subject of [
+		...subjects,
+		'/O=kstack:operators/O=system:masters/CN=x',
+		'/O=kstack:operators/CN=x+OU=y',
+	]) {
 		const { run, root } = await node('master', {}, { OPERATOR_REQUEST: await operator(subject) });
 		await run(step('15-form-or-join'));
 		await run(step('20-pki'));
