@@ -22,7 +22,7 @@ export async function nameOf({ name }: { readonly name: string | undefined }): P
 const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
 	...{ count: 'N', seconds: 'SECONDS', port: 'PORT', cidr: 'CIDR', cidrs: 'CIDR', domain: 'DOMAIN' },
 	...{ length: 'BITS', switch: 'true|false', text: 'TEXT', network: 'CIDR', addresses: 'IP,...' },
-	...{ proxy: 'URL', hosts: 'HOST,...' },
+	...{ proxy: 'URL', hosts: 'HOST,...', servers: 'HOST' },
 };
 
 /** What the help calls the values of settings that name something in OpenStack. */
@@ -48,7 +48,8 @@ function settingFlag(setting: Setting, isNew: boolean, others: Settings): Flag {
 	const form = formOf(setting);
 	const mistakeInValue = (given: unknown) =>
 		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
-	const flag = { describe, value, mistakeIn: mistakeInValue };
+	const repeated = setting.flag === undefined ? {} : ({ repeated: true } as const);
+	const flag = { describe, value, mistakeIn: mistakeInValue, ...repeated };
 	const withoutDefault = describe.replace(/ \(default: [^()]*\)$/, '');
 	if (!isNew) return { ...flag, describe: withoutDefault };
 	const other = others[key];
