@@ -7,7 +7,7 @@ import { contradictions } from './contradictions.ts';
 import { type PoolEntry, readPools } from './pool-entries.ts';
 import { packagedRoles, type Roles } from './roles.ts';
 import { formOf } from './setting-forms.ts';
-import { defaultsOf, flagOf, optionOf, type Setting, settings, type Value } from './settings.ts';
+import { defaultsOf, flagOf, optionOf, settings, type Value } from './settings.ts';
 
 /** Values by the key of the setting; settings without a value are absent. */
 export type Settings = Readonly<Record<string, Value>>;
