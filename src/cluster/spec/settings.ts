@@ -204,8 +204,7 @@ export const settings: readonly Setting[] = [
 		default: '',
 		fixed: false,
 		flag: 'ntp-server',
-		describe:
-			'NTP servers of new nodes, for images since 0.4.0 (default: those of DHCP, and of the Debian project)',
+		describe: 'NTP servers of new nodes, for images since 0.4.0 (default: those of DHCP and of Debian)',
 	}),
 	define('podCidr', { type: 'network', default: '10.244.0.0/16', describe: 'Address range of the pods' }),
 	rendered('podSubnetLength', {
