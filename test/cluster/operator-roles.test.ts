@@ -140,7 +140,7 @@ test('cloud-init accepts the user-data of the role, and writes each file unchang
 		'10-host\n70-join\n80-node\n90-builder\n',
 	);
 	const environment = files.find((file) => file.path === 'etc/kstack/node.env')?.text ?? '';
-	t.regex(environment, /^NODE_TAINTS=example\.com\/builder=:NoSchedule,kstack\.io\/pending=:NoSchedule$/m);
+	t.regex(environment, /^NODE_TAINTS=kstack\.io\/pending=:NoSchedule$/m);
 	t.regex(environment, /^ROLE=builder$/m);
 });
 

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { load, loadAll } from 'js-yaml';
+import { packageRoot } from '../../src/base/package.ts';
+import { packagedRoles } from '../../src/cluster/spec/roles.ts';
 import { assemble, node, operator, put, started, step, stepsOf } from '../support/assembling.ts';
 import { runToEnd, tool } from '../support/processes.ts';
 
@@ -136,6 +138,41 @@ for (const role of ['minion', 'gateway'] as const) {
 		t.deepEqual((await file('signals')).match(/^== .*/gm), ['== SUCCESS assembled ready']);
 	});
 }
+
+test("a node's providerID is that of its server in OpenStack, and of no other instance ID", async (t) => {
+	const minion = await node('minion');
+	await put(minion.root, 'etc/kubernetes/kubelet.yaml');
+	const providerId = async (instance: string | undefined) => {
+		if (instance !== undefined) {
+			await put(minion.root, 'var/lib/cloud/data/instance-id');
+			await writeFile(path.join(minion.root, 'var/lib/cloud/data/instance-id'), instance);
+		}
+		const { code, stdout, stderr } = await minion.run(step('80-node'));
+		t.is(code, 0, stdout + stderr);
+		const config = load(await minion.file('etc/kubernetes/kubelet.yaml')) as Record<string, unknown>;
+		return config.providerID;
+	};
+	const server = '6e7d30b6-0d0c-4a53-8d4c-0f1f6f1c9a11';
+	t.is(await providerId(undefined), undefined);
+	t.is(await providerId(`${server}\n`), `openstack:///${server}`);
+	t.is(await providerId(server.toUpperCase()), `openstack:///${server}`);
+	for (const other of ['i-00000a11\n', 'i-standalone', `${server}\nevil: 1`, `${server}0`, ''])
+		t.is(await providerId(other), undefined, other);
+});
+
+test('masters set the taints that roles have', async (t) => {
+	const marks = await readFile(
+		path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/python/kstack/marks.py'),
+		'utf8',
+	);
+	const taints = Object.values(packagedRoles).map(({ name, taints: all }) => [name, ...all]);
+	t.deepEqual(taints.sort(), [
+		['gateway', 'kstack.io/gateway:NoSchedule'],
+		['master', 'node-role.kubernetes.io/master:NoSchedule'],
+		['minion'],
+	]);
+	t.regex(marks, /^GATEWAY_TAINT = 'kstack\.io\/gateway'$/m);
+});
 
 test('after a failed step no other step runs, and its name, exit code and last lines are signalled', async (t) => {
 	const { run, root, file } = await node('minion');

@@ -9,6 +9,8 @@ import type { Member } from '../heat/members.ts';
 import { requireResources } from '../heat/resource-limit.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
+import { networkPolicyNotice } from '../spec/network-policy.ts';
+import { settingsOf } from '../spec/parameters.ts';
 import { groupName, nestedStackOf, poolsOf } from '../spec/pools.ts';
 import { previewUpdate } from './apply.ts';
 import { type DesiredChange, desiredChange, desiredSource } from './desired-change.ts';
@@ -203,6 +205,7 @@ export async function planCluster(
 	const stack = await whenIdle(name);
 	requireNotNewer(stack);
 	const desired = await desiredChange(stack, source);
+	for (const line of networkPolicyNotice(settingsOf(stack.parameters).networkDriver)) say(line);
 	const plan = desired.upToDate ? { name, changes: [] } : await planOf(desired);
 	return {
 		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),

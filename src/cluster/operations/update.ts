@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import { say } from '../../base/say.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, lacksPools, storePools } from '../kubernetes/pools.ts';
+import { networkPolicyNotice } from '../spec/network-policy.ts';
+import { settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
 import { type DesiredChange, type DesiredSource, desiredChange, desiredSource } from './desired-change.ts';
 import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
 import { changeMembers } from './member-change.ts';
+import { recordMembers } from './member-records.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { planOf, planText, requireSafe } from './plan.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
@@ -67,10 +70,11 @@ async function* completeMarks(context: StackContext, isNew: boolean): AsyncGener
 	};
 }
 
-/** The steps that an interrupted `create` has not run. */
+/** The steps that an interrupted `create` has not run, and what an earlier kstack has not stored. */
 async function* completeSteps(context: StackContext, isNew: boolean): AsyncGenerator<StackStep> {
 	yield completeKubeconfig(context);
 	yield* completeMarks(context, isNew);
+	yield* recordMembers(context);
 }
 
 async function* updateSteps(
@@ -103,6 +107,7 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<S
 		prepare: async (stack) => {
 			const context: StackContext = { stack, directory };
 			const desired = await desiredChange(stack, source);
+			for (const line of networkPolicyNotice(settingsOf(stack.parameters).networkDriver)) say(line);
 			if (desired.upToDate) {
 				upToDate = true;
 				// The stack may already have the value of a flag while the files have an older one.

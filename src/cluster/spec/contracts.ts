@@ -23,6 +23,20 @@ export interface ImageSupport {
 /** The contract of the first image whose masters verify a join token of each member. */
 const memberTokensSince = 2;
 
+/** The contract of the first image whose masters set the taints of a node's role, and record members. */
+const nodesNotBelievedSince = 2;
+
+/**
+ * Whether all masters of a cluster set the taints of a node's role, during an upgrade those of both generations.
+ *
+ * @param masterContracts  of the images of the masters, by generation
+ */
+export const setRoleTaints = (masterContracts: readonly number[]) =>
+	masterContracts.every((contract) => contract >= nodesNotBelievedSince);
+
+/** Whether all masters of a cluster know addresses and servers of members from a record, and not from Node objects. */
+export const hasMemberRecords = setRoleTaints;
+
 /** Whether a new cluster whose masters have an image of this contract gives each member a join token of its own. */
 export const supportsMemberTokens = (masterContract: number) => masterContract >= memberTokensSince;
 

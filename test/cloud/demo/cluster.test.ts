@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
-import { eventually, inNode, kubectl, readyNodes, root, succeed } from '../cloud.ts';
+import { ask, eventually, inNode, kubectl, readyNodes, root, succeed } from '../cloud.ts';
 
 const manifest = join(root, 'test/fixtures/web.yaml');
 
@@ -45,13 +45,26 @@ test.serial('one master and three minions are Ready, each with its role', async 
 	t.deepEqual(
 		lines.map((line) => line.split(/\s+/).slice(0, 3)),
 		[
-			['demo-master-0', 'Ready', 'master'],
+			['demo-master-0', 'Ready', 'control-plane,master'],
 			['demo-minion-0', 'Ready', 'minion'],
 			['demo-minion-1', 'Ready', 'minion'],
 			['demo-minion-2', 'Ready', 'minion'],
 		],
 	);
 });
+
+test.serial(
+	'the providerID of each node is that of its server; none is pending; the master has its taint',
+	async (t) => {
+		const columns = 'custom-columns=:.metadata.name,:.spec.providerID,:.spec.taints[*].key';
+		const lines = (await kubectl('get', 'nodes', '--no-headers', '-o', columns)).trim().split('\n');
+		for (const [name = '', provider, taints] of lines.map((line) => line.split(/\s+/))) {
+			const { id } = await ask<{ id: string }>('server', 'show', name);
+			t.is(provider, `openstack:///${id}`, name);
+			t.is(taints, name === 'demo-master-0' ? 'node-role.kubernetes.io/master' : '<none>', name);
+		}
+	},
+);
 
 test.serial(
 	'nodes have no access to sites outside of the cloud, and need only their image to boot',
@@ -87,6 +100,33 @@ test.serial('a Service is reachable by its name, and both pods answer', async (t
 test.serial('a name that does not exist in the cluster is not resolved', async (t) => {
 	const error = await t.throwsAsync(inPod('nslookup', 'nothing.default.svc.cluster.local'));
 	t.regex(error?.message ?? '', /NXDOMAIN/);
+});
+
+test.serial('an ExternalName Service leads to its target by one question', async (t) => {
+	const target = 'web.default.svc.cluster.local';
+	await kubectl('create', 'service', 'externalname', 'elsewhere', '--external-name', target);
+	try {
+		await eventually(30, () => inPod('wget', '-q', '-O', '-', 'http://elsewhere/'));
+		t.pass();
+	} finally {
+		await kubectl('delete', 'service', 'elsewhere');
+	}
+});
+
+test.serial('the pods of DNS are on different nodes and not root, and one may be evicted', async (t) => {
+	const asked = ['-n', 'kube-system', 'get', 'pods', '-l', 'k8s-app=kube-dns', '-o'];
+	const nodes = (await kubectl(...asked, 'jsonpath={.items[*].spec.nodeName}')).split(' ');
+	t.is(nodes.length, 2);
+	t.is(new Set(nodes).size, 2);
+	const [user] = (
+		await kubectl(...asked, 'jsonpath={.items[*].spec.containers[0].securityContext.runAsUser}')
+	).split(' ');
+	t.true(Number(user) > 0);
+	const budget = ['-n', 'kube-system', 'get', 'poddisruptionbudget', 'kube-dns', '-o'];
+	await eventually(60, async () => {
+		const allowed = await kubectl(...budget, 'jsonpath={.status.disruptionsAllowed}');
+		if (allowed !== '1') throw new Error(`the budget allows ${allowed}`);
+	});
 });
 
 test.serial('data larger than the MTU passes between pods on different minions', async (t) => {
