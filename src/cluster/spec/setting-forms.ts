@@ -51,7 +51,8 @@ const addresses: Form<string> = {
 };
 
 const hostName = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*';
-const server = `(?:${hostName}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)`;
+/** Digits and dots alone are an IPv4 address, and no host name. */
+const server = `(?:${ipv4}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|(?![\\d.]+(?:[\\s,]|$))${hostName})`;
 const serverList = new RegExp(`^(?:${server}(?:\\s*,\\s*${server})*)?$`);
 
 /** What is written as an address must be one; anything else is a host name. */
