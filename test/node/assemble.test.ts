@@ -34,8 +34,10 @@ test('a master runs all steps in order and signals success once', async (t) => {
 			'etcd',
 			'kube-apiserver',
 		],
-		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-tokens', 'kstack-nodes'],
+		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-etcd-upkeep.timer'],
 		...[
+			'kstack-tokens',
+			'kstack-nodes',
 			'kstack-pki',
 			'kstack-leavers',
 			'kstack-services',
@@ -82,7 +84,18 @@ test('the files of a master are valid, and its secrets are readable by root only
 		clusterDNS: ['10.96.0.10'],
 		authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
 		serverTLSBootstrap: true,
+		protectKernelDefaults: true,
+		podPidsLimit: 4096,
+		seccompDefault: true,
+		evictionHard: {
+			'memory.available': '100Mi',
+			'nodefs.available': '5%',
+			'nodefs.inodesFree': '5%',
+			'imagefs.available': '5%',
+			'imagefs.inodesFree': '5%',
+		},
 	});
+	t.regex(await file('etc/kstack/etcd.env'), /^ETCD_QUOTA_BACKEND_BYTES=8589934592$/m);
 	const encryption = load(await file('etc/kubernetes/encryption.yaml')) as {
 		resources: { providers: { aescbc?: { keys: { secret: string }[] } }[] }[];
 	};
@@ -360,6 +373,24 @@ test('a proxy is configured for the container runtime only, escaped for systemd'
 		1,
 		'a second run changes nothing',
 	);
+});
+
+test('each request to the API has a time limit, and one that fails is sent again', async (t) => {
+	const { run, root, file, asked, fakeProgram } = await node('master');
+	await run(step('20-pki'));
+	await put(root, 'var/lib/kstack/forms');
+	const kubectl = /^echo "kubectl[^\n]*\n([\s\S]*)$/m.exec(await file('bin/kubectl'))?.[1] ?? '';
+	// Fails the first request with the same arguments.
+	const once =
+		'known=$root/known; grep -qsxF -- "$*" "$known" || { echo "$*" >>"$known"; cat >/dev/null; exit 1; }';
+	await fakeProgram('kubectl', `${once}\n${kubectl}`);
+	const { code, stdout, stderr } = await run(step('50-cluster'));
+	t.is(code, 0, stdout + stderr);
+	const calls = await asked('kubectl');
+	t.true(calls.length > 10);
+	for (const call of calls) t.regex(call, /--request-timeout=15s/);
+	for (const name of ['kstack-join-seeds', 'cluster-info', 'kstack-addon-dns', 'bootstrap-token-master'])
+		t.is((await file('applied')).match(new RegExp(`name: ${name}$`, 'gm'))?.length, 1, name);
 });
 
 test('an addon that is not in the image fails the step; the message lists those that are', async (t) => {

@@ -48,8 +48,10 @@ function settingFlag(setting: Setting, isNew: boolean, others: Settings): Flag {
 	const form = formOf(setting);
 	const mistakeInValue = (given: unknown) =>
 		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
+	// Where the sentence has the numbers, such as 1, 3, 5 or 7, the range adds nothing.
+	const range = setting.range === undefined || /\d/.test(describe) ? {} : { range: setting.range };
 	const repeated = setting.flag === undefined ? {} : ({ repeated: true } as const);
-	const flag = { describe, value, mistakeIn: mistakeInValue, ...repeated };
+	const flag = { describe, value, mistakeIn: mistakeInValue, ...range, ...repeated };
 	const withoutDefault = describe.replace(/ \(default: [^()]*\)$/, '');
 	if (!isNew) return { ...flag, describe: withoutDefault };
 	const other = others[key];
@@ -87,6 +89,7 @@ export const drainFlags = {
 	'drain-timeout': {
 		value: 'SECONDS',
 		describe: 'For this command only: timeout in seconds for draining one node',
+		range: { min: 0, max: 43_200 },
 		defaultText: "the cluster's drainTimeout",
 	},
 	force: {
@@ -115,6 +118,7 @@ export const userFlag = {
 export const addonTimeout = {
 	value: 'SECONDS',
 	default: '300',
+	range: { min: 1, max: 99_999 },
 	describe: 'Timeout in seconds for the cluster to apply the change',
 } as const;
 

@@ -9,8 +9,12 @@ export type Contracts = Readonly<Record<string, number>>;
 
 /** The contracts of a stack's pools, from its parameters, without requests to Glance. */
 export function poolContracts(parameters: Parameters): PoolContracts {
-	const { contracts = {} } = generationsOf(parameters);
-	return (id, prefix) => contracts[String(parameters[`${prefix}${id}_image`])] ?? 0;
+	// Whoever may update the stack may write the record: what is not a number counts as none.
+	const recorded = new Map<string, unknown>(Object.entries(generationsOf(parameters).contracts ?? {}));
+	return (id, prefix) => {
+		const contract = recorded.get(String(parameters[`${prefix}${id}_image`]));
+		return typeof contract === 'number' ? contract : 0;
+	};
 }
 
 /** What templates and user-data may use, because the images of a stack's pools support it. */
