@@ -25,7 +25,15 @@ test('a master runs all steps in order and signals success once', async (t) => {
 		steps,
 	);
 	t.deepEqual(started(await asked('systemctl')), [
-		...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'etcd', 'kube-apiserver'],
+		...[
+			'containerd',
+			'kstack-metadata-guard',
+			'kstack-pods',
+			'kstack-images',
+			'chrony',
+			'etcd',
+			'kube-apiserver',
+		],
 		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-etcd-upkeep.timer'],
 		...[
 			'kstack-tokens',
@@ -128,7 +136,15 @@ for (const role of ['minion', 'gateway'] as const) {
 			user: { token: 'kstack:demo:minion:10.0.0.11:0123456789abcdef' },
 		});
 		t.deepEqual(started(await asked('systemctl')), [
-			...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'kubelet', 'kube-proxy'],
+			...[
+				'containerd',
+				'kstack-metadata-guard',
+				'kstack-pods',
+				'kstack-images',
+				'chrony',
+				'kubelet',
+				'kube-proxy',
+			],
 			'kstack-routes',
 			...(role === 'gateway' ? ['kstack-gateway', 'haproxy', 'keepalived'] : []),
 		]);
