@@ -50,8 +50,8 @@ test('a master signs the key of a request, but sets the subject and the usage it
 	const signed = path.join(root, 'signed.crt');
 	await writeFile(signed, certificate);
 	await openssl('verify', '-purpose', 'sslclient', '-CAfile', ca, signed);
-	await shown(certificate, '-checkend', String(364 * 86400));
-	await t.throwsAsync(shown(certificate, '-checkend', String(366 * 86400)));
+	await shown(certificate, '-checkend', String(399 * 86400));
+	await t.throwsAsync(shown(certificate, '-checkend', String(401 * 86400)));
 });
 
 test('the program that kstack sends to an older image needs no file of this one', async (t) => {

@@ -38,6 +38,16 @@ export const unitSettings: Readonly<Record<string, ReadonlySet<string>>> = {
 	Timer: list(`
 		AccuracySec OnActiveSec OnBootSec OnCalendar OnStartupSec OnUnitActiveSec OnUnitInactiveSec Persistent Unit
 		WakeSystem`),
+	// From src/journal/journald-gperf.gperf and src/login/logind-gperf.gperf.
+	Journal: list(`
+		Storage Compress Seal SyncIntervalSec RateLimitInterval RateLimitBurst SystemMaxUse SystemKeepFree
+		SystemMaxFileSize RuntimeMaxUse RuntimeKeepFree RuntimeMaxFileSize MaxRetentionSec MaxFileSec ForwardToSyslog
+		ForwardToKMsg ForwardToConsole ForwardToWall TTYPath MaxLevelStore MaxLevelSyslog MaxLevelKMsg
+		MaxLevelConsole MaxLevelWall SplitMode`),
+	Login: list(`
+		NAutoVTs ReserveVT KillUserProcesses KillOnlyUsers KillExcludeUsers InhibitDelayMaxSec HandlePowerKey
+		HandleSuspendKey HandleHibernateKey HandleLidSwitch PowerKeyIgnoreInhibited SuspendKeyIgnoreInhibited
+		HibernateKeyIgnoreInhibited LidSwitchIgnoreInhibited IdleAction IdleActionSec RuntimeDirectorySize RemoveIPC`),
 	Path: list(`
 		DirectoryMode DirectoryNotEmpty MakeDirectory PathChanged PathExists PathExistsGlob PathModified Unit`),
 };
