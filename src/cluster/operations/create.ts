@@ -17,6 +17,7 @@ import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { type ImageSupport, supportsMemberTokens } from '../spec/contracts.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
+import { warningForNew } from '../spec/pod-security.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { recordsOf } from '../spec/pools.ts';
 import type { Roles } from '../spec/roles.ts';
@@ -155,6 +156,8 @@ export async function createCluster(
 		(image) => `Image ${image.name} (${image.id}), Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
 	for (const line of new Set(images)) say(line);
+	const { master } = resolved.images;
+	if (master !== undefined) for (const line of warningForNew(resolved.cluster.settings, master)) say(line);
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
 	const creation: Creation = { name, directory, resolved, roles, bootTimeout, secrets: {} };
 	if (dryRun) return { dryRun: await runSteps(creation, steps(creation), dryRun) };

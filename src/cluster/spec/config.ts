@@ -98,8 +98,14 @@ function readFile(
 	return found;
 }
 
-const defaultsOf = (all: readonly Setting[]): Settings =>
-	Object.fromEntries(all.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
+/** The values of settings that are not given: a cluster keeps what its release had. */
+const defaultsOf = (all: readonly Setting[], existing: Settings = {}): Settings =>
+	Object.fromEntries(
+		all.flatMap(({ key, default: value, formerly }) => {
+			const kept = formerly === undefined ? value : (existing[key] ?? value);
+			return kept === undefined ? [] : [[key, kept]];
+		}),
+	);
 
 /**
  * Merges the settings: flags override the file, the file overrides the defaults.
@@ -131,7 +137,7 @@ export function readCluster(
 	const given = { ...inFile, ...byFlag };
 	// Settings with an invalid value get no default, which might contradict other settings.
 	const open = settings.filter(({ key }) => (flags[key] ?? content[key] ?? undefined) === undefined);
-	const requested: Settings = { ...defaultsOf(open), ...given };
+	const requested: Settings = { ...defaultsOf(open, existing), ...given };
 	const place = (key: string) => {
 		const setting = settings.find((one) => one.key === key);
 		if (setting !== undefined && key in byFlag) return `--${flagOf(setting)}`;

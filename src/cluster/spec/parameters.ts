@@ -25,8 +25,8 @@ function typed(setting: Setting, value: unknown): Value {
 	return Array.isArray(value) ? value.join(',') : String(value ?? '');
 }
 
-/** The settings of a cluster, from its stack's parameters: the inverse of `parametersOf`. */
-export function settingsOf(parameters: Parameters): Settings {
+/** The settings that parameters contain: the inverse of `parametersOf`. */
+export function settingsIn(parameters: Parameters): Settings {
 	const recorded = jsonParameter(parameters, 'recorded_settings');
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
@@ -35,3 +35,13 @@ export function settingsOf(parameters: Parameters): Settings {
 	}
 	return found;
 }
+
+const former: Settings = Object.fromEntries(
+	settings.flatMap(({ key, formerly }) => (formerly === undefined ? [] : [[key, formerly]])),
+);
+
+/** The settings of a cluster, from its stack's parameters. Settings that its release did not know have former values. */
+export const settingsOf = (stackParameters: Parameters): Settings => ({
+	...former,
+	...settingsIn(stackParameters),
+});

@@ -31,6 +31,8 @@ export interface Setting {
 	readonly range?: Range;
 	/** Without a default, `kstack create` selects a value for the cloud. */
 	readonly default?: Value;
+	/** The value of clusters of releases without the setting, if it is not the default. Only for recorded settings. */
+	readonly formerly?: Value;
 	readonly choices?: readonly string[];
 	/** Whether the value cannot be changed in a running cluster. */
 	readonly fixed: boolean;
@@ -220,6 +222,15 @@ export const settings: readonly Setting[] = [
 		choices: ['vxlan', 'host-gw', 'udp'],
 		default: 'vxlan',
 		describe: 'Backend of flannel, for the network driver flannel',
+	}),
+	rendered('podSecurity', {
+		type: 'choice',
+		choices: ['privileged', 'baseline', 'restricted'],
+		default: 'baseline',
+		formerly: 'privileged',
+		fixed: false,
+		describe:
+			'Pod Security Standard of namespaces without labels for it, except kube-system; enforced from Kubernetes 1.23 on',
 	}),
 	rendered('httpProxy', {
 		type: 'proxy',

@@ -6,6 +6,7 @@ import { packageRoot } from '../../base/package.ts';
 import { type Locals, render } from '../../base/template.ts';
 import { readTree, sorted, type Tree, type TreeFile } from '../../base/tree.ts';
 import { addonFiles } from './addons.ts';
+import { podSecurityApi } from './flags.ts';
 import { type ImagePlan, packagesElement } from './plan.ts';
 
 const source = path.join(packageRoot, 'elements');
@@ -36,6 +37,7 @@ function localsOf(plan: ImagePlan): Locals {
 		kubernetes: { version: plan.kubernetes },
 		flags: plan.flags,
 		cgroupDriver: plan.cgroupDriver,
+		podSecurityApi: podSecurityApi(plan.kubernetes),
 		image: {
 			profile: plan.profile.name,
 			contract: imageContract,
