@@ -23,8 +23,16 @@ test('a master runs all steps in order and signals success once', async (t) => {
 		steps,
 	);
 	t.deepEqual(started(await asked('systemctl')), [
-		...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'etcd', 'kube-apiserver'],
-		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-tokens', 'kstack-nodes'],
+		...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'etcd'],
+		...[
+			'kstack-guard',
+			'kube-apiserver',
+			'kube-controller-manager',
+			'kube-scheduler',
+			'kstack-renew.timer',
+			'kstack-tokens',
+			'kstack-nodes',
+		],
 		...[
 			'kstack-pki',
 			'kstack-leavers',
