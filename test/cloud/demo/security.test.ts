@@ -159,11 +159,14 @@ test.serial('programs of masters have the rights that they need, and no others',
 		);
 		return stdout.trim().split('\n').at(-1);
 	};
-	for (const user of ['kstack:nodes', 'kstack:leavers', 'kstack:services', 'kstack:tokens']) {
+	for (const user of ['kstack:nodes', 'kstack:leavers', 'kstack:services', 'kstack:tokens', 'kstack:pki']) {
 		t.is(await may(user, 'get', 'secrets', '-A'), 'no', user);
 		t.is(await may(user, 'create', 'clusterrolebindings'), 'no', user);
 		t.is(await may(user, 'create', 'pods', '-A'), 'no', user);
 	}
 	t.is(await may('kstack:nodes', 'patch', 'nodes'), 'yes');
 	t.is(await may('kstack:leavers', 'delete', 'nodes'), 'yes');
+	t.is(await may('kstack:pki', 'get', 'secrets/kstack-join-seeds', '-n', 'kube-system'), 'no');
+	t.is(await may('kstack:pki', 'create', 'secrets', '-n', 'kube-system'), 'yes');
+	t.is(await may('kstack:addons', 'create', 'clusterrolebindings'), 'yes');
 });
