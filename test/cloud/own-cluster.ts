@@ -23,7 +23,9 @@ export class OwnCluster {
 	/** A name without a cluster; the cluster of an aborted run is deleted. */
 	static async named(name: string): Promise<OwnCluster> {
 		const cluster = new OwnCluster(name, await mkdtemp(path.join(tmpdir(), `kstack-${name}-`)));
-		await cluster.kstack(`delete ${name} --yes`);
+		const { code, stdout, stderr } = await cluster.kstack(`delete ${name} --yes`);
+		if (code !== 0 && !stderr.includes(`no cluster "${name}"`))
+			throw new Error(`The cluster of an aborted run cannot be deleted:\n${stdout}\n${stderr}`);
 		return cluster;
 	}
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { type Answers, demoStack, emptyCloud } from '../support/fake-cloud.ts';
+import { type Answers, demoStack, emptyCloud, event } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 
 test('scale changes the count and nothing else, and both files say so', async (t) => {
@@ -69,6 +69,27 @@ test('a deletion has ended when Heat has forgotten the events and shows the stac
 	const { code, stderr } = await on([first as Answers, gone], ['delete', 'demo', '--yes'], { cwd: folder });
 	t.is(code, 0, stderr);
 	t.false((await readdir(path.join(folder, 'demo'))).includes('secrets.yaml'));
+});
+
+const began = event(3, 'DELETE_IN_PROGRESS');
+const cancelled = event(2, 'DELETE_FAILED', { resource_status_reason: 'Stack DELETE cancelled' });
+
+test('a deletion that runs already is started again, and the end of the first is not that of the second', async (t) => {
+	const { folder, stages } = await made();
+	const [first] = stages(3);
+	const events = { 'stack-event-list': [cancelled, began, event(4, 'DELETE_COMPLETE')] };
+	const { code, stderr } = await on([first as Answers, events], ['delete', 'demo', '--yes'], { cwd: folder });
+	t.is(code, 0, stderr);
+});
+
+test('a deletion that fails is an error with the reason of Heat', async (t) => {
+	const { folder, stages } = await made();
+	const [first] = stages(3);
+	const events = { 'stack-event-list': [cancelled, began, event(4, 'DELETE_FAILED')] };
+	const { code, stderr } = await on([first as Answers, events], ['delete', 'demo', '--yes'], { cwd: folder });
+	t.is(code, 1);
+	t.regex(stderr, /it went wrong/);
+	t.true((await readdir(path.join(folder, 'demo'))).includes('secrets.yaml'));
 });
 
 test('status as JSON is for programs: nothing but JSON on stdout', async (t) => {

@@ -77,12 +77,15 @@ export async function eventsUntilNow(name: string): Promise<Set<string>> {
  *
  * @param name   the stack's name
  * @param id     its ID, which also works for a deleted stack
- * @param action the operation; the end of another one, such as of a creation that a deletion cancels, is ignored
+ * @param action the operation; the end of another one, such as of a creation or an earlier deletion that a deletion
+ *               cancels, is ignored
  * @param known  events of earlier operations
  */
 export async function follow(name: string, id: string, action: Action, known: Set<string>): Promise<Outcome> {
 	const began = Date.now();
 	const failures: StackEvent[] = [];
+	// A deletion cancels an earlier one, whose end Heat reports first.
+	let begun = action !== 'DELETE';
 	const lost = (why: string) => stillRunning(why, name, action);
 	for (;;) {
 		const events = await withRetry(() => stackEvents(id), lost);
@@ -97,9 +100,11 @@ export async function follow(name: string, id: string, action: Action, known: Se
 		for (const event of events) {
 			if (known.has(event.id)) continue;
 			known.add(event.id);
-			const ended = event.status === `${action}_COMPLETE` || event.status === `${action}_FAILED`;
-			if (event.resource === name && event.physicalId === id && ended) {
-				return { cluster: name, status: event.status, reason: event.reason, failures };
+			if (event.resource === name && event.physicalId === id) {
+				begun ||= event.status === `${action}_IN_PROGRESS`;
+				const ended = event.status === `${action}_COMPLETE` || event.status === `${action}_FAILED`;
+				if (ended && begun) return { cluster: name, status: event.status, reason: event.reason, failures };
+				continue;
 			}
 			if (event.status.endsWith('_FAILED')) failures.push(event);
 			if (!isContainer(event, name) && isPrinted(event) && !event.status.startsWith('SIGNAL')) {
