@@ -1,12 +1,14 @@
-// Failures of a cluster of three masters, two minions and a gateway. After each, all nodes are Ready, etcd has its three
-// members, no server was replaced, and no acknowledged write is lost.
+// The open ports of a cluster of three masters, two minions and a gateway, and its failures. After each, all nodes are
+// Ready, etcd has its three members, no server was replaced, and no acknowledged write is lost.
+import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { type Api, apiOf } from '../../api.ts';
-import { ask, eventually, inNode, openstack } from '../../cloud.ts';
+import { ask, eventually, inNode, openstack, root } from '../../cloud.ts';
 import { uploadChangedImage } from '../../image.ts';
 import { summary } from '../../loop.ts';
 import { OwnCluster } from '../../own-cluster.ts';
+import { Outsider } from '../../scan.ts';
 import { type Writes, writesWhile } from '../../writes.ts';
 
 const name = 'faults';
@@ -75,6 +77,40 @@ async function reboot(...nodes: string[]): Promise<void> {
 		}
 	});
 }
+
+/** A pod in the host network of a node that listens on a port. */
+const listening = (node: string, port: number) => ({
+	apiVersion: 'v1',
+	kind: 'Pod',
+	metadata: { name: `listening-${port}`, namespace: 'kube-system' },
+	spec: {
+		nodeName: node,
+		hostNetwork: true,
+		tolerations: [{ operator: 'Exists' }],
+		containers: [
+			{
+				name: 'httpd',
+				image: 'docker.io/library/busybox:1.35.0',
+				command: ['httpd', '-f', '-p', String(port)],
+			},
+		],
+	},
+});
+
+test.serial('from outside the cluster, only the API and exposed Services are reachable', async (t) => {
+	const outsider = await Outsider.in(name);
+	t.teardown(() => outsider.end());
+	await api('POST', '/api/v1/namespaces/kube-system/pods', listening(`${name}-gateway-0`, 8081));
+	await cluster.kubectl('apply', '-f', path.join(root, 'test/fixtures/answering.yaml'));
+	await cluster.kubectl('wait', '--for=condition=Available', '--timeout=120s', 'deployment/answering');
+	await cluster.kubectl('-n', 'kube-system', 'wait', '--for=condition=Ready', 'pod/listening-8081');
+	const open = { master: [6443], minion: [], gateway: [8080] } as const;
+	for (const [role, ports] of Object.entries(open)) {
+		for (const member of await cluster.members(role as keyof typeof open))
+			t.deepEqual(await outsider.openPorts(member.address), [...ports], member.name);
+	}
+	await cluster.kubectl('-n', 'kube-system', 'delete', 'pod', 'listening-8081');
+});
 
 const others = async (holder: string) =>
 	(await cluster.names('master')).filter((master) => master !== holder) as [string, string];
@@ -203,8 +239,8 @@ END
 install -m 600 /tmp/expired.pem "$(readlink -f ${current})"
 systemctl start kubelet`,
 	);
+	await eventually(240, () => onNode(node, `openssl x509 -in ${current} -noout -checkend 86400`));
 	await healthy();
-	await onNode(node, `openssl x509 -in ${current} -noout -checkend 86400`);
 	t.pass();
 });
 
