@@ -49,6 +49,11 @@ await main({
 			load: () => import('./cli/kstack/status.ts'),
 		},
 		{
+			name: 'certificates',
+			describe: 'Show when the certificates of a cluster expire, and who renews them',
+			load: () => import('./cli/kstack/certificates.ts'),
+		},
+		{
 			name: 'list',
 			describe: 'List the clusters of the project',
 			load: () => import('./cli/kstack/list.ts'),

@@ -21,6 +21,7 @@ export function statusText(status: Status): string {
 		...(status.kubernetesError === undefined
 			? []
 			: [`Kubernetes API not queried: ${status.kubernetesError}`]),
+		...status.warnings.map((warning) => `Warning: ${warning}`),
 	].join('\n');
 }
 

@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
@@ -82,4 +82,16 @@ test('a secret is readable by its owner only, even if the file existed with a wi
 	await writeSecret(file, 'token\n');
 	t.is((await stat(file)).mode & 0o777, 0o600);
 	t.is(await readFile(file, 'utf8'), 'token\n');
+});
+
+test('a secret that cannot be written leaves the former one, and no other file', async (t) => {
+	const folder = await temporaryFolder();
+	const file = path.join(folder, 'kubeconfig');
+	await writeSecret(file, 'former\n');
+	const inode = (await stat(file)).ino;
+	await writeSecret(file, 'present\n');
+	t.not((await stat(file)).ino, inode, 'a reader sees the whole former text or the whole present one');
+	await mkdir(path.join(folder, 'occupied/by'), { recursive: true });
+	await t.throwsAsync(writeSecret(path.join(folder, 'occupied'), 'token\n'));
+	t.deepEqual((await readdir(folder)).sort(), ['kubeconfig', 'occupied']);
 });

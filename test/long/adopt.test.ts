@@ -257,7 +257,7 @@ test('adopt writes the templates of the stack if they differ from those of this 
 	}
 });
 
-test('kubeconfig renews a certificate that expires within 60 days, for the same user', async (t) => {
+test('kubeconfig renews a certificate that expires within 60 days through Heat if the API does not, for the same user', async (t) => {
 	const { run, folder, kubeconfigFor } = await cluster();
 	const file = path.join(folder, 'demo/kubeconfig');
 	await writeFile(file, await kubeconfigFor(59));

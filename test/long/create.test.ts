@@ -41,6 +41,7 @@ test('create checks the cloud, writes the directory, creates the stack, waits fo
 	]);
 	t.is(code, 0, stderr);
 	t.regex(stderr, /demo: network \w+\n.*demo-minion-0: Ready\n/);
+	t.is(stderr.match(/^The network driver \w+ does not enforce NetworkPolicy/gm)?.length, 1);
 	t.regex(stderr, /Next: export KUBECONFIG=demo\/kubeconfig; kubectl get nodes\n$/);
 	t.regex(stdout, /^NODE +ROLE +POOL +ADDRESS +SERVER +KUBERNETES +VERSION +IMAGE$/m);
 	t.regex(stdout, /^demo-minion-0 +minion +minions +10\.0\.0\.12 +ACTIVE +unknown$/m);

@@ -88,7 +88,7 @@ test('the scripts that kimg runs pass shellcheck', async (t) => {
 	const scripts = path.join(packageRoot, 'scripts');
 	const shellcheck = tool('shellcheck', 'shellcheck');
 	for (const [cwd, names] of [
-		[path.join(scripts, 'kubernetes'), ['--external-sources', 'build']],
+		[path.join(scripts, 'kubernetes'), ['--external-sources', 'build', 'test']],
 		[path.join(scripts, 'image'), await shims(path.join(scripts, 'image'))],
 	] as const) {
 		const ended = await runToEnd(shellcheck, [...names], { cwd });

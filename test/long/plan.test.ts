@@ -60,6 +60,7 @@ test('files with CRLF line ends are read, and keep them when a value is written'
 	for (const [index, file] of files.entries()) await writeFile(file, toCrlf(texts[index] ?? ''));
 	const { code, stderr } = await on(stages(4), ['update', 'demo'], { cwd: folder });
 	t.is(code, 0, stderr);
+	t.regex(stderr, /^The network driver routed does not enforce NetworkPolicy/m);
 	const after = await Promise.all(files.map((file) => readFile(file, 'utf8')));
 	t.is(after[0], toCrlf(texts[0] ?? ''));
 	t.regex(after[1] ?? '', /^ {2}minion_count: 4\r$/m);
@@ -69,7 +70,9 @@ test('files with CRLF line ends are read, and keep them when a value is written'
 test('plan without changes has exit code 0', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stdout, stderr } = await on(stages(3), ['plan', 'demo'], { cwd: folder });
-	t.deepEqual([code, stdout, stderr], [0, 'demo is up to date: nothing to change.\n', '']);
+	const notice =
+		'The network driver routed does not enforce NetworkPolicy: all pods can connect to each other.\n';
+	t.deepEqual([code, stdout, stderr], [0, 'demo is up to date: nothing to change.\n', notice]);
 });
 
 test("plan shows changes with exit code 3, uses Heat's dry run, and changes nothing", async (t) => {

@@ -1,7 +1,8 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { node, openssl, operator, put, step } from '../support/assembling.ts';
+import { expiredCertificate } from '../support/kubernetes.ts';
 
 test('each certificate of a master has its subject, names and usage, and is signed by its CA', async (t) => {
 	const { run, root } = await node('master');
@@ -105,6 +106,22 @@ test('a certificate that expires soon is renewed with the same key; other certif
 	await put(root, 'var/lib/kstack/renewed');
 	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
 	t.is((await asked('systemctl')).length, 10, 'a restart that failed is repeated');
+});
+
+test('masters that boot together renew apart from each other, unless a certificate has expired', async (t) => {
+	const { run, root, asked } = await node('master');
+	await run(step('20-pki'));
+	const renew = async (uptime: number) =>
+		(await run('usr/local/sbin/kstack-renew', { KSTACK_RENEW_UPTIME: String(uptime) })).code;
+	t.is(await renew(60), 0);
+	t.deepEqual(await asked('sleep'), ['1320'], 'its address is 10.0.0.11');
+	t.is(await renew(3600), 0);
+	t.is((await asked('sleep')).length, 1, 'at the time of the week that is its own');
+	const file = path.join(root, 'etc/kubernetes/pki/etcd.crt');
+	await writeFile(file, await expiredCertificate());
+	t.is(await renew(60), 0);
+	t.is((await asked('sleep')).length, 1);
+	await openssl('x509', '-in', file, '-noout', '-checkend', '0');
 });
 
 test("the operator's certificate has the key of the request and the group of operators only", async (t) => {

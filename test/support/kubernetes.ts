@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -16,6 +16,8 @@ export interface FakeKubernetes {
 	readonly asked: string[];
 	/** The bodies of requests with a body. */
 	readonly sent: string[];
+	/** The certificate of its CA, as PEM, and the files of it and its key. */
+	readonly ca: { readonly pem: string; readonly certificate: string; readonly key: string };
 	close(): void;
 }
 
@@ -35,7 +37,7 @@ export const nodeObject = (name: string, ready = true, labels: Record<string, st
 	},
 });
 
-async function certificates() {
+async function certificates(days: number) {
 	const folder = await temporaryFolder();
 	const file = (name: string) => path.join(folder, name);
 	const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
@@ -48,25 +50,48 @@ async function certificates() {
 		file('ca.key'),
 		'-subj',
 		'/CN=ca',
+		'-days',
+		'3653',
 		'-out',
 		file('ca.crt'),
 	);
-	for (const name of ['server', 'operator']) {
-		const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
-		const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key')];
-		const own = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`), '-subj', `/CN=${name}`];
-		await openssl('req', '-x509', ...newKey, ...signed, ...own, ...names);
-	}
-	return (name: string) => readFile(file(name));
+	const server = ['-keyout', file('server.key'), '-out', file('server.crt'), '-subj', '/CN=server'];
+	const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-days', '365'];
+	await openssl('req', '-x509', ...newKey, ...signed, ...server, '-addext', 'subjectAltName=IP:127.0.0.1');
+	const subject = ['-subj', '/O=kstack:operators/CN=operator'];
+	await openssl('req', ...newKey, '-keyout', file('operator.key'), '-out', file('operator.csr'), ...subject);
+	// Of the commands of openssl, only this one makes a certificate that has expired.
+	const config = `[ca]\ndefault_ca=a\n[a]\nnew_certs_dir=${folder}\ndatabase=${file('index')}\nserial=${file('serial')}\ndefault_md=sha256\npolicy=b\n[b]\nO=supplied\nCN=supplied\n`;
+	await writeFile(file('ca.cnf'), config);
+	await writeFile(file('index'), '');
+	await writeFile(file('serial'), '01\n');
+	const time = (day: number) =>
+		new Date(Date.now() + day * 86_400_000).toISOString().replace(/[-:T]|\.\d+/g, '');
+	const dates = ['-startdate', time(Math.min(-1, days - 1)), '-enddate', time(days)];
+	const authority = ['-cert', file('ca.crt'), '-keyfile', file('ca.key'), '-preserveDN'];
+	const files = ['-in', file('operator.csr'), '-out', file('operator.crt')];
+	await openssl('ca', '-batch', '-notext', '-config', file('ca.cnf'), ...authority, ...dates, ...files);
+	return { read: (name: string) => readFile(file(name)), file };
+}
+
+/** The PEM of a certificate that has expired. */
+export async function expiredCertificate(): Promise<string> {
+	const { read } = await certificates(-1);
+	return (await read('operator.crt')).toString();
 }
 
 type Answer = readonly [number, unknown];
 
-/** Starts one; `answers` are status and body by method and path, or functions of the bodies sent so far. */
-export async function fakeKubernetes(
-	answers: Readonly<Record<string, Answer | ((sent: readonly string[]) => Answer)>>,
-): Promise<FakeKubernetes> {
-	const read = await certificates();
+export type FakeAnswers = Readonly<Record<string, Answer | ((sent: readonly string[]) => Answer)>>;
+
+/**
+ * Starts one; `answers` are status and body by method and path, or functions of the bodies sent so far. A name that
+ * kstack makes up, of 16 hexadecimal digits, is `RANDOM` in a path.
+ *
+ * @param days  for how long the operator's certificate is valid
+ */
+export async function fakeKubernetes(answers: FakeAnswers, days = 365): Promise<FakeKubernetes> {
+	const { read, file } = await certificates(days);
 	const asked: string[] = [];
 	const sent: string[] = [];
 	const server = createServer(
@@ -84,7 +109,7 @@ export async function fakeKubernetes(
 			request.on('data', (chunk: Buffer) => chunks.push(chunk));
 			request.on('end', () => {
 				if (chunks.length > 0) sent.push(Buffer.concat(chunks).toString());
-				const known = answers[what] ?? [404, { kind: 'Status', code: 404 }];
+				const known = answers[what.replace(/[0-9a-f]{16}/, 'RANDOM')] ?? [404, { kind: 'Status', code: 404 }];
 				const [status, body] = typeof known === 'function' ? known(sent) : known;
 				response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 			});
@@ -99,6 +124,7 @@ export async function fakeKubernetes(
 		url,
 		asked,
 		sent,
+		ca: { pem: (await read('ca.crt')).toString(), certificate: file('ca.crt'), key: file('ca.key') },
 		kubeconfig: kubeconfigText('demo', url, {
 			ca: await base64('ca.crt'),
 			certificate: await base64('operator.crt'),

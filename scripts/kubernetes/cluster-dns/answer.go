@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -11,131 +12,181 @@ import (
 
 const specification = "1.1.0"
 
+// Aliases that one answer follows. A longer chain is a loop.
+const maximumAliases = 8
+
+// The largest answer over UDP, whatever the client would take.
+const maximumUDPSize = 4096
+
 type server struct {
-	domain     string
-	ttl        uint32
-	forwarders []string
-	current    atomic.Value // *records
+	domain   string
+	ttl      uint32
+	upstream *upstream
+	current  atomic.Value // *records
 }
 
 func (s *server) use(records *records) {
 	s.current.Store(records)
 }
 
-// ServeDNS answers one question.
+// ServeDNS answers one question. What is wrong with a question costs its own answer at most.
 func (s *server) ServeDNS(writer dns.ResponseWriter, request *dns.Msg) {
 	_, overTCP := writer.RemoteAddr().(*net.TCPAddr)
-	reply := new(dns.Msg)
-	if len(request.Question) != 1 {
-		writer.WriteMsg(reply.SetRcodeFormatError(request))
-		return
-	}
-	name := strings.ToLower(request.Question[0].Name)
-	_, pointer := s.current.Load().(*records).pointers[name]
-	if !pointer && !dns.IsSubDomain(s.domain, name) {
-		writer.WriteMsg(s.forward(request, overTCP))
-		return
-	}
-	reply.SetReply(request)
-	reply.Authoritative = true
-	reply.RecursionAvailable = true
-	s.answer(reply, request.Question[0], name)
+	reply := s.reply(request, overTCP)
 	if limit := sizeLimit(request); !overTCP && reply.Len() > limit {
 		// The client asks again over TCP.
-		reply.Truncated, reply.Answer, reply.Extra = true, nil, nil
+		option := reply.IsEdns0()
+		reply.Truncated, reply.Answer, reply.Ns, reply.Extra = true, nil, nil, nil
+		if option != nil {
+			reply.Extra = []dns.RR{option}
+		}
 	}
-	writer.WriteMsg(reply)
+	if err := writer.WriteMsg(reply); err != nil {
+		log.Printf("the answer to %v cannot be sent: %v", request.Question, err)
+		writer.WriteMsg(failure(request))
+	}
+}
+
+func failure(request *dns.Msg) *dns.Msg {
+	return new(dns.Msg).SetRcode(request, dns.RcodeServerFailure)
 }
 
 func sizeLimit(request *dns.Msg) int {
-	if option := request.IsEdns0(); option != nil && option.UDPSize() > dns.MinMsgSize {
-		return int(option.UDPSize())
+	option := request.IsEdns0()
+	switch {
+	case option == nil || option.UDPSize() < dns.MinMsgSize:
+		return dns.MinMsgSize
+	case option.UDPSize() > maximumUDPSize:
+		return maximumUDPSize
 	}
-	return dns.MinMsgSize
+	return int(option.UDPSize())
 }
 
-func (s *server) answer(reply *dns.Msg, question dns.Question, name string) {
-	records := s.current.Load().(*records)
-	header := func(owner string, kind uint16) dns.RR_Header {
-		return dns.RR_Header{Name: owner, Rrtype: kind, Class: dns.ClassINET, Ttl: s.ttl}
+func (s *server) reply(request *dns.Msg, overTCP bool) (reply *dns.Msg) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			log.Printf("the question %v: %v", request.Question, reason)
+			reply = failure(request)
+		}
+	}()
+	if request.Opcode != dns.OpcodeQuery {
+		return new(dns.Msg).SetRcode(request, dns.RcodeNotImplemented)
 	}
+	if len(request.Question) != 1 {
+		return new(dns.Msg).SetRcodeFormatError(request)
+	}
+	question := request.Question[0]
+	if question.Qtype == dns.TypeAXFR || question.Qtype == dns.TypeIXFR {
+		return new(dns.Msg).SetRcode(request, dns.RcodeRefused)
+	}
+	records := s.current.Load().(*records)
+	if !records.have(question.Name) {
+		return s.upstream.forward(request, overTCP)
+	}
+	reply = new(dns.Msg).SetReply(request)
+	reply.Authoritative = true
+	reply.RecursionAvailable = true
+	if question.Qclass == dns.ClassINET || question.Qclass == dns.ClassANY {
+		s.answer(reply, records, question)
+	}
+	if request.IsEdns0() != nil {
+		reply.SetEdns0(maximumUDPSize, false)
+	}
+	return reply
+}
+
+func (s *server) header(owner string, kind uint16) dns.RR_Header {
+	return dns.RR_Header{Name: owner, Rrtype: kind, Class: dns.ClassINET, Ttl: s.ttl}
+}
+
+// answer follows the aliases from the question's name: into the cluster's domain, or out of it once. Programs do not
+// ask for the target of an alias themselves.
+func (s *server) answer(reply *dns.Msg, records *records, question dns.Question) {
+	owner := question.Name
+	for followed := 0; ; followed++ {
+		target, found := records.aliases[strings.ToLower(owner)]
+		if !found {
+			s.answerOwn(reply, records, owner, question.Qtype)
+			return
+		}
+		if followed == maximumAliases {
+			reply.Rcode, reply.Answer = dns.RcodeServerFailure, nil
+			return
+		}
+		reply.Answer = append(reply.Answer, &dns.CNAME{Hdr: s.header(owner, dns.TypeCNAME), Target: target})
+		if question.Qtype == dns.TypeCNAME {
+			return
+		}
+		if !records.have(target) {
+			s.answerFromUpstream(reply, target, question.Qtype)
+			return
+		}
+		owner = target
+	}
+}
+
+// answerFromUpstream adds the records of the target of an alias, and the outcome, to the reply.
+func (s *server) answerFromUpstream(reply *dns.Msg, target string, kind uint16) {
+	found := s.upstream.ask(target, kind)
+	reply.Rcode = found.Rcode
+	if found.Rcode != dns.RcodeSuccess && found.Rcode != dns.RcodeNameError {
+		reply.Answer = nil
+		return
+	}
+	reply.Answer = append(reply.Answer, found.Answer...)
+	reply.Ns = found.Ns
+}
+
+// answerOwn adds the records of a name in the cluster's domain, which is no alias, to the reply.
+func (s *server) answerOwn(reply *dns.Msg, records *records, owner string, kind uint16) {
+	name := strings.ToLower(owner)
 	addresses := func(owner string, ips []net.IP, kind uint16) (found []dns.RR) {
 		for _, ip := range ips {
 			if four := ip.To4(); four != nil && kind == dns.TypeA {
-				found = append(found, &dns.A{Hdr: header(owner, dns.TypeA), A: four})
+				found = append(found, &dns.A{Hdr: s.header(owner, dns.TypeA), A: four})
 			} else if four == nil && kind == dns.TypeAAAA {
-				found = append(found, &dns.AAAA{Hdr: header(owner, dns.TypeAAAA), AAAA: ip})
+				found = append(found, &dns.AAAA{Hdr: s.header(owner, dns.TypeAAAA), AAAA: ip})
 			}
 		}
 		return found
 	}
 	exists := records.known[name]
+	var found []dns.RR
 
-	if target, found := records.pointers[name]; found {
+	if target, pointer := records.pointers[name]; pointer {
 		exists = true
-		if question.Qtype == dns.TypePTR {
-			reply.Answer = append(reply.Answer, &dns.PTR{Hdr: header(question.Name, dns.TypePTR), Ptr: target})
+		if kind == dns.TypePTR {
+			found = append(found, &dns.PTR{Hdr: s.header(owner, dns.TypePTR), Ptr: target})
 		}
-	} else if target, found := records.aliases[name]; found {
-		reply.Answer = append(reply.Answer, &dns.CNAME{Hdr: header(question.Name, dns.TypeCNAME), Target: target})
 	} else if name == "dns-version."+s.domain {
 		exists = true
-		if question.Qtype == dns.TypeTXT {
-			reply.Answer = append(reply.Answer, &dns.TXT{Hdr: header(question.Name, dns.TypeTXT), Txt: []string{specification}})
+		if kind == dns.TypeTXT {
+			found = append(found, &dns.TXT{Hdr: s.header(owner, dns.TypeTXT), Txt: []string{specification}})
 		}
 	} else if ip := records.podAddress(name); ip != nil {
 		exists = true
-		reply.Answer = addresses(question.Name, []net.IP{ip}, question.Qtype)
-	} else if question.Qtype == dns.TypeSRV {
+		found = addresses(owner, []net.IP{ip}, kind)
+	} else if kind == dns.TypeSRV {
 		for _, service := range records.services[name] {
 			service := service
-			service.Hdr = header(question.Name, dns.TypeSRV)
-			reply.Answer = append(reply.Answer, &service)
+			service.Hdr = s.header(owner, dns.TypeSRV)
+			found = append(found, &service)
 			for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
 				reply.Extra = append(reply.Extra, addresses(service.Target, records.addresses[service.Target], kind)...)
 			}
 		}
 	} else {
-		reply.Answer = addresses(question.Name, records.addresses[name], question.Qtype)
+		found = addresses(owner, records.addresses[name], kind)
 	}
 
-	if len(reply.Answer) == 0 {
+	reply.Answer = append(reply.Answer, found...)
+	if len(found) == 0 {
 		if !exists {
 			reply.Rcode = dns.RcodeNameError
 		}
 		reply.Ns = append(reply.Ns, &dns.SOA{
-			Hdr: header(s.domain, dns.TypeSOA), Ns: "ns.dns." + s.domain, Mbox: "hostmaster." + s.domain,
+			Hdr: s.header(s.domain, dns.TypeSOA), Ns: "ns.dns." + s.domain, Mbox: "hostmaster." + s.domain,
 			Serial: uint32(time.Now().Unix()), Refresh: 7200, Retry: 1800, Expire: 86400, Minttl: s.ttl,
 		})
 	}
-}
-
-// forwarders reads host:port,... or, if that is empty, the name servers of this machine.
-func forwarders(list string) ([]string, error) {
-	if list != "" {
-		return strings.Split(list, ","), nil
-	}
-	config, err := dns.ClientConfigFromFile("/etc/resolv.conf")
-	if err != nil {
-		return nil, err
-	}
-	found := []string{}
-	for _, host := range config.Servers {
-		found = append(found, net.JoinHostPort(host, config.Port))
-	}
-	return found, nil
-}
-
-// forward asks one name server after the other until one answers.
-func (s *server) forward(request *dns.Msg, overTCP bool) *dns.Msg {
-	client := &dns.Client{Timeout: 2 * time.Second, UDPSize: dns.MaxMsgSize}
-	if overTCP {
-		client.Net = "tcp"
-	}
-	for _, forwarder := range s.forwarders {
-		if reply, _, err := client.Exchange(request, forwarder); err == nil {
-			return reply
-		}
-	}
-	return new(dns.Msg).SetRcode(request, dns.RcodeServerFailure)
 }

@@ -21,7 +21,7 @@ func main() {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig file; without it, the pod's service account")
 	listen := flag.String("listen", ":53", "address to answer on, UDP and TCP")
 	domain := flag.String("domain", "cluster.local", "the cluster's domain")
-	upstream := flag.String("upstream", "", "name servers for other names, host:port,...; without it, those of /etc/resolv.conf")
+	nameServers := flag.String("upstream", "", "name servers for other names, host:port,...; without it, those of /etc/resolv.conf")
 	ttl := flag.Uint("ttl", 5, "seconds that an answer may be remembered")
 	flag.Parse()
 
@@ -29,11 +29,11 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	forwarders, err := forwarders(*upstream)
+	upstream, err := newUpstream(*nameServers)
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := &server{domain: dns.Fqdn(strings.ToLower(*domain)), ttl: uint32(*ttl), forwarders: forwarders}
+	server := &server{domain: dns.Fqdn(strings.ToLower(*domain)), ttl: uint32(*ttl), upstream: upstream}
 	follow(kubernetes.NewForConfigOrDie(config), server)
 
 	failed := make(chan error)
@@ -41,7 +41,7 @@ func main() {
 		listener := &dns.Server{Addr: *listen, Net: network, Handler: server}
 		go func() { failed <- listener.ListenAndServe() }()
 	}
-	log.Printf("answering for %s on %s, other names from %v", server.domain, *listen, forwarders)
+	log.Printf("answering for %s on %s, other names from %v", server.domain, *listen, upstream.servers)
 	log.Fatal(<-failed)
 }
 

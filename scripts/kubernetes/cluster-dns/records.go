@@ -49,6 +49,13 @@ func collect(domain string, services, endpoints cache.Store) *records {
 	return r
 }
 
+// have tells whether a name is the cluster's: in its domain, or the reverse name of an address of it.
+func (r *records) have(name string) bool {
+	name = strings.ToLower(name)
+	_, pointer := r.pointers[name]
+	return pointer || dns.IsSubDomain(r.domain, name)
+}
+
 // know makes a name exist, and with it every name between it and the domain, so that an
 // existing name without records of the type asked for is told from one that does not exist.
 func (r *records) know(name string) {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dump } from 'js-yaml';
 import { editText } from '../../base/edit-text.ts';
@@ -84,11 +84,27 @@ const yamlText = (value: object) => dump(value, { lineWidth: -1, noRefs: true })
 /** One line of YAML without its newline; spaces at the end of a value are kept. */
 const yamlLine = (value: object) => yamlText(value).replace(/\n$/, '');
 
-/** Writes a file that only its owner may read, whatever the mode of an existing one. */
+/**
+ * Writes a file that only its owner may read, whatever the mode of an existing one. The file has either its former or its
+ * new text at any time, also after a power failure.
+ */
 export async function writeSecret(file: string, text: string): Promise<void> {
-	await rm(file, { force: true });
-	await writeFile(file, text, { mode: 0o600 });
-	await chmod(file, 0o600);
+	const draft = `${file}.new-${process.pid}`;
+	try {
+		await rm(draft, { force: true });
+		const handle = await open(draft, 'wx', 0o600);
+		try {
+			await handle.chmod(0o600);
+			await handle.writeFile(text);
+			await handle.sync();
+		} finally {
+			await handle.close();
+		}
+		await rename(draft, file);
+	} catch (error) {
+		await rm(draft, { force: true });
+		throw error;
+	}
 }
 
 function clusterFile(cluster: Cluster): string {

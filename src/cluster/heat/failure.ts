@@ -1,7 +1,8 @@
 import { UserError } from '../../base/errors.ts';
 import { CommandError } from '../../base/run.ts';
 import { groupOf } from '../spec/pools.ts';
-import { type Outcome, owner } from './follow.ts';
+import { owner } from './events.ts';
+import type { Outcome } from './follow.ts';
 import {
 	consoleLog,
 	deploymentOutput,

@@ -3,11 +3,15 @@ import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
-import { groupOf, memberName, nestedStackOf } from '../spec/pools.ts';
+import { isContainer, isPrinted, line } from './events.ts';
+import { LostMembers } from './lost-members.ts';
 import { type StackEvent, showStack, stackEvents } from './stack.ts';
 
 /** Milliseconds between two requests for Heat's events. */
 const interval = 3000;
+
+/** Requests for events between two checks of the servers of joining members. */
+const roundsPerCheck = 5;
 
 /** An operation of Heat. */
 type Action = 'CREATE' | 'UPDATE' | 'DELETE';
@@ -21,50 +25,6 @@ export interface Outcome {
 	readonly reason: string;
 	/** The failures of single resources in this operation. */
 	readonly failures: readonly StackEvent[];
-}
-
-/**
- * The node that an event belongs to: `demo-minions-x7-2-k3` is the nested stack of minion 2 of `demo`,
- * `demo-minions_3-x7-2-k3` that of generation 3. Other events belong to the cluster.
- */
-export function owner(event: StackEvent, name: string): string {
-	const nested = nestedStackOf(name, event.stack);
-	if (nested?.index === undefined) return name;
-	return memberName(name, nested.id, nested.generation, nested.index);
-}
-
-/** Whether the event is of a group or nested stack, which only repeats the events of its resources. */
-function isContainer(event: StackEvent, name: string): boolean {
-	return (
-		groupOf(event.resource) !== undefined ||
-		/^\d+$/.test(event.resource) ||
-		event.stack.endsWith(event.resource) ||
-		event.resource === name
-	);
-}
-
-/** Messages for important events, instead of the resource and its status. */
-const milestones: Readonly<Record<string, string>> = {
-	'ready CREATE_COMPLETE': 'Ready',
-	'leave DELETE_IN_PROGRESS': 'leaving the cluster',
-	'leave DELETE_COMPLETE': 'has left the cluster',
-};
-
-/** Leaving can take minutes, so its start is printed too; for other resources only the end is. */
-function isPrinted(event: StackEvent): boolean {
-	if (`${event.resource} ${event.status}` in milestones || event.status.endsWith('_FAILED')) return true;
-	return event.status.endsWith('_COMPLETE') && event.resource !== 'leave';
-}
-
-function line(event: StackEvent, name: string, began: number): string {
-	const seconds = Math.max(0, Math.round((Date.parse(`${event.time.replace(/Z?$/, 'Z')}`) - began) / 1000));
-	const [, ...state] = event.status.split('_');
-	const action = event.status.split('_')[0] ?? '';
-	const done: Record<string, string> = { CREATE: 'created', UPDATE: 'updated', DELETE: 'deleted' };
-	const word = state.join('_') === 'COMPLETE' ? (done[action] ?? event.status) : event.status;
-	const what =
-		milestones[`${event.resource} ${event.status}`] ?? `${event.resource.replaceAll('_', ' ')} ${word}`;
-	return `${String(seconds).padStart(5)} s  ${owner(event, name)}: ${what}`;
 }
 
 /** The IDs of all events so far: later ones belong to the next operation. */
@@ -87,7 +47,8 @@ export async function follow(name: string, id: string, action: Action, known: Se
 	// A deletion cancels an earlier one, whose end Heat reports first.
 	let begun = action !== 'DELETE';
 	const lost = (why: string) => stillRunning(why, name, action);
-	for (;;) {
+	const lostMembers = new LostMembers();
+	for (let round = 1; ; round++) {
 		const events = await withRetry(() => stackEvents(id), lost);
 		if (events === undefined) return { cluster: name, status: '', reason: '', failures };
 		// Heat has no events of a deleted stack; an existing one has at least one.
@@ -111,6 +72,7 @@ export async function follow(name: string, id: string, action: Action, known: Se
 				say(line(event, name, began));
 			}
 		}
+		if (round % roundsPerCheck === 0) await lostMembers.check(name, events);
 		await pause(lost);
 	}
 }

@@ -29,6 +29,8 @@ export async function operatorRequest(
 /** A valid user name of an operator; the master that signs the certificate checks the same. */
 const userName = /^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/;
 
+export const isUserName = (text: string) => userName.test(text);
+
 /** The operating system's user name, converted to a valid one of an operator; `operator` if nothing remains. */
 export function userNameFrom(login: string): string {
 	const name = login

@@ -6,6 +6,7 @@ import { say } from '../../base/say.ts';
 import { readIfThere, type StackDirectory, writeSecret } from '../heat/directory.ts';
 import { operatorName, userNameFrom } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
+import { renewThroughApi } from './certificate-renewal.ts';
 import { kubeconfigText, parseKubeconfig } from './kubeconfig-file.ts';
 import { certificateIn, issueKubeconfig } from './operator-certificate.ts';
 
@@ -35,12 +36,14 @@ export function isKubeconfigOf(stack: Stack, kubeconfig: string, file: string): 
 }
 
 /**
- * The kubeconfig in the stack directory; `undefined` when there is none. All requests to the Kubernetes API use it, so
- * that no command changes another cluster.
+ * The kubeconfig in the stack directory, whether or not its certificate is still valid; `undefined` when there is none.
  *
  * @throws UserError exit code 2: `foreign-kubeconfig` for another cluster's, `bad-kubeconfig` for an unusable one
  */
-export async function readKubeconfig(directory: StackDirectory, stack: Stack): Promise<string | undefined> {
+export async function presentKubeconfig(
+	directory: StackDirectory,
+	stack: Stack,
+): Promise<string | undefined> {
 	const text = await readIfThere(directory.kubeconfig);
 	if (text === undefined || isKubeconfigOf(stack, text, directory.kubeconfig)) return text;
 	throw usageError(
@@ -50,30 +53,92 @@ export async function readKubeconfig(directory: StackDirectory, stack: Stack): P
 	);
 }
 
+/**
+ * The kubeconfig in the stack directory; `undefined` when there is none. All requests to the Kubernetes API use it, so
+ * that no command changes another cluster.
+ *
+ * @throws UserError exit code 2: `foreign-kubeconfig` for another cluster's, `bad-kubeconfig` for an unusable one; exit
+ *         code 1: `expired-certificate`
+ */
+export async function readKubeconfig(directory: StackDirectory, stack: Stack): Promise<string | undefined> {
+	const text = await presentKubeconfig(directory, stack);
+	if (text !== undefined) requireValidCertificate(text, directory.kubeconfig, stack.name);
+	return text;
+}
+
+/** @throws UserError `expired-certificate` */
+export function requireValidCertificate(kubeconfig: string, file: string, cluster: string): void {
+	const certificate = certificateIn(kubeconfig);
+	if (certificate === undefined || !hasExpired(certificate.end)) return;
+	throw new UserError(`The operator's certificate in ${file} expired on ${dayOf(certificate.end)}.`, {
+		code: 'expired-certificate',
+		hint: `A master signs a new one, through Heat: kstack kubeconfig ${cluster}`,
+	});
+}
+
 /** A certificate that expires within so many days is renewed. */
 const renewalDays = 60;
 
 const dayOf = (time: Date) => time.toISOString().slice(0, 10);
 
+const hasExpired = (end: Date) => end.getTime() < Date.now();
+
+const expiresSoon = (end: Date) => end.getTime() - Date.now() <= renewalDays * 86_400_000;
+
+/** A certificate for the same user: from the API while the present one is valid, otherwise from a master through Heat. */
+async function renew(stack: Stack, present: string, user: string, isValid: boolean): Promise<string> {
+	if (!isValid) return issueKubeconfig(stack, userNameFrom(user));
+	try {
+		return await renewThroughApi(stack.name, present);
+	} catch (error) {
+		if (interrupted.signal.aborted || !(error instanceof UserError)) throw error;
+		say(`${error.message} Requesting one through Heat`);
+		return issueKubeconfig(stack, userNameFrom(user));
+	}
+}
+
 /**
- * The kubeconfig of a stack directory, with a new certificate if the present one expires soon. If no master signs one,
- * the present one is used while it is valid.
+ * The kubeconfig of a stack directory, with a new certificate if the present one expires soon. If none is signed, the
+ * present one is used while it is valid.
  */
 async function renewed(directory: StackDirectory, stack: Stack, present: string): Promise<string> {
 	const now = certificateIn(present);
-	if (now === undefined || now.end.getTime() - Date.now() > renewalDays * 86_400_000) return present;
-	const expired = now.end.getTime() < Date.now();
+	if (now === undefined || !expiresSoon(now.end)) return present;
+	const expired = hasExpired(now.end);
 	say(
 		`The certificate in ${directory.kubeconfig} ${expired ? 'expired' : 'expires'} on ${dayOf(now.end)}: renewing it`,
 	);
 	try {
-		const text = await issueKubeconfig(stack, userNameFrom(now.user));
+		const text = await renew(stack, present, now.user, !expired);
 		await writeSecret(directory.kubeconfig, text);
 		return text;
 	} catch (error) {
 		if (expired || interrupted.signal.aborted || !(error instanceof UserError)) throw error;
 		say(`Warning: the certificate was not renewed. ${error.message}`);
 		return present;
+	}
+}
+
+/**
+ * Renews the certificate in the stack directory through the API, if it is valid and expires soon. Operations do this
+ * before they begin. A warning is printed if it is not renewed.
+ *
+ * @param isAllowed  false: only warn
+ */
+export async function renewIfDue(directory: StackDirectory, stack: Stack, isAllowed: boolean): Promise<void> {
+	const present = await presentKubeconfig(directory, stack).catch(() => undefined); // reported when it is needed
+	const now = present === undefined ? undefined : certificateIn(present);
+	if (present === undefined || now === undefined || !expiresSoon(now.end) || hasExpired(now.end)) return;
+	const what = `The operator's certificate in ${directory.kubeconfig} expires on ${dayOf(now.end)}`;
+	const warn = (why: string) => say(`Warning: ${what}${why}. Renew it with: kstack kubeconfig ${stack.name}`);
+	if (!isAllowed) return warn('');
+	try {
+		const text = await renewThroughApi(stack.name, present);
+		await writeSecret(directory.kubeconfig, text);
+		say(`${what}: renewed until ${dayOf(certificateIn(text)?.end ?? now.end)}`);
+	} catch (error) {
+		if (interrupted.signal.aborted || !(error instanceof UserError)) throw error;
+		warn(`, and was not renewed (${error.message.replace(/\.$/, '')})`);
 	}
 }
 
@@ -102,7 +167,7 @@ async function fromOwnKey(directory: StackDirectory, stack: Stack): Promise<stri
  * @throws UserError when no master has signed, or signs, a certificate
  */
 export async function obtainKubeconfig(directory: StackDirectory, stack: Stack): Promise<string> {
-	const present = await readKubeconfig(directory, stack);
+	const present = await presentKubeconfig(directory, stack);
 	if (present !== undefined) return renewed(directory, stack, present);
 	const hasKey = existsSync(directory.operatorKey);
 	if (!hasKey) say(`${directory.kubeconfig} does not exist`);

@@ -1,27 +1,41 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { load } from 'js-yaml';
 import { UserError } from '../../base/errors.ts';
 import { withNamelessFiles } from '../../base/nameless-files.ts';
 import { newOperatorKey, operatorRequest } from '../heat/operator.ts';
 import { signOnMaster } from '../heat/signing.ts';
 import type { Stack } from '../heat/stack.ts';
-import { kubeconfigText } from './kubeconfig-file.ts';
+import { kubeconfigText, parseKubeconfig } from './kubeconfig-file.ts';
 
-/** @throws UserError code `invalid-certificate` unless the PEM is a certificate for the key, and its CA */
-function requireCertificates(pem: string, keyPem: string): { certificate: string; ca: string } {
-	const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g) ?? [];
-	const [certificate, ca] = found;
-	const wrong = (why: string) =>
-		new UserError(`The master's answer is not a certificate for this request: ${why}.`, {
-			code: 'invalid-certificate',
-		});
-	if (certificate === undefined || ca === undefined || found.length !== 2)
-		throw wrong(`it holds ${found.length} certificates instead of 2`);
-	const signed = new X509Certificate(certificate);
+const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/g;
+
+const wrong = (why: string) =>
+	new UserError(`What the cluster signed is not a certificate for this request: ${why}.`, {
+		code: 'invalid-certificate',
+	});
+
+/**
+ * @param ca  one or several CAs, in PEM
+ * @throws UserError code `invalid-certificate` unless the PEM is one certificate, for the key, and signed by a CA
+ */
+export function requireCertificate(pem: string, ca: string, keyPem: string): X509Certificate {
+	const found = pem.match(block) ?? [];
+	if (found.length !== 1) throw wrong(`it holds ${found.length} certificates instead of 1`);
+	const signed = new X509Certificate(pem);
 	const own = createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' });
 	if (!signed.publicKey.export({ type: 'spki', format: 'der' }).equals(own))
 		throw wrong('it is for another key');
-	if (!signed.verify(new X509Certificate(ca).publicKey)) throw wrong('its CA did not sign it');
+	const authorities = (ca.match(block) ?? []).map((one) => new X509Certificate(one));
+	if (!authorities.some(({ publicKey }) => signed.verify(publicKey))) throw wrong('its CA did not sign it');
+	return signed;
+}
+
+/** The certificate and its CA in the answer of a master. */
+function requireCertificates(pem: string, key: string): { certificate: string; ca: string } {
+	const found = pem.match(block) ?? [];
+	const [certificate, ca] = found;
+	if (certificate === undefined || ca === undefined || found.length !== 2)
+		throw wrong(`it holds ${found.length} certificates instead of 2`);
+	requireCertificate(certificate, ca, key);
 	return { certificate, ca };
 }
 
@@ -56,14 +70,21 @@ export async function issueKubeconfig(stack: Stack, user: string): Promise<strin
 	});
 }
 
-/** The user and the expiry of a kubeconfig's certificate; `undefined` if it has none that can be read. */
-export function certificateIn(kubeconfig: string): { user: string; end: Date } | undefined {
+/** The certificate of a kubeconfig's first user. */
+export interface OperatorCertificate {
+	/** Its common name: the user name in Kubernetes. */
+	readonly user: string;
+	/** Its subject, one part in each line, such as `O=kstack:operators`. */
+	readonly subject: string;
+	readonly end: Date;
+}
+
+/** The certificate of a kubeconfig's first user; `undefined` if it has none that can be read. */
+export function certificateIn(kubeconfig: string): OperatorCertificate | undefined {
 	try {
-		const config = load(kubeconfig) as { users: { user: Record<string, string> }[] };
-		const data = config.users[0]?.user['client-certificate-data'];
-		const certificate = new X509Certificate(Buffer.from(String(data), 'base64'));
-		const user = /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? '';
-		return { user, end: new Date(certificate.validTo) };
+		const { certificate } = parseKubeconfig(kubeconfig);
+		const { subject, validTo } = new X509Certificate(Buffer.from(certificate, 'base64'));
+		return { user: /^CN=(.*)$/m.exec(subject)?.[1] ?? '', subject, end: new Date(validTo) };
 	} catch {
 		return undefined;
 	}

@@ -5,7 +5,7 @@ import { taintIdentity } from '../spec/node-marks.ts';
 import type { PoolRecord } from '../spec/pools.ts';
 import { packagedRoles, type Role } from '../spec/roles.ts';
 import { callKubernetes, KubernetesApiError } from './api.ts';
-import { readKubeconfig } from './kubeconfig.ts';
+import { readKubeconfig, requireValidCertificate } from './kubeconfig.ts';
 
 const folder = '/api/v1/namespaces/kube-system/configmaps';
 const name = 'kstack-pools';
@@ -99,7 +99,10 @@ export async function lacksPools(stack: Stack, directory: StackDirectory): Promi
  */
 export async function kubeconfigForPools(cluster: string, directory: StackDirectory): Promise<string> {
 	const kubeconfig = await readIfThere(directory.kubeconfig);
-	if (kubeconfig !== undefined) return kubeconfig;
+	if (kubeconfig !== undefined) {
+		requireValidCertificate(kubeconfig, directory.kubeconfig, cluster);
+		return kubeconfig;
+	}
 	throw new UserError(
 		`${directory.kubeconfig} does not exist: pools are stored through the Kubernetes API.`,
 		{

@@ -16,6 +16,7 @@ import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { type ImageSupport, supportsMemberTokens } from '../spec/contracts.ts';
+import { networkPolicyNotice } from '../spec/network-policy.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
 import { warningForNew } from '../spec/pod-security.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
@@ -156,6 +157,7 @@ export async function createCluster(
 		(image) => `Image ${image.name} (${image.id}), Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);
 	for (const line of new Set(images)) say(line);
+	for (const line of networkPolicyNotice(resolved.cluster.settings.networkDriver)) say(line);
 	const { master } = resolved.images;
 	if (master !== undefined) for (const line of warningForNew(resolved.cluster.settings, master)) say(line);
 	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);

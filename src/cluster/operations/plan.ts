@@ -10,6 +10,8 @@ import { requireResources } from '../heat/resource-limit.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
+import { networkPolicyNotice } from '../spec/network-policy.ts';
+import { settingsOf } from '../spec/parameters.ts';
 import { noteForChange } from '../spec/pod-security.ts';
 import { groupName, nestedStackOf, poolsOf } from '../spec/pools.ts';
 import { previewUpdate } from './apply.ts';
@@ -207,6 +209,7 @@ export async function planCluster(
 	const stack = await whenIdle(name);
 	requireNotNewer(stack);
 	const desired = await desiredChange(stack, source);
+	for (const line of networkPolicyNotice(settingsOf(stack.parameters).networkDriver)) say(line);
 	const plan = desired.upToDate ? { name, changes: [] } : await planOf(desired);
 	return {
 		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),

@@ -6,6 +6,7 @@ import { whenIdle } from '../heat/inventory.ts';
 import { requireNotNewer } from '../heat/kstack-version.ts';
 import { withLock } from '../heat/lock.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
+import { renewIfDue } from '../kubernetes/kubeconfig.ts';
 
 /** A part of an operation. It completes, or it fails and cleans up after itself. */
 export interface Step<Context> {
@@ -128,8 +129,8 @@ export function underLock<Result>(
 }
 
 /**
- * Runs an operation on a cluster: takes the lock of the stack directory and waits while Heat is busy, then prepares
- * and runs the steps.
+ * Runs an operation on a cluster: takes the lock of the stack directory, waits while Heat is busy, and renews the
+ * operator's certificate if it expires soon; then prepares and runs the steps.
  */
 export function runOperation<Context, Result>(
 	operation: Operation<Context, Result>,
@@ -137,7 +138,10 @@ export function runOperation<Context, Result>(
 	const { name, directory, dryRun = false, interruptsHeat = false } = operation;
 	return underLock(directory, dryRun, async () => {
 		const stack = interruptsHeat ? await requireStack(name) : await whenIdle(name);
-		if (!interruptsHeat) requireNotNewer(stack);
+		if (!interruptsHeat) {
+			requireNotNewer(stack);
+			await renewIfDue(directory, stack, !dryRun);
+		}
 		const { context, steps } = await operation.prepare(stack);
 		try {
 			const titles = await runSteps(context, steps, dryRun);

@@ -2,8 +2,11 @@ import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
-import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { certificateWarnings } from '../kubernetes/certificate-warnings.ts';
+import { certificatesInKubeconfig } from '../kubernetes/certificates.ts';
+import { presentKubeconfig, readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { poolsOf } from '../spec/pools.ts';
+import { readPublished } from './certificates.ts';
 
 /** The state of a cluster in Heat, Nova and Kubernetes. */
 export interface Status {
@@ -23,12 +26,27 @@ export interface Status {
 		/** Name of the image of the server. */
 		readonly image: string;
 	}[];
+	/** What needs attention, with what to do: certificates that expire soon. */
+	readonly warnings: readonly string[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
 	readonly kubernetesError?: string;
 }
 
 const readiness = (node: KubernetesNode | undefined) =>
 	node === undefined ? 'absent' : node.ready ? 'Ready' : 'NotReady';
+
+/** Certificates that expire soon; what the API does not show, because it does not answer, is left out. */
+async function expiring(
+	stack: Stack,
+	directory: StackDirectory,
+	usable: string | undefined,
+): Promise<string[]> {
+	const present = await presentKubeconfig(directory, stack).catch(() => undefined);
+	if (present === undefined) return [];
+	const published = usable === undefined ? [] : await readPublished(usable).catch(() => []);
+	const all = [...certificatesInKubeconfig(present), ...published];
+	return certificateWarnings(stack.name, directory.kubeconfig, all, new Date());
+}
 
 /** Reads the state from Heat, Nova and, with the directory's kubeconfig, Kubernetes. */
 export async function clusterStatus(stack: Stack, directory: StackDirectory): Promise<Status> {
@@ -67,6 +85,7 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				image: String(serverOf(member.server)?.Image ?? ''),
 			};
 		}),
+		warnings: await expiring(stack, directory, kubernetesError === undefined ? kubeconfig : undefined),
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }

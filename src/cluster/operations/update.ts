@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { say } from '../../base/say.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, lacksPools, storePools } from '../kubernetes/pools.ts';
+import { networkPolicyNotice } from '../spec/network-policy.ts';
+import { settingsOf } from '../spec/parameters.ts';
 import { recordsOf } from '../spec/pools.ts';
 import { type DesiredChange, type DesiredSource, desiredChange, desiredSource } from './desired-change.ts';
 import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
@@ -103,6 +105,7 @@ export async function updateCluster(name: string, flags: UpdateFlags): Promise<S
 		prepare: async (stack) => {
 			const context: StackContext = { stack, directory };
 			const desired = await desiredChange(stack, source);
+			for (const line of networkPolicyNotice(settingsOf(stack.parameters).networkDriver)) say(line);
 			if (desired.upToDate) {
 				upToDate = true;
 				// The stack may already have the value of a flag while the files have an older one.

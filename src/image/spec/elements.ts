@@ -92,7 +92,7 @@ export async function renderElements(plan: ImagePlan): Promise<Tree> {
 						}
 					: file,
 			)
-			.concat(own, await addonFiles(wanted, referencesOf(plan)))
+			.concat(own, await addonFiles(wanted, referencesOf(plan), plan.kubernetes))
 			.map((file) => ({ ...file, mode: modeOf(file) })),
 	);
 }

@@ -89,6 +89,33 @@ test.serial('a name that does not exist in the cluster is not resolved', async (
 	t.regex(error?.message ?? '', /NXDOMAIN/);
 });
 
+test.serial('an ExternalName Service leads to its target by one question', async (t) => {
+	const target = 'web.default.svc.cluster.local';
+	await kubectl('create', 'service', 'externalname', 'elsewhere', '--external-name', target);
+	try {
+		await eventually(30, () => inPod('wget', '-q', '-O', '-', 'http://elsewhere/'));
+		t.pass();
+	} finally {
+		await kubectl('delete', 'service', 'elsewhere');
+	}
+});
+
+test.serial('the pods of DNS are on different nodes and not root, and one may be evicted', async (t) => {
+	const asked = ['-n', 'kube-system', 'get', 'pods', '-l', 'k8s-app=kube-dns', '-o'];
+	const nodes = (await kubectl(...asked, 'jsonpath={.items[*].spec.nodeName}')).split(' ');
+	t.is(nodes.length, 2);
+	t.is(new Set(nodes).size, 2);
+	const [user] = (
+		await kubectl(...asked, 'jsonpath={.items[*].spec.containers[0].securityContext.runAsUser}')
+	).split(' ');
+	t.true(Number(user) > 0);
+	const budget = ['-n', 'kube-system', 'get', 'poddisruptionbudget', 'kube-dns', '-o'];
+	await eventually(60, async () => {
+		const allowed = await kubectl(...budget, 'jsonpath={.status.disruptionsAllowed}');
+		if (allowed !== '1') throw new Error(`the budget allows ${allowed}`);
+	});
+});
+
 test.serial('data larger than the MTU passes between pods on different minions', async (t) => {
 	const address = await kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[0].status.podIP}');
 	t.regex(await inPod('ping', '-c', '2', '-s', '4000', address), / 0% packet loss/);

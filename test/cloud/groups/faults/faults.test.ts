@@ -256,7 +256,7 @@ test.serial(
 		await openstack('server', 'delete', joining);
 		const { code, stderr } = await scaling;
 		t.is(code, 1, stderr);
-		t.regex(stderr, new RegExp(`${name}-minion-2`));
+		t.regex(stderr, new RegExp(`${name}-minion-2: .*the server was deleted before the node was Ready`, 's'));
 		await cluster.done(`scale ${name} --minions 2 --yes`);
 		await healthy();
 		t.deepEqual(await cluster.servers(), servers);

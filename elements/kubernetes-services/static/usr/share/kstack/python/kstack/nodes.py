@@ -1,6 +1,6 @@
 """
-kstack-nodes: decides the certificate requests of kubelets, and gives nodes their labels and taints. Every master runs it; it
-does not matter which of them acts.
+kstack-nodes: decides the certificate requests of kubelets, publishes when certificates expire, and gives nodes their labels
+and taints. Every master runs it; it does not matter which of them acts.
 """
 import datetime
 import ipaddress
@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 
-from . import approver, csr, iproute, marks, members, values
+from . import approver, certificates, csr, iproute, marks, members, values
 from .api import ApiError, path
 from .clients import of_master
 from .log import Repeated, say
@@ -123,7 +123,7 @@ def kept_request(one):
     kept = {key: spec.get(key) for key in ('signerName', 'username', 'groups', 'extra', 'usages')}
     kept['request'] = values.text(spec.get('request'))[:csr.LARGEST + 1]
     return {'name': metadata['name'], 'created': values.text(metadata.get('creationTimestamp')),
-            'spec': kept if waits else None}
+            'spec': kept if waits else None, 'issued': certificates.issued(one)}
 
 
 def recorded(maps, field, parse):
@@ -227,4 +227,7 @@ def main():
     known = facts(settings)
     marking = Marks(of_master('kstack-nodes'), known.cluster, sorted(os.listdir(ROLES)))
     threading.Thread(target=marking.run, daemon=True).start()
-    Certificates(of_master('kstack-nodes'), known).run()
+    deciding = Certificates(of_master('kstack-nodes'), known)
+    publishing = certificates.Ends(of_master('kstack-nodes'), settings.text('NODE_NAME'), deciding.requests, deciding.nodes)
+    threading.Thread(target=publishing.run, daemon=True).start()
+    deciding.run()
