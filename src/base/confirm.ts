@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { currentCaller } from './caller.ts';
 import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
+import { sanitize } from './sanitize.ts';
 
 /** Asks on the terminal. An empty answer means no. */
 async function askAtTerminal(question: string): Promise<boolean> {
@@ -29,12 +30,13 @@ async function askAtTerminal(question: string): Promise<boolean> {
 /**
  * Asks the caller of the operation to confirm a change that cannot be undone.
  *
- * @param question  a yes/no question, such as "Remove these nodes?"
- * @param yes       whether --yes was given
+ * @param text  a yes/no question, such as "Remove these nodes?"
+ * @param yes   whether --yes was given
  * @throws UserError exit code 2, code `no-terminal`; exit code 1, code `not-confirmed`, when the answer is no
  */
-export async function confirm(question: string, yes: boolean): Promise<void> {
+export async function confirm(text: string, yes: boolean): Promise<void> {
 	if (yes) return;
+	const question = sanitize(text);
 	const confirmed = await (currentCaller()?.confirm(question) ?? askAtTerminal(question));
 	if (!confirmed) throw new UserError('Cancelled. Nothing was changed.', { code: 'not-confirmed' });
 }

@@ -11,17 +11,29 @@ export class Mapping {
 	readonly mistakes: string[];
 	readonly #content: Readonly<Record<string, unknown>>;
 	readonly #place: string;
+	readonly #separator: string;
 
 	/**
-	 * @param place     how messages name the mapping: its file, and the keys that lead to it
+	 * @param place     how messages name the mapping: its file, and the keys that lead to it as `file: key.list[0]`
 	 * @param mistakes  gets a sentence for each mistake
+	 * @param separator between the place and a key
 	 */
-	constructor(content: unknown, place: string, mistakes: string[] = []) {
+	constructor(content: unknown, place: string, mistakes: string[] = [], separator = ': ') {
 		this.#place = place;
+		this.#separator = separator;
 		this.mistakes = mistakes;
 		const isMapping = typeof content === 'object' && content !== null && !Array.isArray(content);
 		if (!isMapping) this.mistakes.push(`${place} must be a mapping.`);
 		this.#content = isMapping ? (content as Record<string, unknown>) : {};
+	}
+
+	#placeOf(key: string): string {
+		if (this.#separator === '.' && !/^[\w-]+$/.test(key)) return `${this.#place}[${JSON.stringify(key)}]`;
+		return `${this.#place}${this.#separator}${key}`;
+	}
+
+	#inside(content: unknown, place: string): Mapping {
+		return new Mapping(content, place, this.mistakes, '.');
 	}
 
 	get keys(): string[] {
@@ -44,7 +56,7 @@ export class Mapping {
 
 	/** One mistake: `says` goes on after the key's place. */
 	addMistake(key: string, problem: string): void {
-		this.mistakes.push(`${this.#place}: ${key} ${problem}.`);
+		this.mistakes.push(`${this.#placeOf(key)} ${problem}.`);
 	}
 
 	/** Every other key is a mistake. */
@@ -55,7 +67,7 @@ export class Mapping {
 			const hint =
 				suggestion === undefined ? `known keys: ${known.join(', ')}` : `did you mean ${suggestion}?`;
 			this.mistakes.push(
-				`${this.#place}: ${cut(key)} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`,
+				`${this.#placeOf(cut(key))} is not a known key; ${hint}${/\?$/.test(hint) ? '' : '.'}`,
 			);
 		}
 	}
@@ -65,7 +77,7 @@ export class Mapping {
 		const value = this.raw(key);
 		if (value === undefined) return undefined;
 		const found = form.read(value);
-		if (found === undefined) this.mistakes.push(invalidValue(`${this.#place}: ${key}`, value, form));
+		if (found === undefined) this.mistakes.push(invalidValue(this.#placeOf(key), value, form));
 		return found;
 	}
 
@@ -75,7 +87,7 @@ export class Mapping {
 		const found = form.read(value);
 		if (found !== undefined) return found;
 		if (value === undefined) this.addMistake(key, `is missing: it must be ${form.description}`);
-		else this.mistakes.push(invalidValue(`${this.#place}: ${key}`, value, form));
+		else this.mistakes.push(invalidValue(this.#placeOf(key), value, form));
 		return '';
 	}
 
@@ -86,14 +98,17 @@ export class Mapping {
 			this.addMistake(key, 'must be a list');
 			return [];
 		}
-		const numbered = Object.fromEntries(value.map((item: unknown, index) => [index + 1, item]));
-		const items = new Mapping(numbered, `${this.#place}: ${key}`, this.mistakes);
-		return items.keys.map((index) => items.text(index, form)).filter((text) => text !== '');
+		return value.flatMap((item: unknown, index) => {
+			const found = form.read(item);
+			if (found === undefined)
+				this.mistakes.push(invalidValue(`${this.#placeOf(key)}[${index}]`, item, form));
+			return found === undefined || found === '' ? [] : [found];
+		});
 	}
 
 	/** The mapping of an optional key. */
 	within(key: string): Mapping {
-		return new Mapping(this.#content[key] ?? {}, `${this.#place}: ${key}`, this.mistakes);
+		return this.#inside(this.#content[key] ?? {}, this.#placeOf(key));
 	}
 
 	/** Every key with what `read` makes of it. */
@@ -105,9 +120,7 @@ export class Mapping {
 	each(key: string): Mapping[] {
 		const value = this.#content[key];
 		if (Array.isArray(value))
-			return value.map(
-				(item, index) => new Mapping(item, `${this.#place}: ${key} ${index + 1}`, this.mistakes),
-			);
+			return value.map((item, index) => this.#inside(item, `${this.#placeOf(key)}[${index}]`));
 		this.addMistake(key, 'must be a list');
 		return [];
 	}

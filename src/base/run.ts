@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { UserError, usageError } from './errors.ts';
 import { interrupted } from './interrupt.ts';
+import { sanitize } from './sanitize.ts';
 
 /** Options for running another program. */
 export interface RunOptions {
@@ -64,7 +65,7 @@ export function showCommands(show: boolean): void {
 
 /** Prints a command on stderr with --verbose. */
 export function showCommand(args: readonly string[]): void {
-	if (verbose) process.stderr.write(`+ ${args.join(' ')}\n`);
+	if (verbose) process.stderr.write(`+ ${sanitize(args.join(' '))}\n`);
 }
 
 /** The proxy variables of the environment in lower case, which all programs support. */

@@ -8,6 +8,8 @@ export interface Flag {
 	readonly value?: string;
 	readonly choices?: readonly string[];
 	readonly default?: string;
+	/** The least and the greatest value, which the help shows. */
+	readonly range?: { readonly min: number; readonly max: number };
 	/** What the help shows as the default when it is not one fixed value. */
 	readonly defaultText?: string;
 	/** May be given several times; all values count. Of other flags the last value counts. */

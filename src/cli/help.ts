@@ -24,9 +24,13 @@ function section(title: string, rows: readonly (readonly [string, string])[]): s
 	return `\n${title}:\n${lines.join('\n')}\n`;
 }
 
-function described({ describe, default: fixed, defaultText }: Flag | Argument): string {
+function described({ describe, default: fixed, defaultText, range }: Flag & Argument): string {
 	const text = defaultText ?? fixed;
-	return text === undefined ? describe : `${describe} (default: ${text})`;
+	const notes = [
+		...(range === undefined ? [] : [`${range.min} to ${range.max}`]),
+		...(text === undefined ? [] : [`default: ${text}`]),
+	];
+	return notes.length === 0 ? describe : `${describe} (${notes.join('; ')})`;
 }
 
 function flagRow([name, flag]: [string, Flag]): [string, string] {

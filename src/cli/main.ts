@@ -1,6 +1,7 @@
 import { Answer, exitCodes, invalidFlags, UserError, usageError } from '../base/errors.ts';
 import { interrupted, requestSent } from '../base/interrupt.ts';
 import { packageVersion } from '../base/package.ts';
+import { sanitize } from '../base/sanitize.ts';
 import { systemError } from '../base/system-errors.ts';
 import type { Program } from './command.ts';
 import { completionEntry } from './completion.ts';
@@ -58,9 +59,14 @@ function unknownCommand(program: Program, typed: string | undefined): UserError 
 			);
 }
 
-/** An operation does not know its command: the help of the command is the hint for wrong flags. */
+/**
+ * An operation does not know its command: the help of the command is the hint for wrong flags, which have the code of
+ * these or begin with the flag.
+ */
 function withHint(error: unknown, hint: string): unknown {
-	if (!(error instanceof UserError) || error.code !== invalidFlags || error.hint !== undefined) return error;
+	if (!(error instanceof UserError) || error.hint !== undefined) return error;
+	const isAboutFlags = error.exitCode === exitCodes.usage && error.message.startsWith('--');
+	if (error.code !== invalidFlags && !isAboutFlags) return error;
 	return usageError(error.message, hint, error.code);
 }
 
@@ -125,7 +131,8 @@ export async function main(program: Program): Promise<void> {
 		const unexplained = interrupted.signal.aborted && (!isReported || error === interrupted.signal.reason);
 		const reason = unexplained ? withInterruptedHint(interrupted.signal.reason) : failure;
 		const verbose = argv.includes('--verbose');
-		if (!(reason instanceof Answer)) process.stderr.write(`${explain(program.name, reason, verbose)}\n`);
+		if (!(reason instanceof Answer))
+			process.stderr.write(`${sanitize(explain(program.name, reason, verbose))}\n`);
 		process.exitCode = reason instanceof UserError || reason instanceof Answer ? reason.exitCode : 70;
 		if (interrupted.signal.reason?.exitCode === hangUp) endWithTerminal();
 	}

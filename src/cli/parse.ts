@@ -96,6 +96,17 @@ function withoutValue(args: readonly string[], flags: Flags): Set<string> {
 }
 
 /**
+ * The words of arguments, by name. The required ones come first to their words: of `[NAME] ADDON`, a single word is ADDON.
+ */
+function wordsByArgument(given: readonly string[], expected: Arguments): Record<string, string | undefined> {
+	const names = Object.keys(expected);
+	const required = names.filter((name) => expected[name]?.required).length;
+	let optional = Math.max(0, given.length - required);
+	const filled = names.filter((name) => expected[name]?.required || optional-- > 0);
+	return Object.fromEntries(filled.map((name, index) => [name, given[index]]));
+}
+
+/**
  * Parses the arguments of a command.
  *
  * @returns flags by name in camel case, arguments by name, defaults filled in
@@ -125,8 +136,9 @@ export function parseArguments(
 			else mistakes.push(mistake);
 		} else if (flag.default !== undefined) values[key] = flag.default;
 	}
-	for (const [index, name] of Object.keys(expected).entries()) {
-		const value = given[index] ?? expected[name]?.default;
+	const words = wordsByArgument(given, expected);
+	for (const name of Object.keys(expected)) {
+		const value = words[name] ?? expected[name]?.default;
 		if (value !== undefined) values[name] = value;
 		else if (expected[name]?.required) mistakes.push(`Missing argument ${name.toUpperCase()}.`);
 	}

@@ -1,3 +1,4 @@
+import { oneLine } from '../base/sanitize.ts';
 import { table } from '../base/table.ts';
 import type { DryRun } from '../cluster/operations/runner.ts';
 import type { Status } from '../cluster/operations/status.ts';
@@ -16,11 +17,16 @@ export function statusText(status: Status): string {
 	]);
 	return [
 		`${status.name}   ${status.stack}   ${status.api}`,
-		...(/FAILED/.test(status.stack) ? [`  ${status.reason}`] : []),
+		...(/FAILED/.test(status.stack) ? [`  ${oneLine(status.reason, 2000)}`] : []),
 		table(['NODE', 'ROLE', 'POOL', 'ADDRESS', 'SERVER', 'KUBERNETES', 'VERSION', 'IMAGE'], rows),
 		...(status.kubernetesError === undefined
 			? []
 			: [`Kubernetes API not queried: ${status.kubernetesError}`]),
+		...(status.oldImages === undefined
+			? []
+			: [
+					`Newer images have more features than those of ${status.oldImages.join(', ')}: kstack plan ${status.name}`,
+				]),
 		...status.warnings.map((warning) => `Warning: ${warning}`),
 	].join('\n');
 }

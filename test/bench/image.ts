@@ -12,7 +12,7 @@ import { archiveKeyring, basePackages } from '../../src/image/debian/base.ts';
 import { packagesOf, renderElements } from '../../src/image/spec/elements.ts';
 import { planImage } from '../../src/image/spec/plan.ts';
 import { profileNamed } from '../../src/image/spec/profiles.ts';
-import { cacheFolder } from '../../src/image/workspace/workplace.ts';
+import { cacheFolder } from '../../src/image/workspace/work-folder.ts';
 
 const profile = profileNamed('debian12-x64-kubernetes');
 const run = promisify(execFile);

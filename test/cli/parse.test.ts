@@ -17,6 +17,23 @@ const parse = (line: string) =>
 		'See help.',
 	);
 
+for (const [line, values] of [
+	['dns', { addon: 'dns' }],
+	['demo dns', { name: 'demo', addon: 'dns' }],
+	['demo dns more', undefined],
+	['', undefined],
+] as const) {
+	const what = values === undefined ? 'a mistake' : JSON.stringify(values);
+	test(`of the arguments [NAME] ADDON, "${line}" is ${what}`, (t) => {
+		const expected = { name: { describe: 'Name' }, addon: { describe: 'Addon', required: true } } as const;
+		const read = () =>
+			parseArguments(line.split(' ').filter(Boolean), { flags: {}, arguments: expected }, '');
+		if (values === undefined)
+			t.throws(read, { instanceOf: UserError, message: /more|Missing argument ADDON/ });
+		else t.deepEqual(read(), values);
+	});
+}
+
 const entry = (name: string) => ({ name, describe: '', load: () => Promise.reject(new Error('not loaded')) });
 const commands = ['list', 'addon list', 'addon enable'].map(entry);
 

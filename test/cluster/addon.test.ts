@@ -52,8 +52,7 @@ test('all mistakes of an addon.yaml are reported at once', (t) => {
 		values: { a: { type: 'number' }, b: { type: 'integer', default: 'x', description: '' } },
 	};
 	const error = t.throws(() => readDefinition(content, 'addon.yaml', 'one'), { name: 'UserError' });
-	for (const word of ['imagse', 'maybe', 'values: a', 'values: b'])
-		t.true(error?.message.includes(word), word);
+	for (const word of ['imagse', 'maybe', 'values.a', 'values.b']) t.true(error?.message.includes(word), word);
 });
 
 test('an addon of an operator is a folder, and one without a manifest is refused', async (t) => {

@@ -61,7 +61,8 @@ test('of a long value the message has the beginning and the length, whatever the
 				refused++;
 				const { message } = error as Error;
 				t.true(message.length < 1500, `${name}: ${message.length}`);
-				t.true(message.includes(`${place}: parameters: ${name.slice(0, 20)}`), message.slice(0, 300));
+				t.true(message.startsWith(`${place}: parameters`), message.slice(0, 300));
+				t.true(message.includes(name.slice(0, 20)), message.slice(0, 300));
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import {
 	upgradeState,
 } from '../../src/cluster/operations/upgrade-steps.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
+import type { PoolContracts } from '../../src/cluster/spec/contracts.ts';
 import { parametersOf } from '../../src/cluster/spec/parameters.ts';
 import { recordsFor } from '../../src/cluster/spec/pool-entries.ts';
 import {
@@ -176,12 +177,64 @@ test('the resources and parameters of the default pools are the same beside an a
 	]);
 });
 
-test('new nodes of a pool with taints wait for a master to set them; others do not', (t) => {
-	const tree = renderTemplates(stackWithPool().cluster);
-	const text = (name: string) => tree.find((one) => one.path === `user-data/${name}.yaml`)?.text ?? '';
-	t.regex(text('pool-gpu-contract-2'), /NODE_TAINTS=kstack\.io\/pending=:NoSchedule/);
-	t.false(text('minion-contract-2').includes('kstack.io/pending'));
-	t.false(text('pool-gpu-contract-2').includes('nvidia'), 'a node does not choose its labels and taints');
+/** The taints with which the nodes of each kind register. */
+function registeredTaints(contractOf: PoolContracts, previous: number | null = null): Record<string, string> {
+	const { cluster } = stackWithPool();
+	const tree = renderTemplates(cluster, { current: 2, previous }, { contractOf, memberTokens: false });
+	return Object.fromEntries(
+		tree
+			.filter(({ path: name }) => name.startsWith('user-data/'))
+			.map(({ path: name, text }) => [
+				path.basename(name, '.yaml'),
+				/^ *NODE_TAINTS=(.*)$/m.exec(text)?.[1] ?? '',
+			]),
+	);
+}
+
+const pending = 'kstack.io/pending=:NoSchedule';
+
+test('new nodes of a role or pool with taints wait for a master to set them; others do not', (t) => {
+	t.deepEqual(
+		registeredTaints(() => 2),
+		{
+			'gateway-contract-2': pending,
+			'master-contract-2': pending,
+			'minion-contract-2': '',
+			'pool-gpu-contract-2': pending,
+		},
+	);
+});
+
+test('nodes register with the taints of their role while a master of the cluster cannot set them', (t) => {
+	const taints = {
+		gateway: 'kstack.io/gateway=:NoSchedule',
+		master: 'node-role.kubernetes.io/master=:NoSchedule',
+	};
+	const of = (contractOf: PoolContracts, previous: number | null = null) =>
+		Object.entries(registeredTaints(contractOf, previous)).map(([name, text]) => [
+			name.split('-contract')[0],
+			text,
+		]);
+	const before = [
+		['gateway', taints.gateway],
+		['master', taints.master],
+		['minion', ''],
+		['pool-gpu', pending],
+	];
+	t.deepEqual(
+		of((id) => (id === 'master' ? 1 : 2)),
+		before,
+	);
+	t.deepEqual(
+		of(() => 1),
+		before,
+	);
+	const upgrading = of((_, prefix) => (prefix === 'previous_' ? 1 : 2), 1);
+	t.deepEqual(new Set(upgrading.map((one) => one.join(' '))), new Set(before.map((one) => one.join(' '))));
+	t.deepEqual(
+		of((id) => (id === 'master' ? 2 : 1)).map(([, text]) => text),
+		[pending, pending, '', pending],
+	);
 });
 
 test('Heat takes the templates and parameters of a cluster with a pool, at rest and in an upgrade', async (t) => {

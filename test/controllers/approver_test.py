@@ -168,6 +168,61 @@ class Serving(unittest.TestCase):
         self.assertEqual(decide(serving(pem)).action, DENY)
 
 
+class Renewal(unittest.TestCase):
+    """A kubelet asks for its next client certificate with the one that it has."""
+    def renewal(self, name=NAME, pem=None, **more):
+        subject = '/O=system:nodes/CN=system:node:' + name
+        return dict({'signerName': approver.CLIENT, 'username': 'system:node:' + name, 'groups': ['system:nodes'],
+                     'usages': ['digital signature', 'client auth'],
+                     'request': encoded(pem or request(subject=subject))}, **more)
+
+    def test_a_node_of_the_cluster_gets_its_next_certificate_whether_it_is_Ready_or_not(self):
+        for name in NODES:
+            self.assertTrue(approver.concerns(self.renewal(name)))
+            verdict = decide(self.renewal(name))
+            self.assertEqual((verdict.action, verdict.address, verdict.joined), (APPROVE, None, None))
+
+    def test_a_node_that_was_removed_gets_no_further_certificate(self):
+        verdicts = [decide(self.renewal(), age=age, nodes={}, records={NAME: values.address('10.0.0.12')})
+                    for age in (0, 299, 301)]
+        self.assertEqual([one.action for one in verdicts], [WAIT, WAIT, DENY])
+        self.assertEqual(verdicts[2].reason, 'node %s does not exist: it was removed' % NAME)
+
+    def test_a_node_renews_its_own_client_certificate_and_nothing_else(self):
+        for change in ({'username': 'system:node:demo-minion-2'}, {'username': 'system:node:other-minion-1'},
+                       {'username': 'system:node:'}, {'groups': ['system:masters']}, {'usages': ['server auth']},
+                       {'request': encoded(request(subject='/O=system:masters/CN=system:node:' + NAME))},
+                       {'request': encoded(request([dns(NAME)]))}):
+            self.assertEqual(decide(dict(self.renewal(), **change)).action, DENY, change)
+
+
+class Shared(unittest.TestCase):
+    """Members of a cluster that was created with kstack 0.3 or earlier have one token."""
+    def first(self, name=NAME, **more):
+        subject = '/O=system:nodes/CN=system:node:' + name
+        return dict({'signerName': approver.CLIENT, 'username': 'system:bootstrap:abcdef',
+                     'groups': ['system:bootstrappers', approver.SHARED_GROUP],
+                     'usages': ['digital signature', 'client auth'], 'request': encoded(request(subject=subject))}, **more)
+
+    def test_a_member_that_is_not_Ready_joins_with_it_and_what_was_recorded_of_its_predecessor_is_void(self):
+        for known in (NODES, {}):
+            verdict = decide(self.first(), nodes=known)
+            self.assertEqual((verdict.action, verdict.address, verdict.joined), (APPROVE, None, NAME))
+
+    def test_nobody_becomes_a_node_that_is_Ready_or_of_no_member_with_it(self):
+        self.assertEqual([decide(self.first('demo-minion-2'), age=age).action for age in (0, 301)], [WAIT, DENY])
+        for name in ('demo-minion', 'other-minion-1', 'localhost', NAME + '/CN=system:node:demo-minion-3'):
+            self.assertEqual(decide(self.first(name)).action, DENY, name)
+        for change in ({'request': encoded(request([dns(NAME)]))}, {'usages': ['client auth', 'server auth']},
+                       {'request': encoded(request(subject='/O=system:masters/CN=admin'))}, {'request': None}):
+            self.assertEqual(decide(dict(self.first(), **change)).action, DENY, change)
+
+    def test_other_bootstrap_tokens_are_not_decided(self):
+        self.assertTrue(approver.concerns(self.first()))
+        for groups in ([], None, ['system:bootstrappers'], ['system:bootstrappers:kstack-masters']):
+            self.assertFalse(approver.concerns(self.first(groups=groups)))
+
+
 class Client(unittest.TestCase):
     def test_a_member_gets_its_own_certificate_with_its_token(self):
         verdict = decide(client())
@@ -246,6 +301,9 @@ class Requests(unittest.TestCase):
             for key in serving():
                 if key != 'signerName':
                     self.assertIn(decide(dict(serving(), **{key: value})).action, (DENY, APPROVE, WAIT))
+                    for user in ('system:node:' + NAME, 'system:bootstrap:abcdef'):
+                        approver.concerns(dict(client(username=user), **{key: value}))
+                        decide(dict(client(username=user), **{key: value}))
                     self.assertIn(decide(dict(client(), **{key: 'kstack:member:' if key == 'username' else value})).action,
                                   (DENY, APPROVE, WAIT))
             approver.node({'metadata': {'name': value}, 'status': value})

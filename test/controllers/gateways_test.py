@@ -10,8 +10,10 @@ NO_NODE = 'is not an address of a node'
 BOTH = [node('demo-gateway-0', '10.0.0.21'), node('demo-gateway-1', '10.0.0.22')]
 
 
-def given(nodes, pools=()):
-    return gateways.addresses([gateways.parse(one) for one in nodes], 'demo', pools, TAKEN)
+def given(nodes, pools=(), **recorded):
+    """recorded: addresses of members by name, with _ for -"""
+    known = {name.replace('_', '-'): values.address(text) for name, text in recorded.items()}
+    return gateways.addresses([gateways.parse(one) for one in nodes], 'demo', pools, TAKEN, known)
 
 
 class Gateways(unittest.TestCase):
@@ -64,6 +66,27 @@ class Gateways(unittest.TestCase):
                 self.assertEqual(found, ['10.0.0.21'], claim)
                 self.assertEqual(len(wrong), 1)
                 self.assertIn('gateway demo-gateway-0: address %s is not used: it %s' % (claim, reason), wrong[0])
+
+    def test_a_gateway_that_reports_another_address_than_the_recorded_one_does_not_serve(self):
+        for text in ('10.0.0.22', '10.0.0.99', 'x'):
+            found, wrong = given([node('demo-gateway-0', text), BOTH[1]], demo_gateway_0='10.0.0.21')
+            self.assertEqual(found, ['192.0.2.9', '10.0.0.20', '10.0.0.22'], text)
+            self.assertEqual(wrong, ['gateway demo-gateway-0 does not serve: it reports other addresses than the recorded '
+                                     '10.0.0.21'])
+        both = node('demo-gateway-0', '10.0.0.21')
+        both['status']['addresses'].append({'type': 'InternalIP', 'address': '10.0.0.99'})
+        self.assertEqual(given([both], demo_gateway_0='10.0.0.21')[0], [])
+        self.assertEqual(given(BOTH, demo_gateway_0='10.0.0.21', demo_gateway_1='10.0.0.22'), given(BOTH))
+
+    def test_a_node_cannot_take_the_recorded_address_of_a_gateway_away_from_it(self):
+        for thief in ('demo-minion-0', 'demo-gateway-1'):
+            nodes = [BOTH[0], node(thief, '10.0.0.21')]
+            recorded = {'demo_gateway_0': '10.0.0.21'}
+            self.assertEqual(given(nodes, **recorded)[0], ['192.0.2.9', '10.0.0.20', '10.0.0.21'])
+            recorded[thief.replace('-', '_')] = '10.0.0.31'
+            self.assertEqual(given(nodes, **recorded)[0], ['192.0.2.9', '10.0.0.20', '10.0.0.21'])
+        self.assertEqual(given([node('demo-gateway-1', '10.0.0.21')], demo_gateway_0='10.0.0.21')[0][-1], '10.0.0.21',
+                         'a member that is gone has no address')
 
     def test_an_address_has_one_form(self):
         for claim in ('example.com', '1.2.3.4.5', ' 10.0.0.20', '8.8.8.8/0', '10.00.0.5', '010.0.0.20', '10.0.0.20\n',

@@ -1,10 +1,12 @@
 import json
 import unittest
 
-from kstack import iproute, marks, nodes, values
+from kstack import iproute, marks, nodes, records, values
 
 ROLES = ['gateway', 'master', 'minion']
 PENDING = {'key': 'kstack.io/pending', 'effect': 'NoSchedule'}
+MASTER, CONTROL_PLANE = 'node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'
+SERVER = '6e7d30b6-0d0c-4a53-8d4c-0f1f6f1c9a11'
 GPU = {'labels': {'a': 'b', 'c': 'd'}, 'taints': ['x=y:NoSchedule', 'z:NoExecute'], 'formerLabels': ['old'],
        'formerTaints': ['f=1:NoSchedule', 'x=other:NoSchedule']}
 
@@ -13,17 +15,24 @@ def pools(**known):
     return marks.pools(json.dumps({'cluster': 'demo', 'pools': known}))
 
 
-def node(name, labels={}, taints=()):
+def node(name, labels={}, taints=(), version='v1.20.2', **spec):
     return marks.kept({'metadata': {'name': name, 'resourceVersion': '7', 'labels': labels},
-                       'spec': {'taints': list(taints)}})
+                       'spec': dict({'taints': list(taints)}, **spec),
+                       'status': {'nodeInfo': {'kubeletVersion': version}}})
 
 
-def patch(one, known={}, cluster='demo'):
-    return marks.patch(one, cluster, known, ROLES)
+def patch(one, known={}, cluster='demo', recorded={}):
+    return marks.patch(one, cluster, known, ROLES, recorded)
 
 
 def of(role, name):
-    return node(name, {'kstack.io/role': role, 'node-role.kubernetes.io/' + role: '', 'a': 'b'})
+    more = {'master': {CONTROL_PLANE: ''}}.get(role, {})
+    taints = {'gateway': [taint('kstack.io/gateway')], 'master': [taint(MASTER)]}.get(role, [])
+    return node(name, dict({'kstack.io/role': role, 'node-role.kubernetes.io/' + role: '', 'a': 'b'}, **more), taints)
+
+
+def taint(key, effect='NoSchedule'):
+    return {'key': key, 'effect': effect}
 
 
 class Pools(unittest.TestCase):
@@ -59,21 +68,88 @@ class Pools(unittest.TestCase):
 
 class Roles(unittest.TestCase):
     def test_a_node_that_claims_another_role_is_labelled_with_the_role_in_its_name(self):
-        self.assertEqual(patch(of('gateway', 'demo-minion-1'))['metadata']['labels'], {
-            'kstack.io/role': 'minion', 'node-role.kubernetes.io/minion': '', 'node-role.kubernetes.io/gateway': None})
-        self.assertEqual(patch(node('demo-master-0'))['metadata']['labels'], {
-            'kstack.io/role': 'master', 'node-role.kubernetes.io/master': ''})
+        self.assertEqual(patch(of('gateway', 'demo-minion-1')), {
+            'metadata': {'resourceVersion': '7', 'labels': {
+                'kstack.io/role': 'minion', 'node-role.kubernetes.io/minion': '', 'node-role.kubernetes.io/gateway': None}},
+            'spec': {'taints': []}})
+        self.assertEqual(patch(of('master', 'demo-gateway-1')), {
+            'metadata': {'resourceVersion': '7', 'labels': {
+                'kstack.io/role': 'gateway', 'node-role.kubernetes.io/gateway': '', MASTER: None, CONTROL_PLANE: None}},
+            'spec': {'taints': [taint('kstack.io/gateway')]}})
+
+    def test_masters_have_the_labels_that_kubeadm_gives_them_in_their_release(self):
+        for version, wanted in (('v1.19.16', [MASTER]), ('v1.20.2', [CONTROL_PLANE, MASTER]),
+                                ('v1.23.17', [CONTROL_PLANE, MASTER]), ('v1.24.0', [CONTROL_PLANE]),
+                                ('v1.36.2', [CONTROL_PLANE]), ('', [CONTROL_PLANE, MASTER]),
+                                ('1.36', [CONTROL_PLANE, MASTER])):
+            for had in ([], [MASTER], [CONTROL_PLANE, MASTER]):
+                labels = dict({key: '' for key in had}, **{'kstack.io/role': 'master'})
+                change = patch(node('demo-master-0', labels, version=version)) or {'metadata': {'labels': {}}}
+                labels.update(change['metadata']['labels'])
+                self.assertEqual(sorted(key for key, value in labels.items() if value == ''), wanted, version)
+
+    def test_masters_have_the_taints_that_kubeadm_gives_them_in_their_release(self):
+        for version, wanted in (('v1.20.2', [MASTER]), ('v1.23.17', [MASTER]), ('v1.24.1', [MASTER, CONTROL_PLANE]),
+                                ('v1.25.0', [CONTROL_PLANE]), ('v1.36.2', [CONTROL_PLANE]),
+                                ('rubbish', [MASTER, CONTROL_PLANE])):
+            both = [taint(MASTER), taint(CONTROL_PLANE)]
+            for had in ([PENDING], both[:1], both[1:], both + [PENDING]):
+                change = patch(node('demo-master-g2-0', {}, had, version))
+                self.assertEqual(sorted(marks.taint_text(one) for one in change.get('spec', {}).get('taints', had)),
+                                 sorted(key + ':NoSchedule' for key in wanted), (version, had))
+                self.assertIn('labels', change['metadata'], 'in one request')
+
+    def test_a_master_from_which_an_operator_removed_the_taint_gets_none_again(self):
+        self.assertNotIn('spec', patch(node('demo-master-0', {}, [taint('own')])))
+
+    def test_a_gateway_has_its_taint_whatever_it_registered_with(self):
+        for name, known in (('demo-gateway-0', {}), ('demo-edge-3', pools(edge={
+                'labels': {'kstack.io/role': 'gateway'}, 'taints': [], 'formerLabels': [], 'formerTaints': []}))):
+            for had in ([], [PENDING], [taint(MASTER)], [PENDING, taint(CONTROL_PLANE)]):
+                change = patch(node(name, {}, had), known)
+                self.assertEqual(change['spec']['taints'], [taint('kstack.io/gateway')])
+                self.assertEqual(change['metadata']['labels']['kstack.io/role'], 'gateway')
+        self.assertIsNone(patch(node('demo-edge-3', {}, [PENDING])), 'its pool is not stored yet')
+
+    def test_a_minion_does_not_keep_taints_of_another_role_that_it_registered_with(self):
+        own = [taint('own'), taint('kstack.io/gateway', 'NoExecute')]
+        had = [taint('kstack.io/gateway'), taint(MASTER), taint(CONTROL_PLANE), PENDING]
+        self.assertEqual(patch(node('demo-minion-0', {}, had + own))['spec']['taints'], own)
 
     def test_a_node_that_has_the_labels_of_its_role_or_is_of_another_cluster_is_not_changed(self):
-        for one in (of('master', 'demo-master-0'), of('minion', 'demo-minion-g2-11'), of('gateway', 'demo-minion-a-b-0'),
+        for one in (of('master', 'demo-master-0'), of('gateway', 'demo-gateway-0'), of('minion', 'demo-minion-g2-11'),
+                    of('gateway', 'demo-minion-a-b-0'),
                     of('gateway', 'demo2-minion-0'), of('gateway', 'minion-0'), of('gateway', 'demo-gpu-0')):
             self.assertIsNone(patch(one), one)
 
     def test_a_malformed_node_is_no_node_of_the_cluster(self):
         for value in (None, 1, 'x', [], {}, [None], 'a\nb'):
             for one in ({'metadata': value, 'spec': value}, {'metadata': {'name': value, 'labels': value}, 'spec': value},
-                        {'metadata': {'name': 'demo-gpu-0', 'labels': value}, 'spec': {'taints': [value]}}):
+                        {'metadata': {'name': 'demo-gpu-0', 'labels': value}, 'spec': {'taints': [value]}},
+                        {'metadata': {'name': 'demo-master-0'}, 'spec': {'providerID': value},
+                         'status': {'nodeInfo': {'kubeletVersion': value}}},
+                        {'metadata': {'name': 'demo-master-0'}, 'status': {'nodeInfo': value}}):
                 patch(marks.kept(one), pools(gpu=GPU))
+
+
+class Servers(unittest.TestCase):
+    KNOWN = {'demo-minion-0': records.Record(values.address('10.0.0.12'), SERVER, '')}
+
+    def test_a_node_without_a_providerID_gets_that_of_its_recorded_server(self):
+        change = patch(node('demo-minion-0'), recorded=self.KNOWN)
+        self.assertEqual(change['spec'], {'providerID': 'openstack:///' + SERVER})
+        self.assertEqual(change['metadata']['resourceVersion'], '7')
+        unknown = {'demo-minion-0': records.Record(values.address('10.0.0.12'), None, '')}
+        for name, recorded in (('demo-minion-1', self.KNOWN), ('demo-minion-0', {}), ('demo-minion-0', unknown)):
+            self.assertNotIn('spec', patch(node(name), recorded=recorded))
+
+    def test_a_providerID_is_never_changed_and_one_of_another_server_is_reported(self):
+        for provider, said in (('openstack:///' + SERVER, 0), ('openstack://' + SERVER, 1), ('aws:///i-1', 1), ('', 0)):
+            one = node('demo-minion-0', providerID=provider)
+            if provider:
+                self.assertNotIn('spec', patch(one, recorded=self.KNOWN))
+            messages = list(marks.strangers([one, node('demo-minion-1', providerID='x')], self.KNOWN))
+            self.assertEqual(len(messages), said, provider)
 
 
 class Requests(unittest.TestCase):
@@ -89,9 +165,28 @@ class Requests(unittest.TestCase):
 class Records(unittest.TestCase):
     def test_a_malformed_record_is_none(self):
         data = {'a': '{"address": "10.0.0.1", "since": "x"}', 'b': '{"address": "10.00.0.1"}',
-                'c': '[]', 'd': 'x', 'e': None}
-        self.assertEqual(nodes.records([{'data': data}]), {'a': values.address('10.0.0.1')})
-        self.assertEqual(nodes.records([]), {})
+                'c': '[]', 'd': 'x', 'e': None, 'f': '[' * 100000, 'g': '{"address": ["10.0.0.1"]}',
+                'h': '{"address": "10.0.0.2", "server": "%s", "since": 7}' % SERVER,
+                'i': '{"address": "10.0.0.3", "server": "%s"}' % SERVER.upper()}
+        self.assertEqual(records.parse({'data': data}), {
+            'a': records.Record(values.address('10.0.0.1'), None, 'x'),
+            'h': records.Record(values.address('10.0.0.2'), SERVER, ''),
+            'i': records.Record(values.address('10.0.0.3'), None, '')})
+        for value in (None, 1, 'x', [], {}, {'data': None}, {'data': [1]}, {'data': {'a': {}}}):
+            self.assertEqual(records.parse(value), {})
+
+    def test_the_record_of_a_removed_member_stays_if_its_own_token_gave_it(self):
+        known = records.parse({'data': {'demo-minion-0': '{"address": "10.0.0.1", "since": "2026"}',
+                                        'demo-minion-1': '{"address": "10.0.0.2"}',
+                                        'demo-minion-2': '{"address": "10.0.0.3"}'}})
+        self.assertEqual(nodes.void(known, {'demo-minion-2': None}), {'demo-minion-1': None})
+
+    def test_of_too_many_records_the_oldest_of_removed_members_are_deleted(self):
+        known = {'demo-minion-%d' % one: records.Record(values.address('10.0.0.1'), None, '2026-%05d' % one)
+                 for one in range(nodes.MOST_RECORDS + 2)}
+        data = nodes.with_record(known, 'demo-new-0', values.address('10.0.0.9'), {'demo-minion-0': None})
+        self.assertEqual([name for name in data if data[name] is None], ['demo-minion-1', 'demo-minion-2'])
+        self.assertEqual(json.loads(data['demo-new-0'])['address'], '10.0.0.9')
 
     def test_the_nodes_are_in_the_network_of_this_master(self):
         local = iproute.read_addresses(

@@ -32,10 +32,18 @@ def until(condition):
         time.sleep(0.05)
 
 
-changes = queue.Queue()
+changes, changes_of_records, readable = queue.Queue(), queue.Queue(), threading.Event()
 
 
 def answers(_, where, __):
+    if '/configmaps' in where:
+        # As masters of an earlier release, until `readable`.
+        if not readable.is_set():
+            return 403, {'message': 'forbidden', 'reason': 'Forbidden'}
+        if 'watch=' in where:
+            return 200, iter(changes_of_records.get, None)
+        return 200, {'metadata': {'resourceVersion': '1'}, 'items': [{'metadata': {'name': 'kstack-members'}, 'data': {
+            'demo-minion-1': '{"address": "10.0.0.15"}'}}]}
     if 'watch=' in where:
         return 200, iter(changes.get, None)
     listed = [OWN, OTHER, node('demo-minion-2', '10.0.0.14', '10.244.3.0/24'),
@@ -71,6 +79,11 @@ seen['deleted by hand'] = shown()
 change('MODIFIED', node('demo-minion-1', '10.0.0.15', '10.244.2.0/24'))
 until(lambda: '10.0.0.15' in str(shown()))
 seen['moved'] = shown()
+readable.set()
+until(lambda: any('/configmaps' in where and 'watch=' in where for _, where in server.asked))
+change('MODIFIED', node('demo-minion-1', '10.0.0.77', '10.244.2.0/24'))
+time.sleep(1)
+seen['lied'] = shown()
 change('DELETED', node('demo-minion-2', '10.0.0.14', '10.244.3.0/24'))
 until(lambda: len(shown()) == 1)
 seen['left'] = shown()

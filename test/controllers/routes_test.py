@@ -34,8 +34,10 @@ OWN = node('demo-minion-0', '10.0.0.12', '10.244.1.0/24')
 OTHER = node('demo-minion-1', '10.0.0.13', '10.244.2.0/24')
 
 
-def decide(*objects):
-    return pod_ranges.decide([pod_ranges.read(one) for one in objects], FACTS)
+def decide(*objects, **recorded):
+    """recorded: addresses of members by name, with _ for -"""
+    known = {name.replace('_', '-'): address(text) for name, text in recorded.items()}
+    return pod_ranges.decide([pod_ranges.read(one) for one in objects], FACTS, known)
 
 
 def shown(decision):
@@ -117,6 +119,20 @@ class Decisions(unittest.TestCase):
                     for index in (3, 4))
         self.assertEqual(shown(decide(OWN, one, two)), {'10.244.7.0/24': '10.0.0.24'})
 
+    def test_a_node_that_reports_another_address_than_the_recorded_one_takes_no_route(self):
+        older = '2025-01-01T00:00:00Z'
+        for recorded in ({'demo_minion_2': '10.0.0.14'}, {'demo_minion_1': '10.0.0.13'},
+                         {'demo_minion_1': '10.0.0.13', 'demo_minion_2': '10.0.0.14'}):
+            decision = decide(OWN, OTHER, node('demo-minion-2', '10.0.0.13', '10.244.3.0/24', older), **recorded)
+            self.assertEqual(shown(decision), {'10.244.2.0/24': '10.0.0.13'}, recorded)
+            self.assertEqual(len(decision.mistakes), 1)
+            self.assertIn('node demo-minion-2: InternalIP 10.0.0.13 is ', decision.mistakes[0])
+            self.assertIn(network('10.244.3.0/24'), decision.ranges, 'its present route is not stale')
+
+    def test_a_node_without_a_record_has_the_address_that_it_reports(self):
+        self.assertEqual(shown(decide(OWN, OTHER, demo_minion_9='10.0.0.13')), {'10.244.2.0/24': '10.0.0.13'})
+        self.assertEqual(shown(decide(OWN, OTHER, demo_minion_1='10.0.0.13')), {'10.244.2.0/24': '10.0.0.13'})
+
     def test_a_creation_time_that_is_malformed_counts_as_the_youngest(self):
         thief = node('a-thief', '10.0.0.14', '10.244.2.0/24', '0000')
         self.assertEqual(shown(decide(OWN, OTHER, thief)), {'10.244.2.0/24': '10.0.0.13'})
@@ -166,7 +182,7 @@ class Decisions(unittest.TestCase):
     def test_any_json_is_read(self):
         chosen = random.Random(12)
         for value in NASTY + [any_value(chosen, 4) for _ in range(2000)]:
-            pod_ranges.decide([pod_ranges.read(value)], FACTS)
+            pod_ranges.decide([pod_ranges.read(value)], FACTS, {})
             cni.range_in(value)
 
 
@@ -206,7 +222,9 @@ class Acting(unittest.TestCase):
         self.addCleanup(patch.stop)
         given = routes.Given('demo-minion-0', address('10.0.0.12'), address('10.0.0.5'), network('10.244.0.0/16'), 24,
                              self.file, os.path.join(self.folder, 'leases'))
-        self.routes = routes.Routes(given, lambda: [pod_ranges.read(one) for one in self.nodes], Repeated(self.said.append))
+        self.recorded = {}
+        self.routes = routes.Routes(given, lambda: [pod_ranges.read(one) for one in self.nodes], lambda: self.recorded,
+                                    Repeated(self.said.append))
 
     def command(self, *arguments, **_):
         text = ' '.join(arguments)
@@ -305,6 +323,14 @@ class Acting(unittest.TestCase):
         self.ours = '10.244.2.0/24 via 10.0.0.99 dev ens3 \n'
         self.assertEqual(self.act(), ['ip -4 route replace 10.244.2.0/24 via 10.0.0.13 dev ens3 protocol 77'])
 
+    def test_a_node_that_leaves_its_recorded_address_keeps_its_route_and_gets_no_other(self):
+        self.ours = '10.244.2.0/24 via 10.0.0.13 dev ens3 \n'
+        self.recorded = {'demo-minion-1': address('10.0.0.13')}
+        self.nodes = [OWN, node('demo-minion-1', '10.0.0.99', '10.244.2.0/24')]
+        for _ in range(2):
+            self.assertEqual(self.act(), [])
+        self.assertEqual(self.said, ['node demo-minion-1: InternalIP 10.0.0.99 is not its recorded address 10.0.0.13'])
+
     def test_a_route_of_somebody_else_is_not_replaced(self):
         self.others = '10.244.2.0/24 via 10.0.0.9 dev ens3 proto static \n'
         self.assertEqual(self.act(), [])
@@ -362,6 +388,7 @@ class Kernel(unittest.TestCase):
             'joined': ['10.244.2.0/24 via 10.0.0.13 dev ens3', '10.244.3.0/24 via 10.0.0.14 dev ens3'],
             'deleted by hand': ['10.244.2.0/24 via 10.0.0.13 dev ens3', '10.244.3.0/24 via 10.0.0.14 dev ens3'],
             'moved': ['10.244.2.0/24 via 10.0.0.15 dev ens3', '10.244.3.0/24 via 10.0.0.14 dev ens3'],
+            'lied': ['10.244.2.0/24 via 10.0.0.15 dev ens3', '10.244.3.0/24 via 10.0.0.14 dev ens3'],
             'left': ['10.244.2.0/24 via 10.0.0.15 dev ens3'],
             'bridge': ['10.244.1.0/24', 1450],
             'masquerade': 1,

@@ -175,6 +175,12 @@ class WithApi(unittest.TestCase):
         self.start(service('web', [80]))
         self.until(lambda: self.ingress('web') == ('192.0.2.9', '10.0.0.20', '10.0.0.41', '10.0.0.21', '10.0.0.22'))
 
+    def test_a_gateway_whose_recorded_address_is_another_leaves_the_status(self):
+        self.store.put('configmaps', {'metadata': {'namespace': 'kube-system', 'name': 'kstack-members'},
+                                      'data': {'demo-gateway-0': '{"address": "10.0.0.29"}'}})
+        self.start(service('web', [80]))
+        self.until(lambda: self.ingress('web') == ('192.0.2.9', '10.0.0.20', '10.0.0.22'))
+
     def test_a_gateway_that_is_removed_leaves_the_status(self):
         self.start(service('web', [80]))
         self.until(lambda: len(self.ingress('web')) == 4)

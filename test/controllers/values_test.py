@@ -39,6 +39,12 @@ class Values(unittest.TestCase):
         for value in (0, 65536, '080', '+80', ' 80', '8e1', 80.0, True, None, '', '9' * 30):
             self.assertIsNone(values.number(value, 1, 65535), value)
 
+    def test_a_UUID_is_in_lower_case(self):
+        good = '6e7d30b6-0d0c-4a53-8d4c-0f1f6f1c9a11'
+        self.assertEqual(values.uuid(good), good)
+        for value in (good.upper(), good + '\n', good[:-1], good.replace('-', ''), 'i-00000001', '', None, 7, [good]):
+            self.assertIsNone(values.uuid(value), value)
+
     def test_a_message_is_one_short_line(self):
         self.assertEqual(values.printable('a\nb\x1b[2J'), 'a?b?[2J')
         self.assertEqual(len(values.printable('x' * 1000)), 203)

@@ -54,9 +54,11 @@ test('pods of DNS are on different nodes, masters included, and end one at a tim
 	t.is(named('dns').length, Object.keys(plans).length);
 	for (const [name, items] of named('dns')) {
 		const deployment = one(items, 'Deployment');
-		const { affinity, tolerations } = podOf(deployment);
-		t.like(affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0], {
+		const { topologySpreadConstraints, tolerations } = podOf(deployment);
+		t.like(topologySpreadConstraints[0], {
 			topologyKey: 'kubernetes.io/hostname',
+			maxSkew: 1,
+			whenUnsatisfiable: 'DoNotSchedule',
 			labelSelector: { matchLabels: deployment.spec.template.metadata.labels },
 		});
 		t.deepEqual(

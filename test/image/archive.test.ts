@@ -35,7 +35,7 @@ const trees = fc
 	)
 	.filter((files) => !files.some((a) => files.some((b) => b.path.startsWith(`${a.path}/`))));
 
-test('the same files are the same bytes, in whatever order and place, and unpacked they are the same', async (t) => {
+test('a bundle of the same files has the same bytes, in any order and folder, and unpacks to these files', async (t) => {
 	await fc.assert(
 		fc.asyncProperty(trees, async (files) => {
 			const [one, other] = [
@@ -75,7 +75,7 @@ async function written(entries: readonly Entry[], files: Readonly<Record<string,
 
 const whole: Entry[] = Object.entries(hello).map(([name, text]) => ({ name, text }));
 
-test('a whole one is unpacked, with the folders that may be empty', async (t) => {
+test('a complete bundle is unpacked, with empty folders', async (t) => {
 	const folder = await temporaryFolder();
 	const file = await written(whole);
 	await unpackArchive(file, folder);
@@ -168,14 +168,14 @@ test(
 	/its format is 99; this kimg supports 1/,
 );
 
-test('what is neither file nor folder is not packed', async (t) => {
+test('only files and folders can be packed', async (t) => {
 	const folder = await temporaryFolder();
 	await symlink('/etc/passwd', path.join(folder, 'link'));
 	await t.throwsAsync(filesToPack(folder, 'components'), { message: /link is neither a file nor a folder/ });
 	t.deepEqual(await filesToPack(path.join(folder, 'none'), 'components'), []);
 });
 
-test('an archive that cannot be written leaves nothing', async (t) => {
+test('a bundle that cannot be written leaves no file', async (t) => {
 	const folder = await temporaryFolder();
 	const gone = { file: path.join(folder, 'gone'), name: 'elements/gone' };
 	const there = { file: path.join(folder, 'there'), name: 'elements/there' };

@@ -57,7 +57,7 @@ test('other formats are refused, with the command that converts them', async (t)
 	}
 });
 
-test('an image that needs another file is refused, and the other file is named', async (t) => {
+test('an image with a backing file is refused, and the backing file is named', async (t) => {
 	const file = await disks();
 	await qemuImg('create', '-f', 'qcow2', '-b', file('disk.qcow2'), '-F', 'qcow2', file('over.qcow2'));
 	t.true((await t.throwsAsync<UserError>(check(file('over.qcow2'))))?.message.includes(file('disk.qcow2')));
@@ -66,7 +66,7 @@ test('an image that needs another file is refused, and the other file is named',
 	t.true((await t.throwsAsync<UserError>(check(file('outside.qcow2'))))?.message.includes(file('data')));
 });
 
-test('a file that only begins like an image is refused', async (t) => {
+test('a file with only the magic of an image is refused', async (t) => {
 	const file = await disks();
 	await writeFile(file('fake.qcow2'), Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), randomBytes(4096)]));
 	t.is((await t.throwsAsync<UserError>(check(file('fake.qcow2'))))?.code, 'not-a-node-image');

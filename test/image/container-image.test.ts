@@ -31,7 +31,7 @@ async function membersOf(archive: string): Promise<Map<string, Buffer>> {
 	return members;
 }
 
-test('the same files make the same archive, whenever they were written', async (t) => {
+test('an archive of the same files has the same bytes, whatever their times', async (t) => {
 	const archives = [];
 	for (const year of ['2001', '2020']) {
 		const folder = await imageFolder(new Date(year));
@@ -41,7 +41,7 @@ test('the same files make the same archive, whenever they were written', async (
 	t.deepEqual(archives[0], archives[1]);
 });
 
-test('an archive is an OCI layout whose digests are right, under its reference', async (t) => {
+test('an archive is an OCI layout with correct digests and its reference', async (t) => {
 	const folder = await imageFolder(new Date());
 	const archive = path.join(folder, 'image.tar');
 	t.is((await packImage(folder, archive)).reference, 'example.org/hello:1');

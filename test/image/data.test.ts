@@ -29,7 +29,7 @@ for (const version of ['1.20.2', '1.35.4']) {
 	});
 }
 
-test('components.yaml names the profiles that take each line, and they are those that do', (t) => {
+test('components.yaml lists the profiles of each line correctly', (t) => {
 	for (const { profiles: takers, versions } of catalogue().lines) {
 		t.deepEqual(
 			profiles.filter((profile) => profile.kubernetes === versions.kubernetes).map(({ name }) => name),
@@ -38,7 +38,7 @@ test('components.yaml names the profiles that take each line, and they are those
 	}
 });
 
-test('a wrong file of components is refused with all that is wrong in it', (t) => {
+test('all mistakes in components.yaml are reported at once', (t) => {
 	const digest = 'a'.repeat(64);
 	const thing = {
 		licence: 'MIT',
@@ -88,19 +88,19 @@ test('a wrong file of components is refused with all that is wrong in it', (t) =
 		),
 	);
 	for (const mistake of [
-		'wrong.yaml: components: kubernetes: url is "http://example.org/thing.tar.gz"',
-		'wrong.yaml: components: kubernetes: checksums: 1.0.0 is "sha256:abc"',
-		'wrong.yaml: components: other: licence is missing',
-		'wrong.yaml: components: other: layout: thing is "/home/me"',
-		'wrong.yaml: components: other: colour is not a known key',
-		'wrong.yaml: lines 1: versions: kubernetes is 1.0.1, whose checksum is not among its checksums',
-		'wrong.yaml: lines 1: versions: tool is none of the components',
-		'wrong.yaml: images: pause: published is missing',
-		'wrong.yaml: images: pause: digests: 1 is "sha512:',
-		'wrong.yaml: images: coredns: repository is "dns"',
-		'wrong.yaml: lines 1: images: coredns is missing: every node needs it',
-		'wrong.yaml: lines 1: images: other is none of the images',
-		'wrong.yaml: lines 1: images: pause is v{etcd}, but the line has no version of etcd',
+		'wrong.yaml: components.kubernetes.url is "http://example.org/thing.tar.gz"',
+		'wrong.yaml: components.kubernetes.checksums["1.0.0"] is "sha256:abc"',
+		'wrong.yaml: components.other.licence is missing',
+		'wrong.yaml: components.other.layout.thing is "/home/me"',
+		'wrong.yaml: components.other.colour is not a known key',
+		'wrong.yaml: lines[0].versions.kubernetes is 1.0.1, whose checksum is not among its checksums',
+		'wrong.yaml: lines[0].versions.tool is none of the components',
+		'wrong.yaml: images.pause.published is missing',
+		'wrong.yaml: images.pause.digests.1 is "sha512:',
+		'wrong.yaml: images.coredns.repository is "dns"',
+		'wrong.yaml: lines[0].images.coredns is missing: every node needs it',
+		'wrong.yaml: lines[0].images.other is none of the images',
+		'wrong.yaml: lines[0].images.pause is v{etcd}, but the line has no version of etcd',
 		'wrong.yaml: lines must end with one that has no `before`',
 	]) {
 		t.true(error?.message.includes(mistake), `${mistake}\n${error?.message}`);
@@ -108,22 +108,22 @@ test('a wrong file of components is refused with all that is wrong in it', (t) =
 	t.regex(error?.message ?? '', /^14 mistakes:/);
 });
 
-test('a profile without a word about Kubernetes gets the release that its line pins', (t) => {
+test('a profile without a version of Kubernetes gets the pinned version of its line', (t) => {
 	for (const profile of profiles) t.is(profile.kubernetes, lineFor(profile.kubernetes).kubernetes.version);
 });
 
-test('the default profile is the name that the first cluster templates asked for', (t) => {
+test('the default profile has the image name that the first templates used', (t) => {
 	t.is(profileNamed(defaultProfile).release, 'jessie');
 });
 
-test("Debian's own containerd and etcd are taken where they suit the kubelet", (t) => {
+test("Debian's containerd and etcd are used where they are compatible with the kubelet", (t) => {
 	const bookworm = profileNamed('debian12-x64-kubernetes');
 	t.true(planImage(bookworm, '1.20.2', true).fromDebian);
 	t.false(planImage(bookworm, '1.35.4').fromDebian);
 	t.false(planImage(profileNamed('debian8-x64-kubernetes'), '1.20.2', true).fromDebian);
 });
 
-test('containerd and kubelet are told the same cgroup driver', async (t) => {
+test('containerd and kubelet use the same cgroup driver', async (t) => {
 	for (const profile of profiles) {
 		const plan = planImage(profile);
 		const flags = (await renderElements(plan)).find((file) => file.path.endsWith('/flags.env'));
@@ -131,7 +131,7 @@ test('containerd and kubelet are told the same cgroup driver', async (t) => {
 	}
 });
 
-test('packages are named as the release names them', async (t) => {
+test('package names are those of the release', async (t) => {
 	const packages = async (name: string) => {
 		const profile = profileNamed(name);
 		return packagesOf(await renderElements(planImage(profile, '1.20.2', true)), profile.release);

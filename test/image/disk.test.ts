@@ -18,7 +18,7 @@ async function disk(links: Readonly<Record<string, string>>) {
 	return { folder, root, files: new DiskFiles(root) };
 }
 
-test('links are followed as the node would, never out of its disk', async (t) => {
+test('links are resolved as on the node, and never leave its disk', async (t) => {
 	const { folder, files } = await disk({
 		bin: 'usr/bin',
 		sbin: '/usr/bin',
@@ -38,7 +38,7 @@ test('links are followed as the node would, never out of its disk', async (t) =>
 	t.is(await files.text('/secret/below'), undefined);
 });
 
-test('what is no regular file has no content, and a pipe is not waited for', async (t) => {
+test('only regular files have content; a pipe does not block', async (t) => {
 	const { root, files } = await disk({});
 	await output(tool('mkfifo', 'coreutils'), [path.join(root, 'pipe')]);
 	t.is(await files.text('/pipe'), undefined);
@@ -46,7 +46,7 @@ test('what is no regular file has no content, and a pipe is not waited for', asy
 	t.deepEqual(await files.below('/'), ['/secret', '/usr/bin/program']);
 });
 
-test('a pattern matches names, one without a star that name alone', async (t) => {
+test('a pattern matches names; without a star, exactly that name', async (t) => {
 	const { root, files } = await disk({});
 	for (const name of ['a.deb', 'b.deb', 'b.debs']) await writeFile(path.join(root, name), '');
 	t.deepEqual(await files.matching('/*.deb'), ['/a.deb', '/b.deb']);

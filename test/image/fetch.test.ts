@@ -63,7 +63,7 @@ function dieAfter(response: ServerResponse, from: number, count: number): void {
 	response.write(content.subarray(from, from + count), () => setTimeout(() => response.destroy(), 100));
 }
 
-test('a component comes from a folder, and then from the cache, whatever the folder holds by then', async (t) => {
+test('a component is read from the folder once, and later from the cache', async (t) => {
 	const [folder, cache] = [await temporaryFolder(), await temporaryFolder()];
 	const supply = readSupply(undefined, folder);
 	await writeFile(path.join(folder, 'thing.tar.gz'), content);
@@ -75,7 +75,7 @@ test('a component comes from a folder, and then from the cache, whatever the fol
 	await t.throwsAsync(fetchComponent(pinned(), cache, supply), { message: /is not thing 1\.0/ });
 });
 
-test('a wrong checksum names file, expected, got and source, and nothing of it stays', async (t) => {
+test('a wrong checksum is an error with file, both checksums and source, and the file is deleted', async (t) => {
 	const cache = await temporaryFolder();
 	const { address } = await serve(t, (_, response) => give(response, 0, Buffer.from('bad')));
 	const error = await t.throwsAsync<UserError>(fetchComponent(pinned(), cache, { mirror: address }));
@@ -92,7 +92,7 @@ test('a wrong checksum names file, expected, got and source, and nothing of it s
 	t.deepEqual(await readdir(cache), []);
 });
 
-test('a mirror has the files below the names of their hosts, or by name', async (t) => {
+test('a mirror is asked for the path below the host name, then for the file name', async (t) => {
 	const { address, asked } = await serve(t, ({ url }, response) =>
 		url === '/all/thing.tar.gz' ? give(response, 0) : response.writeHead(404).end(),
 	);
@@ -104,7 +104,7 @@ test('a mirror has the files below the names of their hosts, or by name', async 
 	await t.notThrowsAsync(fetchComponent(pinned(), await temporaryFolder(), readSupply(folder)));
 });
 
-test('with a stand-in, upstream itself is not asked', async (t) => {
+test('with --mirror or --components, upstream is not asked', async (t) => {
 	const { address, asked } = await serve(t, (_, response) => give(response, 0));
 	const component = pinned({ url: `${address}/thing.tar.gz` });
 	const folder = await temporaryFolder();
@@ -115,7 +115,7 @@ test('with a stand-in, upstream itself is not asked', async (t) => {
 	t.deepEqual(asked, []);
 });
 
-test('a server that dies in the middle, again and again, is asked for the rest', async (t) => {
+test('a download that is interrupted several times is resumed each time', async (t) => {
 	const { address, asked } = await serve(t, (_, response, from) =>
 		from < 800_000 ? dieAfter(response, from, 400_000) : give(response, from),
 	);
@@ -126,7 +126,7 @@ test('a server that dies in the middle, again and again, is asked for the rest',
 	t.is((await readdir(cache)).length, 1);
 });
 
-test('what a process that is gone has left of a download is taken over', async (t) => {
+test('the partial download of a process that has ended is resumed', async (t) => {
 	const { address, asked } = await serve(t, (_, response, from) => give(response, from));
 	const cache = await temporaryFolder();
 	const component = pinned({ url: `${address}/thing.tar.gz` });
@@ -137,7 +137,7 @@ test('what a process that is gone has left of a download is taken over', async (
 	t.deepEqual(await readdir(cache), [path.basename(file)]);
 });
 
-test('a left part that is of another file is fetched anew, and so is one where the server knows no ranges', async (t) => {
+test('a partial download of another file, or from a server without range requests, starts over', async (t) => {
 	for (const [left, ranges] of [
 		[Buffer.alloc(300_000), true],
 		[content.subarray(0, 300_000), false],
@@ -154,7 +154,7 @@ test('a left part that is of another file is fetched anew, and so is one where t
 	}
 });
 
-test('a file that is cut short is not taken, and what has come of it stays for the next try', async (t) => {
+test('a truncated download is an error, and is kept to be resumed', async (t) => {
 	let healthy = false;
 	const { address } = await serve(t, (_, response, from) => {
 		if (healthy) give(response, from);
@@ -172,7 +172,7 @@ test('a file that is cut short is not taken, and what has come of it stays for t
 	t.is((await readdir(cache)).length, 1);
 });
 
-test('components come side by side, and every one that fails is told', async (t) => {
+test('components are downloaded concurrently, and each failure is reported', async (t) => {
 	const waiting: (() => void)[] = [];
 	const { address } = await serve(t, ({ url }, response) => {
 		if (url !== '/good' && url !== '/better') return void response.writeHead(404).end();
@@ -190,7 +190,7 @@ test('components come side by side, and every one that fails is told', async (t)
 	t.regex(error?.message ?? '', /^one 1\.0 cannot .*404\nother 1\.0 cannot .*404$/);
 });
 
-test.serial('the proxy variables are honoured, in either spelling, and no_proxy', async (t) => {
+test.serial('http_proxy and no_proxy are respected, in lower and upper case', async (t) => {
 	const { address, asked } = await serve(t, (_, response, from) => give(response, from));
 	const component = pinned({ url: 'http://upstream.invalid/thing.tar.gz' });
 	const forget = () => {
@@ -209,7 +209,7 @@ test.serial('the proxy variables are honoured, in either spelling, and no_proxy'
 	forget();
 });
 
-test('a full disk is told with what came and what is free, and is not left full', async (t) => {
+test('an error for a full disk has the bytes received and free, and the partial file is deleted', async (t) => {
 	if (process.getuid?.() !== 0) {
 		t.log('skipped: a small file system to fill can be mounted by root alone');
 		return t.pass();
@@ -225,7 +225,7 @@ test('a full disk is told with what came and what is free, and is not left full'
 	t.deepEqual(await readdir(cache), []);
 });
 
-test('stand-ins that are not there, or hold a password, are refused at once', async (t) => {
+test('a mirror or folder that does not exist, or has a password, is refused before any download', async (t) => {
 	const gone = await temporaryFolder();
 	await rm(gone, { recursive: true });
 	const error = t.throws(() => readSupply('https://me:secret@mirror.example', gone));

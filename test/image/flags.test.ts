@@ -18,7 +18,7 @@ const gone = new Set([
 	...['--deleting-pods-qps', '--register-retry-count'],
 ]);
 
-test('the 1.20 line is told to close its insecure ports and which runtime and pause image it has', (t) => {
+test('the 1.20 line gets flags for closed insecure ports, container runtime and pause image', (t) => {
 	for (const name of ['debian8-x64-kubernetes', 'debian12-from-debian']) {
 		const plan = plans[name];
 		t.regex(plan?.kubernetes ?? '', /^1\.20\./);
@@ -35,7 +35,7 @@ test('the 1.20 line is told to close its insecure ports and which runtime and pa
 	}
 });
 
-test('the current line is told of its runtime, and to refuse external IPs', (t) => {
+test('the current line gets a flag for the container runtime, and one that refuses external IPs', (t) => {
 	for (const name of ['debian12-x64-kubernetes', 'debian13-x64-kubernetes']) {
 		t.regex(plans[name]?.kubernetes ?? '', /^1\.35\./);
 		const flags = plans[name]?.flags;
@@ -61,7 +61,7 @@ for (const [flag, last, first] of [
 	});
 }
 
-test('no release is told of a flag that is gone from it', (t) => {
+test('no release gets a flag that it no longer has', (t) => {
 	const said = (version: string) =>
 		Object.values(componentFlags(version, 'pause'))
 			.flat()
@@ -85,7 +85,7 @@ test('PodSecurity is configured from 1.23 on, where it exists', (t) => {
 	]);
 });
 
-test('unit files, which are the same for all releases, have no flag that comes or goes', async (t) => {
+test('unit files have no flag that some releases lack', async (t) => {
 	const units = (await imageFiles()).filter(({ path }) => /\/kube[^/]*\.service(\.d\/.*)?$/.test(path));
 	t.true(units.length >= 5);
 	for (const { path, text } of units) {

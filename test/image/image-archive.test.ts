@@ -12,14 +12,14 @@ const wrong = async (t: import('ava').ExecutionContext, file: string, why: RegEx
 	t.regex(error?.message ?? '', why);
 };
 
-test('an archive tells the names of its images and their digests', async (t) => {
+test('the names and digests of images are read from an archive', async (t) => {
 	const [image, ...others] = await readArchive(await madeImage('example.org/hello:1', 'hello'));
 	t.deepEqual(others, []);
 	t.deepEqual(image?.references, ['example.org/hello:1']);
 	t.regex(image?.digest ?? '', /^sha256:[0-9a-f]{64}$/);
 });
 
-test('what `docker save` writes is read too, short names completed', async (t) => {
+test('archives of `docker save` are read; short names are expanded', async (t) => {
 	const folder = await temporaryFolder();
 	const saved = [{ Config: 'c.json', RepoTags: ['tool:1'], Layers: ['l/layer.tar'] }];
 	await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(saved));
@@ -32,7 +32,7 @@ test('what `docker save` writes is read too, short names completed', async (t) =
 	t.deepEqual(await readArchive(file), [{ references: ['docker.io/library/tool:1'] }]);
 });
 
-test('an archive that is damaged, cut short or none at all is refused', async (t) => {
+test('a damaged, truncated or other file is refused', async (t) => {
 	const file = await madeImage('example.org/hello:1', 'hello, hello, hello');
 	const whole = await readFile(file);
 	const damaged = Buffer.from(whole);

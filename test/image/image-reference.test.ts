@@ -15,7 +15,7 @@ const registry = fc
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`);
 const tag = fc.stringMatching(/^\w[\w.-]{0,20}$/);
 
-test('a reference comes apart into what it was put together from', (t) => {
+test('a reference is parsed into the parts that it was made of', (t) => {
 	const parts = fc.tuple(registry, fc.array(word, { minLength: 1, maxLength: 3 }), tag, digest);
 	fc.assert(
 		fc.property(parts, fc.constantFrom('tag', 'digest', 'both'), ([host, names, tag, digest], which) => {
@@ -34,7 +34,7 @@ test('a reference comes apart into what it was put together from', (t) => {
 	);
 });
 
-test('what has no registry, or neither tag nor digest, is no reference to fetch', (t) => {
+test('a reference without registry, or with neither tag nor digest, cannot be fetched', (t) => {
 	for (const text of [
 		'nginx',
 		'nginx:1',
@@ -48,14 +48,14 @@ test('what has no registry, or neither tag nor digest, is no reference to fetch'
 		t.notRegex(text, referenceForm.pattern);
 });
 
-test('pods call an image by its tag where it has one', (t) => {
+test('pods use the tag of an image if it has one', (t) => {
 	const digest = `sha256:${'a'.repeat(64)}`;
 	t.deepEqual(imageNamed('quay.io/x:1'), { reference: 'quay.io/x:1' });
 	t.like(imageNamed(`quay.io/x:1@${digest}`), { reference: 'quay.io/x:1', digest });
 	t.like(imageNamed(`quay.io/x@${digest}`), { reference: `quay.io/x@${digest}`, digest });
 });
 
-test('short names are completed as containerd completes them', (t) => {
+test('short names are expanded as containerd expands them', (t) => {
 	t.is(fullName('busybox'), 'docker.io/library/busybox:latest');
 	t.is(fullName('busybox:1'), 'docker.io/library/busybox:1');
 	t.is(fullName('team/tool:1'), 'docker.io/team/tool:1');

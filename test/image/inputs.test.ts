@@ -37,7 +37,7 @@ async function component(
 	};
 }
 
-test('components are laid out each in a folder, and every file that they put onto the image is known', async (t) => {
+test('each component has its own folder, and all files that it adds to the image are listed', async (t) => {
 	const supply = await temporaryFolder();
 	const kubernetes = await component(
 		supply,

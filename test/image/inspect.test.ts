@@ -12,7 +12,7 @@ import { digest, lock, nodeDisk } from '../support/node-disk.ts';
 const facts = { format: 'qcow2', size: 5e6, virtualSize: 2e9 };
 const inspect = (files: DiskFiles, file = '/nowhere/x.qcow2') => inspectDisk({ file, facts, files });
 
-test('an image without a lock tells of itself what its record and its packages say', async (t) => {
+test('an image without a lock is described by its record and its packages', async (t) => {
 	const { inspection } = await inspect(await nodeDisk());
 	const { size, ...rest } = inspection;
 	t.is(size.file, 5e6);
@@ -41,7 +41,7 @@ test('an image without a lock tells of itself what its record and its packages s
 	t.regex(inspectionText(inspection), /^debian +12 \(bookworm\)\nlock +none\n/m);
 });
 
-test('the record beside an image stands in for one that is not in it, and so does the lock', async (t) => {
+test('record and lock next to an image are used if the image has none inside', async (t) => {
 	const image = path.join(await temporaryFolder(), 'x.qcow2');
 	const files = await nodeDisk({ '/usr/share/kstack/image.json': undefined });
 	t.is((await inspect(files, image)).inspection.profile, null);
@@ -76,7 +76,7 @@ interface Part {
 	readonly components?: readonly Part[];
 }
 
-test('the bill of materials names packages as scanners know them, and the files of components', async (t) => {
+test('the bill of materials has package URLs, and the files of components', async (t) => {
 	const files = await nodeDisk({ '/usr/share/kstack/image.lock.json': lockText(lock) });
 	const { inspection, lock: found } = await inspect(files);
 	const bill = JSON.parse(billOfMaterials(inspection, found)) as { components: Part[] };

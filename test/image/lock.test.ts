@@ -33,11 +33,11 @@ async function written(text: string): Promise<string> {
 	return file;
 }
 
-test('a lock is read as it was written', async (t) => {
+test('a lock is read back as written', async (t) => {
 	t.deepEqual(await readLock(await written(lockText(lock))), lock);
 });
 
-test('a lock with mistakes is refused with all of them, and what is none as well', async (t) => {
+test('all mistakes in a lock are reported at once; another file is refused', async (t) => {
 	const { elements: _, ...rest } = lock;
 	const wrong = {
 		...rest,
@@ -50,14 +50,14 @@ test('a lock with mistakes is refused with all of them, and what is none as well
 		'3 mistakes',
 		'elements is missing',
 		'date is "today"',
-		'bash: architecture is missing',
+		'packages.bash.architecture is missing',
 	])
 		t.true(error?.message.includes(part), part);
 	await t.throwsAsync(readLock(await written('{')), { message: /cannot be read as a lock/ });
 	await t.throwsAsync(readLock('/nowhere.lock.json'), { message: /cannot be read as a lock: ENOENT/ });
 });
 
-test('every difference between two locks is named, and dates are none', (t) => {
+test('every difference between two locks is reported, except dates', (t) => {
 	t.deepEqual(
 		differences(lock, { ...lock, kimg: '9', debian: { ...lock.debian, date: '2027-01-01T00:00:00Z' } }),
 		[],
@@ -83,12 +83,12 @@ test('every difference between two locks is named, and dates are none', (t) => {
 	]);
 });
 
-test('the files of components are compared where both locks know them', (t) => {
+test('files of components are compared if both locks have them', (t) => {
 	const { files: _, ...etcd } = lock.components.etcd as NonNullable<Lock['components'][string]>;
 	t.deepEqual(differences(lock, { ...lock, components: { etcd } }), []);
 });
 
-test('archives of container images are compared where both locks know them, their digests always', (t) => {
+test('archives of container images are compared if both locks have them, digests always', (t) => {
 	const hello = (image: Lock['images'][string]) => ({ ...lock, images: { 'example.org/hello:1': image } });
 	const archive = 'hello.tar';
 	t.deepEqual(differences(lock, hello({ archive, digest: digest('d') })), []);
@@ -98,7 +98,7 @@ test('archives of container images are compared where both locks know them, thei
 	t.is(differences(lock, hello({ archive, digest: digest('d'), checksum: digest('0') })).length, 1);
 });
 
-test('the image gets the lock with the packages that it really has', async (t) => {
+test('the lock in the image has the installed packages', async (t) => {
 	const root = await temporaryFolder();
 	const file = await written(
 		lockText({ ...lock, packages: { ...lock.packages, gone: { version: '1', architecture: 'all' } } }),
@@ -129,7 +129,7 @@ test('the image gets the lock with the packages that it really has', async (t) =
 	t.is(inside, lockText(await readLock(file)));
 });
 
-test('without a lock the image gets none, and the build goes on', async (t) => {
+test('without a lock, the image gets none and the build continues', async (t) => {
 	const root = await temporaryFolder();
 	await output(path.join(packageRoot, 'elements/image-lock/cleanup.d/96-image-lock'), [], {
 		env: { TARGET_ROOT: root },

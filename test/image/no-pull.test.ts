@@ -22,7 +22,7 @@ const made = ['kstack.local/cluster-dns:1.0', 'registry.k8s.io/pause:3.2'];
 for (const [name, plan] of Object.entries(plans)) {
 	const here = [...plan.images.map(({ reference }) => reference), ...(plan.images.length > 0 ? [] : made)];
 
-	test(`${name}: every image that a manifest asks for is in the disk image, and not pulled`, async (t) => {
+	test(`${name}: every image of a manifest is in the node image and is not pulled`, async (t) => {
 		const manifests = (await renderElements(plan)).filter(({ path }) =>
 			/\/kstack\/addons\/.*yaml$/.test(path),
 		);

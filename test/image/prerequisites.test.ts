@@ -39,7 +39,7 @@ const asRoot = (title: string, body: (t: ExecutionContext) => Promise<void>) =>
 
 const hide = (command: string) => `mount --bind /dev/null "$(type -P ${command})"`;
 
-asRoot('missing programs are named with their packages, and nothing is made', async (t) => {
+asRoot('missing programs are named with their packages, and nothing is built', async (t) => {
 	const { ended, there } = await buildWhere(`${hide('mmdebstrap')}\n${hide('qemu-img')}`);
 	t.deepEqual(ended, {
 		code: 2,
@@ -50,7 +50,7 @@ asRoot('missing programs are named with their packages, and nothing is made', as
 	t.deepEqual(there, []);
 });
 
-asRoot('who is not root is told so, with all else that is missing', async (t) => {
+asRoot('without root, the error says so and names everything else that is missing', async (t) => {
 	const { ended, there } = await buildWhere(hide('kpartx'), 'unshare --user');
 	t.is(ended.code, 2);
 	t.is(
@@ -60,7 +60,7 @@ asRoot('who is not root is told so, with all else that is missing', async (t) =>
 	t.deepEqual(there, []);
 });
 
-asRoot('too little room is told before anything is made', async (t) => {
+asRoot('too little disk space is an error before the build', async (t) => {
 	const { ended } = await buildWhere('mount -t tmpfs -o size=1m tmpfs "$1"');
 	t.is(ended.code, 2);
 	t.regex(

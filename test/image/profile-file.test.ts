@@ -21,7 +21,7 @@ async function files(content: Readonly<Record<string, string | Buffer>>): Promis
 
 const checksum = `sha256:${'a'.repeat(64)}`;
 
-test('an own profile is another one with what its file says', async (t) => {
+test('a profile file changes the profile that it is based on', async (t) => {
 	const file = await files({
 		'mine.yaml': `
 base: debian12-x64-kubernetes
@@ -64,7 +64,7 @@ elements: [elements/greeting]
 	t.true(['htop', 'strace', 'jq'].every((name) => packages.includes(name)));
 });
 
-test('a profile is based on another file, and adds to what that one adds', async (t) => {
+test('a profile file can be based on another file; the additions of both count', async (t) => {
 	const file = await files({
 		'gpu/mine.yaml': "base: ../common.yaml\nname: gpu\npackages: [nvtop]\nversions: { etcd: '3.6.12' }\n",
 		'common.yaml':
@@ -78,14 +78,14 @@ test('a profile is based on another file, and adds to what that one adds', async
 	t.deepEqual(profile.choices, { etcd: { version: '3.6.12' }, runc: { version: '1.4.2' } });
 });
 
-test('a name of our own, or of a file that is none of YAML, means what it says', async (t) => {
+test('a name without .yaml is a built-in profile, also if such a file exists', async (t) => {
 	t.is(await readProfile('debian13-x64-kubernetes'), profileNamed('debian13-x64-kubernetes'));
 	const error = await t.throwsAsync<UserError>(readProfile(await files({ 'x.yaml': 'a: [' })));
 	t.regex(error?.message ?? '', /x\.yaml is not YAML/);
 	await t.throwsAsync(readProfile('/nowhere/x.yaml'), { message: /cannot be read: ENOENT/ });
 });
 
-test('all mistakes of a profile file, and of the one below it, are told at once', async (t) => {
+test('all mistakes of a profile file and of its base are reported at once', async (t) => {
 	const file = await files({
 		'wrong.yaml': `
 base: common.yaml
@@ -107,11 +107,11 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 		/common\.yaml: base is debian7: There is no profile "debian7"\.$/m,
 		/wrong\.yaml: name is debian12-x64-kubernetes, /,
 		/wrong\.yaml: colour is not a known key/,
-		/versions: etcd is 9\.9\.9, whose checksum .*\{ version: 9\.9\.9/,
-		/versions: docker is .*\betcd\b/,
-		/versions: runc: version is "new"/,
-		/versions: runc: checksum is "md5"/,
-		/packages: 1 is "Big Package"/,
+		/versions\.etcd is 9\.9\.9, whose checksum .*\{ version: 9\.9\.9/,
+		/versions\.docker is .*\betcd\b/,
+		/versions\.runc\.version is "new"/,
+		/versions\.runc\.checksum is "md5"/,
+		/packages\[0\] is "Big Package"/,
 		/images has \S+gone\.tar, /,
 		/images has notes\.txt, which must be an image .*, or a \.tar/,
 		/elements has \S+kubernetes-node, but kimg has an element kubernetes-node/,
@@ -124,7 +124,7 @@ elements: [elements/kubernetes-node, elements/Gone, elements/binary]
 	t.regex(error?.message ?? '', /^14 mistakes:/);
 });
 
-test('what --with-image adds joins the images of the profile, and all that is wrong with it is told at once', async (t) => {
+test('--with-image adds to the images of the profile, and all its mistakes are reported at once', async (t) => {
 	const file = await files({
 		'mine.yaml': 'base: debian12-x64-kubernetes\nimages: [hello.tar]\n',
 		'hello.tar': '',
@@ -154,7 +154,7 @@ test('profiles that are based on each other are refused', async (t) => {
 	t.regex(error?.message ?? '', /two\.yaml: base is one\.yaml, which is based on this one/);
 });
 
-test('a version of what the image does not take from upstream is refused, and not passed over', async (t) => {
+test('a version of a component that does not come from upstream is refused', async (t) => {
 	const file = await files({
 		'mine.yaml': 'base: debian12-x64-kubernetes\nversions: { kubernetes: 1.20.4, etcd: 3.5.28 }\n',
 	});

@@ -38,7 +38,7 @@ async function onlyWay(t: ExecutionContext) {
 	};
 }
 
-test('proxy variables in capital letters reach apt, which does not know them', async (t) => {
+test('proxy variables in upper case apply to apt, which reads them in lower case only', async (t) => {
 	const { address, asked, kimg } = await onlyWay(t);
 	const folder = await temporaryFolder();
 	const ended = await kimg(['lock', '--out', path.join(folder, 'x.lock.json')], {
@@ -49,7 +49,7 @@ test('proxy variables in capital letters reach apt, which does not know them', a
 	t.true(asked.some((line) => /APT.* GET archive\.invalid\/debian\/dists\/jessie\/Release$/.test(line)));
 });
 
-test("where no variable is set, apt's own proxy is the way to Debian's mirrors, and to nothing else", async (t) => {
+test("without proxy variables, apt's own proxy is used for Debian's mirrors only", async (t) => {
 	if (process.getuid?.() !== 0) {
 		t.log('skipped: images are built by root alone');
 		return t.pass();

@@ -1,11 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
-import { judge } from '../../src/image/glance/prune.ts';
+import { decide } from '../../src/image/glance/prune.ts';
 import { type FakeImage, fakeGlance, uploaded } from '../support/fake-glance.ts';
 import { runSource } from '../support/processes.ts';
 
-const standing = { place: 3, keep: 2, abandoned: false };
+const criteria = { position: 3, keep: 2, abandoned: false };
 
-const judged = test.macro({
+const decision = test.macro({
 	title: (_, reason: string, deleted: boolean, ..._rest) =>
 		`an image is ${deleted ? 'deleted' : 'kept'}: ${reason}`,
 	exec(
@@ -13,25 +13,25 @@ const judged = test.macro({
 		reason: string,
 		deleted: boolean,
 		image: Partial<FakeImage> = {},
-		more: { usedBy?: string[]; place?: number; keep?: number; abandoned?: boolean } = {},
+		more: { usedBy?: string[]; position?: number; keep?: number; abandoned?: boolean } = {},
 	) {
 		const { created_at, owner, properties, tags, asked, ...given } = uploaded('1', 'node-1', image);
 		const whole = { ...given, glanceName: 'node-1', name: 'node', digest: undefined, created: created_at };
 		const { usedBy = [], ...rest } = more;
-		const answer = judge({ ...whole, uploader: undefined }, usedBy, { ...standing, ...rest });
+		const answer = decide({ ...whole, uploader: undefined }, usedBy, { ...criteria, ...rest });
 		t.deepEqual([answer.reason, answer.delete], [reason, deleted]);
 	},
 });
 
-test(judged, 'old', true);
-test(judged, 'newest', false, {}, { place: 1 });
-test(judged, 'among the newest 2', false, {}, { place: 2 });
-test(judged, 'in use', false, {}, { usedBy: ['server demo-master-0'] });
-test(judged, 'protected', false, { protected: true });
-test(judged, 'public', false, { visibility: 'public' });
-test(judged, 'deactivated', false, { status: 'deactivated' });
-test(judged, 'upload in progress', false, { status: 'saving' });
-test(judged, 'incomplete', true, { status: 'queued' }, { place: 1, abandoned: true });
+test(decision, 'old', true);
+test(decision, 'newest', false, {}, { position: 1 });
+test(decision, 'among the newest 2', false, {}, { position: 2 });
+test(decision, 'in use', false, {}, { usedBy: ['server demo-master-0'] });
+test(decision, 'protected', false, { protected: true });
+test(decision, 'public', false, { visibility: 'public' });
+test(decision, 'deactivated', false, { status: 'deactivated' });
+test(decision, 'upload in progress', false, { status: 'saving' });
+test(decision, 'incomplete', true, { status: 'queued' }, { position: 1, abandoned: true });
 
 const named = (id: string, kstack_name: string, more: Partial<FakeImage> = {}) =>
 	uploaded(`id-${id}`, `${kstack_name}-${id}`, {
@@ -39,7 +39,7 @@ const named = (id: string, kstack_name: string, more: Partial<FakeImage> = {}) =
 		...more,
 	});
 
-test('prune deletes what is old and unused, by name; 0.2.0 called them all the same', async (t) => {
+test('prune deletes old unused images by name; images of 0.2.0 all have the same name', async (t) => {
 	const glance = await fakeGlance(
 		t,
 		...['1', '2', '3', '4', '5', '6'].map((id) => named(id, 'node')),

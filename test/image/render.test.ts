@@ -33,7 +33,7 @@ for (const [name, tree] of rendered) {
 	});
 }
 
-test('every hook that diskimage-builder runs is named as it wants, else it is left out in silence', (t) => {
+test('hooks have names that diskimage-builder accepts: it ignores others without an error', (t) => {
 	for (const tree of rendered.values()) {
 		for (const file of tree) {
 			const hook = /\/[a-z-]+\.d\/([^/]+)$/.exec(file.path)?.[1];
@@ -45,7 +45,7 @@ test('every hook that diskimage-builder runs is named as it wants, else it is le
 	}
 });
 
-test('the image says what is in it', (t) => {
+test('the image contains a record of its contents', (t) => {
 	const [plan, tree] = [plans['debian12-x64-kubernetes'], rendered.get('debian12-x64-kubernetes')];
 	if (plan === undefined || tree === undefined) return t.fail();
 	const record = tree.find((file) => file.path.endsWith('/usr/share/kstack/image.json'));
@@ -55,7 +55,7 @@ test('the image says what is in it', (t) => {
 	t.is(components.etcd, '3.6.14');
 });
 
-test('every addon is YAML once its tokens are filled in', async (t) => {
+test('each addon is valid YAML after rendering', async (t) => {
 	const { load } = await import('js-yaml');
 	for (const tree of rendered.values()) {
 		for (const file of tree) {

@@ -35,7 +35,7 @@ async function resolve(packages: readonly string[], preferences = '') {
 	return resolution;
 }
 
-test('an empty disk gets the base system, what is asked for, and what that needs, with checksums', async (t) => {
+test('on an empty disk, the base system, the requested packages and their dependencies are resolved, with checksums', async (t) => {
 	const { date, packages } = await resolve(['program']);
 	t.is(date, '2026-11-21T10:00:00Z');
 	t.deepEqual(Object.keys(packages), ['apt', 'base', 'library', 'needed', 'program']);
@@ -46,7 +46,7 @@ test('an empty disk gets the base system, what is asked for, and what that needs
 	});
 });
 
-test('the versions of a lock go before newer ones', async (t) => {
+test('the versions of a lock are preferred to newer ones', async (t) => {
 	const older = { library: { version: '1:1.9-1' }, base: { version: '0-1' } };
 	const { packages } = await resolve(['program'], preferencesFor(older));
 	t.is(packages.library?.version, '1:1.9-1');
@@ -55,7 +55,7 @@ test('the versions of a lock go before newer ones', async (t) => {
 	t.is(packages.base?.version, '1-1');
 });
 
-test('a package that the mirror lacks is named', async (t) => {
+test('a package that is not on the mirror is named', async (t) => {
 	await t.throwsAsync(resolve(['program', 'phantom']), {
 		message: /^The packages of test cannot be resolved:\n.*phantom/s,
 		name: 'UserError',

@@ -27,7 +27,7 @@ async function archive() {
 	return { cache, place: path.join(cache, 'thing'), fetched: new Map([['thing', file]]) };
 }
 
-test('what a killed process has left half unpacked goes when the next one unpacks', async (t) => {
+test('a partly unpacked archive of a killed process is removed by the next one', async (t) => {
 	const { cache, place, fetched } = await archive();
 	await mkdir(path.join(cache, 'thing.999999999-1/usr/bin'), { recursive: true });
 	await unpackInto(place, [thing], fetched);
@@ -35,7 +35,7 @@ test('what a killed process has left half unpacked goes when the next one unpack
 	t.is(await readFile(path.join(place, 'usr/bin/tool'), 'utf8'), 'a tool');
 });
 
-test('an archive that cannot be unpacked leaves nothing', async (t) => {
+test('an archive that cannot be unpacked leaves no files', async (t) => {
 	const { cache, place } = await archive();
 	const broken = path.join(await temporaryFolder(), 'thing.tar.gz');
 	await writeFile(broken, 'no archive');
@@ -43,7 +43,7 @@ test('an archive that cannot be unpacked leaves nothing', async (t) => {
 	t.deepEqual(await readdir(cache), []);
 });
 
-test('where another process has unpacked the same meanwhile, its work is taken', async (t) => {
+test('if another process has unpacked the same archive meanwhile, its result is used', async (t) => {
 	const { cache, place, fetched } = await archive();
 	const unpacked = unpackInto(place, [thing], fetched);
 	while (readdirSync(cache).length === 0) await setImmediate();

@@ -44,7 +44,7 @@ const spoilt: Readonly<
 			/^\/lib\/libc\.so\.6: differs from the file of the package libc6 2\.36-9$/,
 		],
 	},
-	'packages of other versions, surplus and missing': {
+	'packages of other versions, unexpected and missing': {
 		changes: {
 			'/var/lib/dpkg/status':
 				'Package: bash\nStatus: install ok installed\nVersion: 5.2.15-3\n\n\nPackage: gcc-12\nStatus: install ok installed\nVersion: 12.2\n',
@@ -66,7 +66,7 @@ const spoilt: Readonly<
 		changes: { '/usr/share/kstack/image.lock.json': '{' },
 		found: [/^\/usr\/share\/kstack\/image\.lock\.json: cannot be read as a lock$/],
 	},
-	'a changed container image, and a surplus one': {
+	'a changed container image, and a unexpected one': {
 		changes: {
 			'/usr/share/kstack/images/pause.tar': 'other layers',
 			'/usr/share/kstack/images/x.tar': 'x',
@@ -197,13 +197,13 @@ test('an image without a lock cannot be verified, and the message says so', asyn
 	);
 });
 
-test("a lock of the same things by another kimg and of another day is the image's own", async (t) => {
+test("a lock that differs only in kimg's version and date is that of the image", async (t) => {
 	const inner = { ...lock, kimg: '0.3.0', debian: { ...lock.debian, date: '2026-12-01T10:00:00Z' } };
 	const files = await nodeDisk({ '/usr/share/kstack/image.lock.json': lockText(inner) });
 	t.deepEqual((await verifyFiles(files, outer)).findings, []);
 });
 
-test('the lock in the image serves where there is none outside', async (t) => {
+test('the lock in the image is used if there is none outside', async (t) => {
 	const inside = { '/usr/share/kstack/image.lock.json': lockText(lock) };
 	const verdict = await verifyFiles(await nodeDisk({ ...inside, '/usr/local/bin/kubelet': 'another' }));
 	t.is(verdict.lock, 'in the image');
@@ -213,7 +213,7 @@ test('the lock in the image serves where there is none outside', async (t) => {
 	);
 });
 
-test("a lock that names no files is said not to be a built image's", async (t) => {
+test('a lock without files is reported as one that no image was built from', async (t) => {
 	const { files: _, ...kubernetes } = lock.components.kubernetes ?? {};
 	const components = { kubernetes } as typeof lock.components;
 	const { findings } = await verifyFiles(
@@ -229,7 +229,7 @@ test("a lock that names no files is said not to be a built image's", async (t) =
 	);
 });
 
-test('of a release that no image has been looked at, only our own units are judged', async (t) => {
+test("on an unknown release, only kstack's own units are checked", async (t) => {
 	const files = await nodeDisk({
 		'/usr/lib/os-release': 'VERSION_ID="8"\nVERSION="8 (jessie)"\n',
 		'/etc/rc2.d/S20of-debian-8': '-> ../init.d/of-debian-8',
@@ -240,7 +240,7 @@ test('of a release that no image has been looked at, only our own units are judg
 	t.deepEqual(findings, [{ about: 'keepalived.service', problem: 'is enabled, but must not be' }]);
 });
 
-test('by a lock that knows an image by its digest alone, the archive is read and its digests are checked', async (t) => {
+test('if the lock has only the digest of an image, the archive is read and its digests are checked', async (t) => {
 	const reference = 'example.org/hello:1';
 	// No byte of it is beyond ASCII.
 	const text = await readFile(await madeImage(reference, 'hello, hello'), 'utf8');

@@ -32,6 +32,16 @@ const creating: readonly Answers[] = [
 	},
 ];
 
+test("Heat's timeout at creation covers a later drain, because Heat keeps it for updates by other clients", async (t) => {
+	const { code, stderr, asked } = await on(creating, ['create', 'demo', '--drain-timeout', '7200']);
+	t.is(code, 0, stderr);
+	const sent = asked.filter((line) => /^'stack' '(create|update)'/.test(line));
+	t.deepEqual(
+		sent.map((line) => /'--timeout' '(\d+)'/.exec(line)?.[1]),
+		['160', '160'],
+	);
+});
+
 test('create checks the cloud, writes the directory, creates the stack, waits for it, and prints the node table', async (t) => {
 	const { code, stdout, stderr, folder, asked } = await on(creating, [
 		'create',

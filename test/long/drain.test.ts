@@ -2,8 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-
-import { on, updates } from '../support/kstack-on-cloud.ts';
+import { type Answers, event } from '../support/fake-cloud.ts';
+import { made, on, updates } from '../support/kstack-on-cloud.ts';
 import { kubernetesThat, withKubernetes } from '../support/leaving.ts';
 
 /** The annotations of the request to drain, and what Heat and cluster.yaml are told of the timeout, when `update` with these flags and edits removes a minion. */
@@ -44,3 +44,31 @@ for (const [what, flags, edits, timeout, force] of [
 		t.is(inFile, setting ?? '300');
 	});
 }
+
+test("Heat's timeout of an update covers the drain of the nodes that it removes", async (t) => {
+	const { folder, stages } = await made();
+	const [first, last] = stages(2) as [Answers, Answers];
+	const withTimeout = (shown: unknown, seconds: number) => {
+		const stack = shown as { parameters: object };
+		return { ...stack, parameters: { ...stack.parameters, drain_timeout: String(seconds) } };
+	};
+	const updated = (number: number) =>
+		[1, number].map((one) => event(one, one === 1 ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE'));
+	const raised = {
+		'stack-show-demo': withTimeout(first['stack-show-demo'], 43_200),
+		'stack-event-list': updated(2),
+	};
+	const restored = { ...last, 'stack-event-list': updated(3) };
+	const args = ['scale', 'demo', '--minions', '-1', '--yes', '--drain-timeout', '43200'];
+	const { code, stderr, asked } = await on([first, raised, restored], args, { cwd: folder });
+	t.is(code, 0, stderr);
+	const sent = updates(asked).map((line) => [
+		/drain_timeout=(\d+)/.exec(line)?.[1],
+		/'--timeout' '(\d+)'/.exec(line)?.[1],
+	]);
+	// 1200 s for a boot, 43200 s for a drain, and 20 minutes. Heat restores 300 s while nodes still drain with 43200 s.
+	t.deepEqual(sent, [
+		['43200', '760'],
+		['300', '760'],
+	]);
+});

@@ -77,7 +77,6 @@ async function leave(t: ExecutionContext, cluster: FakeCluster, name: string, ho
 		PATH: `${bin}:${systemPath}`,
 		TMPDIR: path.join(root, 'tmp'),
 		KSTACK_LEAVE_API_TIMEOUT: String(how.apiTimeout ?? 2),
-		KSTACK_LEAVE_SETTLE_TIME: '1',
 		...(how.margin === undefined ? {} : { KSTACK_LEAVE_MARGIN: String(how.margin) }),
 		drain_timeout: '300',
 		...how.inputs,
@@ -255,30 +254,61 @@ test('a master keeps the address and its control plane while no other master is 
 	t.true(services.active.has('keepalived'));
 });
 
-test('the last master waits until the other nodes are removed, and stops nothing', async (t) => {
+test('the last master waits until the other nodes are gone, also those that have not asked yet, and stops nothing', async (t) => {
 	const cluster = clusterOf(1, 2);
 	cluster.ask('demo-minion-0', 'leave');
-	const { program, services } = await leave(t, cluster, 'demo-master-0', { apiTimeout: 30 });
+	const { program, services } = await leave(t, cluster, 'demo-master-0');
 	await until(program, () => /this one leaves last/.test(program.output()), 'it knows that it is the last');
 	await until(program, () => cluster.asked('demo-master-0') === undefined, 'its request is cancelled');
-	await new Promise((resolve) => setTimeout(resolve, 1500));
 	let over = false;
 	program.ended.then(() => {
 		over = true;
 	});
-	t.false(over);
-	cluster.nodes.delete('demo-minion-0');
+	for (const name of ['demo-minion-0', 'demo-minion-1']) {
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+		t.false(over, `${name} is still there`);
+		cluster.nodes.delete(name);
+	}
 	t.is(await program.ended, 0);
 	t.false(cluster.done.some((line) => line.startsWith('stop')));
 	t.true(services.active.has('kube-apiserver'));
 });
 
-test('the last master waits for other nodes only for a limited time', async (t) => {
-	const cluster = clusterOf(1, 1);
-	cluster.ask('demo-minion-0', 'leave');
+test('the last master does not wait for a node that is down, or is not of its cluster', async (t) => {
+	const cluster = clusterOf(1, 0);
+	cluster.add('demo-minion-0', { ready: false });
+	cluster.add('other-minion-0');
 	const { program } = await leave(t, cluster, 'demo-master-0');
 	t.is(await program.ended, 0);
-	t.is(cluster.asked('demo-minion-0'), 'leave');
+});
+
+test('the last master stays if other nodes stay', async (t) => {
+	const cluster = clusterOf(1, 1);
+	const inputs = { drain_timeout: '0' };
+	const { program, services } = await leave(t, cluster, 'demo-master-0', { inputs, margin: 2 });
+	t.is(await program.ended, 1);
+	t.regex(program.output(), /this is the last master, and 1 other nodes are still in the cluster after 2 s/);
+	t.true(services.active.has('kube-apiserver'));
+	t.is(cluster.nodes.get('demo-master-0')?.metadata.annotations['kstack.io/leave-last'], undefined);
+});
+
+test('if all masters leave, one whose API ends with the others is deleted', async (t) => {
+	const cluster = clusterOf(1, 1);
+	const { program } = await leave(t, cluster, 'demo-master-0', { apiTimeout: 1 });
+	await until(program, () => /this one leaves last/.test(program.output()), 'it knows that it is the last');
+	cluster.answers = false;
+	t.is(await program.ended, 0);
+	t.regex(program.output(), /the other masters are gone, too/);
+});
+
+test('masters that all know that they are the last do not wait for each other', async (t) => {
+	const cluster = clusterOf(2, 1);
+	for (const name of ['demo-master-0', 'demo-master-1']) cluster.ask(name, 'leave');
+	const both = await Promise.all(['demo-master-0', 'demo-master-1'].map((name) => leave(t, cluster, name)));
+	for (const { program } of both)
+		await until(program, () => /this one leaves last/.test(program.output()), 'it knows that it is the last');
+	cluster.nodes.delete('demo-minion-0');
+	t.deepEqual(await Promise.all(both.map(({ program }) => program.ended)), [0, 0]);
 });
 
 test('of masters that leave together at least one knows that it is the last', async (t) => {
@@ -331,15 +361,38 @@ test('the only master, which never became a node, removes no member', async (t) 
 	t.is(cluster.members.length, 1);
 });
 
-test('without an answer of the API until the timeout, the server is deleted', async (t) => {
+test('without an answer of the API until the timeout, the server stays, and the message says what to do', async (t) => {
+	for (const [name, service] of [
+		['demo-minion-1', 'kubelet'],
+		['demo-master-2', 'keepalived'],
+	] as const) {
+		const cluster = clusterOf(3, 2);
+		cluster.answers = false;
+		const { program, services } = await leave(t, cluster, name, { apiTimeout: 1 });
+		t.is(await program.ended, 1);
+		t.regex(
+			program.output(),
+			new RegExp(
+				`^no answer from the API at 10\\.0\\.0\\.5 for 1 s: ${name} was not drained, and stays\\. .*openstack server delete ${name}\\. Unable to connect`,
+			),
+		);
+		t.true(services.active.has(service));
+	}
+});
+
+test('a node that nests its object deep, or writes odd values into it, keeps no other from leaving', async (t) => {
 	const cluster = clusterOf(1, 2);
-	cluster.answers = false;
+	const odd = cluster.nodes.get('demo-minion-0') as unknown as Record<string, Record<string, unknown>>;
+	let deep: unknown = {};
+	for (let level = 0; level < 3000; level++) deep = { a: deep };
+	Object.assign(odd.metadata as object, { managedFields: [{ fieldsV1: deep }], annotations: 'a\nb' });
+	odd.status = { conditions: [{ type: 'Ready', status: 'True\n9 9 9' }, 7, null] as unknown[] };
 	const { program } = await leave(t, cluster, 'demo-minion-1');
+	await asked(program, cluster, 'demo-minion-1');
+	cluster.nodes.delete('demo-minion-1');
 	t.is(await program.ended, 0);
-	t.regex(
-		program.output(),
-		/^no answer from the API at 10\.0\.0\.5 for 2 s; not waiting for a drain: Unable to connect/,
-	);
+	const last = await leave(t, cluster, 'demo-master-0');
+	t.is(await last.program.ended, 0);
 });
 
 test('an API that does not answer for a moment is asked again', async (t) => {

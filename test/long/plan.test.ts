@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import { imageContract } from '../../src/base/contract.ts';
 import type { Answers } from '../support/fake-cloud.ts';
 import { made, on, updates } from '../support/kstack-on-cloud.ts';
 
@@ -114,4 +115,47 @@ test('a change that replaces a server has exit code 4, in plan and in update, wh
 	const meant = await on(cloud, ['update', 'demo', '--allow-replace'], { cwd: folder });
 	t.is(meant.code, 0, meant.stderr);
 	t.is(updates(meant.asked).length, 1);
+});
+
+/** A cluster with the record of an earlier release in Heat and in its files. */
+async function recorded(record: object) {
+	const { folder, stages } = await made();
+	const generations = JSON.stringify(record);
+	const file = path.join(folder, 'demo/parameters.yaml');
+	const text = await readFile(file, 'utf8');
+	await writeFile(file, text.replace(/^ {2}generations: .*$/m, `  generations: '${generations}'`));
+	const cloud = stages(3).map((stage) => {
+		const shown = stage['stack-show-demo'] as { parameters: object };
+		return { ...stage, 'stack-show-demo': { ...shown, parameters: { ...shown.parameters, generations } } };
+	});
+	return { folder, cloud };
+}
+
+test('plan lists what only an upgrade gives, also as JSON; status has one line for it', async (t) => {
+	const { folder, cloud: old } = await recorded({});
+	const plan = await on(old, ['plan', 'demo'], { cwd: folder });
+	t.is(plan.code, 3, plan.stderr);
+	t.regex(plan.stdout, /^Only an upgrade to a newer image gives the nodes of these pools:\n {2}- addons/m);
+	t.regex(plan.stdout, /\(masters, minions\)\nTo upgrade .*: kstack upgrade demo --image IMAGE\n$/);
+	const json = await on(old, ['plan', 'demo', '-o', 'json'], { cwd: folder });
+	t.is(json.code, plan.code);
+	const { missingFeatures } = JSON.parse(json.stdout) as { missingFeatures: { pools: string[] }[] };
+	t.true(missingFeatures.some(({ pools }) => pools.join() === 'masters,minions'));
+	const status = await on(old, ['status', 'demo'], { cwd: folder });
+	t.is(status.stdout.match(/kstack plan demo/g)?.length, 1);
+	t.regex(
+		status.stdout,
+		/\nNewer images have more features than those of masters, minions: kstack plan demo\n$/,
+	);
+});
+
+test('with current images plan names no upgrade, but the command that ends a shared join token', async (t) => {
+	const record = { contracts: { 'debian12-x64-kubernetes': imageContract } };
+	const { folder, cloud } = await recorded(record);
+	const { code, stdout, stderr } = await on(cloud, ['plan', 'demo'], { cwd: folder });
+	t.notRegex(stdout, /Only an upgrade/);
+	t.regex(stdout, /kstack rotate join-token demo\n$/);
+	t.is(code, 3, stderr); // the templates differ: its members share a token
+	const status = await on(cloud, ['status', 'demo'], { cwd: folder });
+	t.notRegex(status.stdout, /kstack plan/);
 });

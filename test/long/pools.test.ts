@@ -269,3 +269,41 @@ for (const [what, state] of [
 		t.like(stored, [{ gpu: { labels: { accelerator: 'nvidia' } } }], stderr);
 	});
 }
+
+test('update stores the addresses and servers that the masters do not know, once', async (t) => {
+	const { folder, start } = await pinned(imageContract);
+	const configMap = '/api/v1/namespaces/kube-system/configmaps/kstack-members';
+	const server = '6e7d30b6-0d0c-4a53-8d4c-0f1f6f1c9a11';
+	const kubernetes = await fakeKubernetes({
+		[`GET ${configMap}`]: (sent) => [200, { data: (JSON.parse(sent[0] ?? '{}') as { data?: object }).data }],
+		[`PATCH ${configMap}`]: [200, {}],
+		'GET /api/v1/nodes': [200, { items: [] }],
+	});
+	t.teardown(kubernetes.close);
+	await writeFile(path.join(folder, 'demo/kubeconfig'), kubernetes.kubeconfig);
+	const shown = start['stack-show-demo'] as Shown;
+	const minions = [{ name: 'demo-minion-0', address: '10.0.0.12', server, index: '0', generation: '1' }];
+	const outputs = (shown.outputs as { output_key: string }[]).map((one) =>
+		one.output_key === 'minions' ? { output_key: 'minions', output_value: minions } : one,
+	);
+	const stage = { ...start, 'stack-show-demo': { ...shown, outputs } };
+	const updated = [event(1, 'CREATE_COMPLETE'), event(2, 'UPDATE_COMPLETE')];
+	const cloud = withAuthorityOf(kubernetes.kubeconfig, [stage, { ...stage, 'stack-event-list': updated }]);
+	for (const [told, args] of [
+		[0, ['--dry-run']],
+		[1, ['--yes']],
+		[0, ['--yes']],
+	] as const) {
+		const { code, stderr } = await on(cloud, ['update', 'demo', ...args], { cwd: folder });
+		t.is(code, 0, stderr);
+		t.is(
+			stderr.match(/^Storing the addresses and servers of members in the cluster$/gm)?.length ?? 0,
+			told,
+			stderr,
+		);
+	}
+	t.deepEqual(
+		kubernetes.sent.map((text) => JSON.parse(text)),
+		[{ data: { 'demo-minion-0': JSON.stringify({ address: '10.0.0.12', server }) } }],
+	);
+});

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
 import { load, loadAll } from 'js-yaml';
+import { packageRoot } from '../../src/base/package.ts';
+import { packagedRoles } from '../../src/cluster/spec/roles.ts';
 import { assemble, node, operator, put, started, step, stepsOf } from '../support/assembling.ts';
 import { runToEnd, tool } from '../support/processes.ts';
 
@@ -30,10 +32,11 @@ test('a master runs all steps in order and signals success once', async (t) => {
 			'kube-controller-manager',
 			'kube-scheduler',
 			'kstack-renew.timer',
-			'kstack-tokens',
-			'kstack-nodes',
+			'kstack-etcd-upkeep.timer',
 		],
 		...[
+			'kstack-tokens',
+			'kstack-nodes',
 			'kstack-pki',
 			'kstack-leavers',
 			'kstack-services',
@@ -80,7 +83,18 @@ test('the files of a master are valid, and its secrets are readable by root only
 		clusterDNS: ['10.96.0.10'],
 		authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
 		serverTLSBootstrap: true,
+		protectKernelDefaults: true,
+		podPidsLimit: 4096,
+		seccompDefault: true,
+		evictionHard: {
+			'memory.available': '100Mi',
+			'nodefs.available': '5%',
+			'nodefs.inodesFree': '5%',
+			'imagefs.available': '5%',
+			'imagefs.inodesFree': '5%',
+		},
 	});
+	t.regex(await file('etc/kstack/etcd.env'), /^ETCD_QUOTA_BACKEND_BYTES=8589934592$/m);
 	const encryption = load(await file('etc/kubernetes/encryption.yaml')) as {
 		resources: { providers: { aescbc?: { keys: { secret: string }[] } }[] }[];
 	};
@@ -171,6 +185,41 @@ for (const role of ['minion', 'gateway'] as const) {
 		t.deepEqual((await file('signals')).match(/^== .*/gm), ['== SUCCESS assembled ready']);
 	});
 }
+
+test("a node's providerID is that of its server in OpenStack, and of no other instance ID", async (t) => {
+	const minion = await node('minion');
+	await put(minion.root, 'etc/kubernetes/kubelet.yaml');
+	const providerId = async (instance: string | undefined) => {
+		if (instance !== undefined) {
+			await put(minion.root, 'var/lib/cloud/data/instance-id');
+			await writeFile(path.join(minion.root, 'var/lib/cloud/data/instance-id'), instance);
+		}
+		const { code, stdout, stderr } = await minion.run(step('80-node'));
+		t.is(code, 0, stdout + stderr);
+		const config = load(await minion.file('etc/kubernetes/kubelet.yaml')) as Record<string, unknown>;
+		return config.providerID;
+	};
+	const server = '6e7d30b6-0d0c-4a53-8d4c-0f1f6f1c9a11';
+	t.is(await providerId(undefined), undefined);
+	t.is(await providerId(`${server}\n`), `openstack:///${server}`);
+	t.is(await providerId(server.toUpperCase()), `openstack:///${server}`);
+	for (const other of ['i-00000a11\n', 'i-standalone', `${server}\nevil: 1`, `${server}0`, ''])
+		t.is(await providerId(other), undefined, other);
+});
+
+test('masters set the taints that roles have', async (t) => {
+	const marks = await readFile(
+		path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/python/kstack/marks.py'),
+		'utf8',
+	);
+	const taints = Object.values(packagedRoles).map(({ name, taints: all }) => [name, ...all]);
+	t.deepEqual(taints.sort(), [
+		['gateway', 'kstack.io/gateway:NoSchedule'],
+		['master', 'node-role.kubernetes.io/master:NoSchedule'],
+		['minion'],
+	]);
+	t.regex(marks, /^GATEWAY_TAINT = 'kstack\.io\/gateway'$/m);
+});
 
 test('after a failed step no other step runs, and its name, exit code and last lines are signalled', async (t) => {
 	const { run, root, file } = await node('minion');
@@ -358,6 +407,24 @@ test('a proxy is configured for the container runtime only, escaped for systemd'
 		1,
 		'a second run changes nothing',
 	);
+});
+
+test('each request to the API has a time limit, and one that fails is sent again', async (t) => {
+	const { run, root, file, asked, fakeProgram } = await node('master');
+	await run(step('20-pki'));
+	await put(root, 'var/lib/kstack/forms');
+	const kubectl = /^echo "kubectl[^\n]*\n([\s\S]*)$/m.exec(await file('bin/kubectl'))?.[1] ?? '';
+	// Fails the first request with the same arguments.
+	const once =
+		'known=$root/known; grep -qsxF -- "$*" "$known" || { echo "$*" >>"$known"; cat >/dev/null; exit 1; }';
+	await fakeProgram('kubectl', `${once}\n${kubectl}`);
+	const { code, stdout, stderr } = await run(step('50-cluster'));
+	t.is(code, 0, stdout + stderr);
+	const calls = await asked('kubectl');
+	t.true(calls.length > 10);
+	for (const call of calls) t.regex(call, /--request-timeout=15s/);
+	for (const name of ['kstack-join-seeds', 'cluster-info', 'kstack-addon-dns', 'bootstrap-token-master'])
+		t.is((await file('applied')).match(new RegExp(`name: ${name}$`, 'gm'))?.length, 1, name);
 });
 
 test('an addon that is not in the image fails the step; the message lists those that are', async (t) => {

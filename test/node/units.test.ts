@@ -9,8 +9,11 @@ import { runToEnd, tool } from '../support/processes.ts';
 const element = path.join(packageRoot, 'elements/kubernetes-services');
 const folder = path.join(element, 'static/etc/systemd/system');
 
-/** Other units that ours require; systemd's targets come from this machine. */
-const others = { 'containerd.service': '[Service]\nExecStart=/usr/bin/containerd\n' };
+/** Other units that ours require or change; systemd's targets come from this machine. */
+const others = {
+	'containerd.service': '[Service]\nExecStart=/usr/bin/containerd\n',
+	'haproxy.service': '[Service]\nExecStart=/usr/sbin/haproxy\n',
+};
 
 /** Verifies our units with systemd-analyze, in a root in which every program that they run exists. */
 async function verify(change: (text: string) => string = (text) => text) {
@@ -26,13 +29,16 @@ async function verify(change: (text: string) => string = (text) => text) {
 	const ours = (await readTree(folder)).map((file) => ({ name: file.path, text: change(file.text) }));
 	const theirs = Object.entries(others).map(([name, text]) => ({ name, text }));
 	for (const { name, text } of [...ours, ...theirs]) {
+		await mkdir(path.dirname(path.join(units, name)), { recursive: true });
 		await writeFile(path.join(units, name), text);
 		for (const [, program] of text.matchAll(/^Exec\w+=(\/\S+)/gm)) {
 			await mkdir(path.join(root, path.dirname(program as string)), { recursive: true });
 			await writeFile(path.join(root, program as string), '#!/bin/sh\n', { mode: 0o755 });
 		}
 	}
-	const names = ours.map(({ name }) => `/etc/systemd/system/${name}`);
+	const names = [...ours.map(({ name }) => name), ...Object.keys(others)]
+		.filter((name) => !name.includes('/'))
+		.map((name) => `/etc/systemd/system/${name}`);
 	return runToEnd(tool('systemd-analyze', 'systemd'), ['verify', '--man=no', `--root=${root}`, ...names]);
 }
 
@@ -44,6 +50,42 @@ test('systemd accepts our units', async (t) => {
 test('systemd reports a unit with an unknown key or an unknown unit', async (t) => {
 	t.regex((await verify((text) => text.replace('Restart=', 'Restrat='))).stderr, /Restrat/);
 	t.regex((await verify((text) => text.replace('Requires=containerd', 'Requires=no'))).stderr, /no\.service/);
+});
+
+test('systemd never gives up restarting a service, in the spelling that systemd 215 knows too', async (t) => {
+	const restarted: string[] = [];
+	for (const { path: name, text } of await readTree(folder)) {
+		if (!/\.service(\.d\/.*)?$/.test(name) || /^Type=oneshot$/m.test(text)) continue;
+		// Since systemd 230 it is StartLimitIntervalSec in [Unit]; later ones accept the old spelling without a warning.
+		t.regex(text, /^\[Service\]$[\s\S]*^Restart=always$[\s\S]*^StartLimitInterval=0$/m, name);
+		restarted.push(name);
+	}
+	for (const name of ['etcd.service', 'kubelet.service', 'containerd.service.d/kstack.conf'])
+		t.true(restarted.includes(name), name);
+	t.regex(
+		await readFile(path.join(element, 'static/usr/share/kstack/assemble/functions'), 'utf8'),
+		/^Restart=always\nRestartSec=1\nStartLimitInterval=0\nEND$/m,
+		'keepalived',
+	);
+	const wrong = await verify((text) => text.replace('StartLimitInterval=0', 'StartLimitInterval=no'));
+	t.regex(wrong.stderr, /etcd.service.*Failed to parse sec value/, 'this systemd knows the key');
+});
+
+test('logs and core dumps cannot fill the disk', async (t) => {
+	const file = (name: string) => readFile(path.join(element, 'static', name), 'utf8');
+	t.regex(await file('etc/systemd/journald.conf.d/kstack.conf'), /^SystemMaxUse=256M$/m);
+	t.regex(await file('etc/systemd/system/containerd.service.d/kstack.conf'), /^LimitCORE=0$/m);
+	const server = await file('etc/systemd/system/kube-apiserver.service');
+	t.regex(server, /--audit-log-maxage=30 --audit-log-maxbackup=5 --audit-log-maxsize=50/);
+	const kubelet = await file('usr/share/kstack/kubelet.yaml.ejs');
+	t.regex(kubelet, /^containerLogMaxSize: 10Mi\ncontainerLogMaxFiles: 5$/m);
+	t.regex(kubelet, /^imageGCHighThresholdPercent: 85$/m);
+});
+
+test('at a shutdown, the kubelet ends before what ends the pods that it has left, and containerd last', async (t) => {
+	const text = await readFile(path.join(folder, 'kstack-pods.service'), 'utf8');
+	t.regex(text, /^After=containerd\.service\nBefore=kubelet\.service$/m);
+	t.regex(text, /^ExecStop=\/usr\/local\/sbin\/kstack-pods-end$/m);
 });
 
 test('every program of ours that a unit runs is in the element, and is executable', async (t) => {

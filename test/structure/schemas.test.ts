@@ -222,17 +222,17 @@ for (const [text, isRight] of [
 for (const [text, place] of [
 	[
 		'values: {replicas: {type: integer, default: 9, maximum: 5, description: Pods}}',
-		'replicas: default is 9',
+		'values.replicas.default is 9',
 	],
 	[
 		'values: {zone: {type: string, default: A, pattern: "[a-z]+", description: Zone}}',
-		'zone: default is "A"',
+		'values.zone.default is "A"',
 	],
 	[
 		'values: {zone: {type: string, default: A, pattern: "[a-z", description: Zone}}',
-		'zone: pattern is "[a-z"',
+		'values.zone.pattern is "[a-z"',
 	],
-	['images: [one two]', 'images: 1 is "one two"'],
+	['images: [one two]', 'images[0] is "one two"'],
 ] as const) {
 	test(`an addon is refused with the location of the mistake: ${place}`, (t) => {
 		const content = { description: 'x', ...(parseYaml(text, 'addon.yaml', 'typed') as object) };

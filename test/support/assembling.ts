@@ -2,8 +2,11 @@
 // a real machine.
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { packageRoot } from '../../src/base/package.ts';
+import { render } from '../../src/base/template.ts';
 import { renderUserData } from '../../src/cluster/heat/user-data.ts';
 import { packagedRoles, type Role, type Roles } from '../../src/cluster/spec/roles.ts';
+import { kubeletSettings } from '../../src/image/spec/kubelet-settings.ts';
 import { clusterOf, nodeFiles } from './clusters.ts';
 import { temporaryFolder } from './folders.ts';
 import { filledIn, imageFiles, writeNode } from './node.ts';
@@ -13,7 +16,8 @@ import { output, runToEnd, systemPath, tool } from './processes.ts';
 const fakePrograms: Readonly<Record<string, string>> = {
 	systemctl: '',
 	journalctl: 'echo "log of ${!#}"',
-	sysctl: '',
+	// The kernel has the values that it is told to set.
+	sysctl: 'case $1 in --values) sed -n "s/^$2 = //p" "$root/etc/sysctl.d/91-kstack-kubelet.conf" ;; esac',
 	sleep: '',
 	ip: 'echo "2: ens3    inet 10.0.0.11/24 brd 10.0.0.255 scope global ens3"',
 	// The API answers, but /healthz only if the file exists: it tells whether there was an API before.
@@ -25,6 +29,10 @@ const fakePrograms: Readonly<Record<string, string>> = {
 };
 
 const flagsOfImage = 'KUBELET_VERSION_ARGS="--container-runtime=remote"\nCGROUP_DRIVER=systemd\n';
+const kubeletOfImage = render(
+	path.join(packageRoot, 'elements/kubernetes-services/static/usr/share/kstack/kubelet.yaml.ejs'),
+	{ kubernetes: { version: '1.35.4' }, kubeletSettings: kubeletSettings(35) },
+);
 const dns =
 	'apiVersion: v1\nkind: Service\nspec: {clusterIP: @@CLUSTER_DNS@@}\ndomain: @@CLUSTER_DOMAIN@@\nreplicas: "@@replicas@@"\n';
 const dnsDefinition = '{"name": "dns", "values": {"replicas": {"type": "integer", "default": 2}}}';
@@ -42,6 +50,7 @@ export async function node(
 		...(await imageFiles()),
 		...nodeFiles(userData),
 		{ path: 'usr/share/kstack/flags.env', mode: 0o644, text: flagsOfImage },
+		{ path: 'usr/share/kstack/kubelet.yaml', mode: 0o644, text: kubeletOfImage },
 		{ path: 'usr/share/kstack/addons/dns.yaml', mode: 0o644, text: dns },
 		{ path: 'usr/share/kstack/addons/dns.json', mode: 0o644, text: dnsDefinition },
 		{ path: 'var/lib/kubelet/pki/kubelet-server-current.pem', mode: 0o600, text: '' },

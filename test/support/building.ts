@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { packageRoot } from '../../src/base/package.ts';
-import { cacheFolder } from '../../src/image/workspace/workplace.ts';
+import { cacheFolder } from '../../src/image/workspace/work-folder.ts';
 import { temporaryFolder } from './folders.ts';
 import { type Ended, type HowToRun, output, runSource } from './processes.ts';
 

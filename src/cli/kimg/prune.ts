@@ -16,9 +16,9 @@ export const command = defineCommand({
 		['prune debian12-x64-kubernetes --keep 1', 'Keep the newest image and those in use'],
 	],
 	async run(values) {
-		const { judgedText, judgeImages, prune, readKeep } = await import('../../image/glance/prune.ts');
-		const images = await judgeImages(values.name, readKeep(values.keep));
-		print(judgedText(images, values.output));
+		const { decisionsText, selectImages, prune, readKeep } = await import('../../image/glance/prune.ts');
+		const images = await selectImages(values.name, readKeep(values.keep));
+		print(decisionsText(images, values.output));
 		if (values.dryRun !== true) await prune(images, values.yes === true);
 	},
 });

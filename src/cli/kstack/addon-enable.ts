@@ -1,10 +1,12 @@
+import { print } from '../../base/say.ts';
 import { defineCommand } from '../command.ts';
-import { addonTimeout, clusterName, nameOf } from './flags.ts';
+import { dryRunText } from '../status-table.ts';
+import { addonTimeout, clusterName, dryRunFlag } from './flags.ts';
 
 export const command = defineCommand({
 	arguments: {
-		addon: { describe: 'Name of the addon, or path of its folder (with a /)', required: true },
 		name: clusterName,
+		addon: { describe: 'Name of the addon, or path of its folder (with a /)', required: true },
 	},
 	flags: {
 		set: {
@@ -14,13 +16,17 @@ export const command = defineCommand({
 			defaultText: 'unchanged',
 		},
 		timeout: addonTimeout,
+		'dry-run': dryRunFlag,
 	},
 	examples: [
-		['addon enable default-limits demo', 'Enable an addon'],
-		['addon enable dns demo --set replicas=3', 'Change a value of an addon'],
+		['addon enable demo default-limits', 'Enable an addon'],
+		['addon enable demo dns --set replicas=3', 'Change a value of an addon'],
 	],
 	async run(values) {
 		const { enableAddon } = await import('../../cluster/operations/addon.ts');
-		await enableAddon(values.addon, await nameOf(values), { ...values, set: values.set ?? [] });
+		const { addonArguments } = await import('../../cluster/operations/addon-arguments.ts');
+		const { addon, cluster } = await addonArguments(values.name, values.addon);
+		const outcome = await enableAddon(addon, cluster, { ...values, set: values.set ?? [] });
+		if (outcome !== undefined) print(dryRunText(outcome));
 	},
 });

@@ -48,7 +48,9 @@ function settingFlag(setting: Setting, isNew: boolean, others: Settings): Flag {
 	const form = formOf(setting);
 	const mistakeInValue = (given: unknown) =>
 		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
-	const flag = { describe, value, mistakeIn: mistakeInValue };
+	// Where the sentence has the numbers, such as 1, 3, 5 or 7, the range adds nothing.
+	const range = setting.range === undefined || /\d/.test(describe) ? {} : { range: setting.range };
+	const flag = { describe, value, mistakeIn: mistakeInValue, ...range };
 	const withoutDefault = describe.replace(/ \(default: [^()]*\)$/, '');
 	if (!isNew) return { ...flag, describe: withoutDefault };
 	const other = others[key];
@@ -86,6 +88,7 @@ export const drainFlags = {
 	'drain-timeout': {
 		value: 'SECONDS',
 		describe: 'For this command only: timeout in seconds for draining one node',
+		range: { min: 0, max: 43_200 },
 		defaultText: "the cluster's drainTimeout",
 	},
 	force: {
@@ -114,6 +117,7 @@ export const userFlag = {
 export const addonTimeout = {
 	value: 'SECONDS',
 	default: '300',
+	range: { min: 1, max: 99_999 },
 	describe: 'Timeout in seconds for the cluster to apply the change',
 } as const;
 

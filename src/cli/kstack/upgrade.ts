@@ -14,6 +14,7 @@ export const command = defineCommand({
 		batch: {
 			value: 'N',
 			describe: 'Nodes of a pool to add per step; masters are replaced one at a time',
+			range: { min: 1, max: 9999 },
 			defaultText: '1',
 		},
 		rollback: { boolean: true, describe: 'Roll back to the previous image' },

@@ -114,7 +114,8 @@ function clusterFile(cluster: Cluster): string {
 	});
 	return [
 		`# yaml-language-server: $schema=${schemaFile}`,
-		`# Settings of the cluster "${cluster.name}". To apply a change: kstack update ${cluster.name}`,
+		`# Settings of the cluster "${cluster.name}", for kstack alone. To apply a change: kstack update ${cluster.name}`,
+		'# The openstack client uses parameters.yaml and heat/ instead.',
 		yamlLine({ name: cluster.name }),
 		...lines,
 		...((cluster.pools ?? []).length === 0
@@ -135,8 +136,9 @@ const guards = {
 
 function parametersFile(name: string, parameters: Parameters): string {
 	return [
-		`# Heat environment of "${name}". To apply a change: kstack update ${name}`,
-		`# or: openstack stack update --existing --parameter minion_count=5 ${name}`,
+		`# Heat environment of "${name}". To apply a change of this file, with kstack: kstack update ${name}`,
+		`# With the openstack client: openstack stack update --existing --parameter minion_count=5 ${name}`,
+		`# or, for a new stack: openstack stack create -t heat/cluster.yaml -e parameters.yaml -e secrets.yaml ${name}`,
 		yamlText({ parameters, resource_registry: guards }),
 	].join('\n');
 }

@@ -1,5 +1,6 @@
 import { UserError } from '../../base/errors.ts';
 import { CommandError } from '../../base/run.ts';
+import { endOfLog, oneLine } from '../../base/sanitize.ts';
 import { groupOf } from '../spec/pools.ts';
 import { owner } from './events.ts';
 import type { Outcome } from './follow.ts';
@@ -23,7 +24,8 @@ async function nodeMessage(event: StackEvent): Promise<string | undefined> {
 	for (const signal of Object.values(signals ?? {})) {
 		if (typeof signal !== 'object' || signal === null) continue;
 		const { status, reason, data } = signal as { status?: string; reason?: string; data?: string };
-		if (status === 'FAILURE') return `${reason}\n${indented(data ?? '')}`;
+		if (status === 'FAILURE')
+			return `${oneLine(String(reason))}\n${indented(endOfLog(String(data ?? ''), 30))}`;
 	}
 	return undefined;
 }
@@ -40,7 +42,8 @@ async function endOfConsole(event: StackEvent): Promise<string | undefined> {
 async function serverFault(event: StackEvent): Promise<string | undefined> {
 	const server = event.physicalId === '' ? undefined : await show(['server'], event.physicalId);
 	const fault = server?.fault as { message?: string } | string | undefined;
-	return typeof fault === 'string' ? fault : fault?.message;
+	const message = typeof fault === 'string' ? fault : fault?.message;
+	return message === undefined ? undefined : oneLine(message, 2000);
 }
 
 /** Details of a failure, or why they are not available: an error here must not hide Heat's reason. */
@@ -54,10 +57,10 @@ async function lookUp(label: string, promise: Promise<string | undefined>): Prom
 	}
 }
 
-const onNewLine = (text: string | undefined) => (text ? `\n${indented(text)}` : undefined);
+const onNewLine = (text: string | undefined) => (text ? `\n${indented(endOfLog(text, 30))}` : undefined);
 
 async function explain(event: StackEvent, cluster: string): Promise<string> {
-	const reason = `${owner(event, cluster)}: ${event.resource}: ${event.reason}`;
+	const reason = `${owner(event, cluster)}: ${event.resource}: ${oneLine(event.reason, 2000)}`;
 	switch (event.resource) {
 		case 'server':
 			return reason + (await lookUp('Nova reports:', serverFault(event)));
@@ -110,7 +113,7 @@ export async function explainFailure(what: string, outcome: Outcome, hint: strin
 		.map((reason) => `  ${reason}`)
 		.join('\n');
 	return new UserError(
-		`${what} failed (${outcome.status}).\n${details === '' ? `  ${outcome.reason}` : details}`,
+		`${what} failed (${outcome.status}).\n${details === '' ? `  ${oneLine(outcome.reason, 2000)}` : details}`,
 		{
 			code: 'heat-failed',
 			hint,

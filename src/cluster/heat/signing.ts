@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 import { packageRoot } from '../../base/package.ts';
+import { oneLine } from '../../base/sanitize.ts';
 import { say } from '../../base/say.ts';
 import { runsControlPlane } from '../spec/roles.ts';
 import { openstackWith } from './arguments.ts';
@@ -67,7 +68,7 @@ async function deleteStack(name: string): Promise<void> {
 async function failureReason(stack: Stack): Promise<string> {
 	const deployment = await resourceId(stack.id, 'signature');
 	const output = deployment === undefined ? '' : await deploymentOutput(deployment);
-	return output === '' ? stack.reason : output;
+	return oneLine(output === '' ? stack.reason : output);
 }
 
 /**

@@ -4,7 +4,7 @@ import { packageRoot } from '../../base/package.ts';
 import { render } from '../../base/template.ts';
 import { sorted, type Tree } from '../../base/tree.ts';
 import type { Settings } from '../spec/config.ts';
-import type { ImageSupport, PoolContracts } from '../spec/contracts.ts';
+import { type ImageSupport, type PoolContracts, setRoleTaints } from '../spec/contracts.ts';
 import type { Prefix } from '../spec/generations.ts';
 import { type FurtherPool, groupName, memberPrefix, type Pool, withDefaultPools } from '../spec/pools.ts';
 import {
@@ -144,6 +144,8 @@ export function renderTemplates(
 	const heat = path.join(packageRoot, 'heat');
 	const file = (name: string, text: string) => ({ path: name, mode: 0o644, text });
 	const root = rootTerms(generations, cluster.pools, contractOf, cluster.roles);
+	const masters = root.pools.filter(({ controlPlane }) => controlPlane).flatMap(({ groups }) => groups);
+	const roleTaints = setRoleTaints(masters.map(({ contract }) => contract));
 	return sorted([
 		file('cluster.yaml', render(path.join(heat, 'cluster.yaml.ejs'), root)),
 		...root.pools.flatMap(({ role, groups, taints, controlPlane, gatewayAddress }) =>
@@ -160,7 +162,7 @@ export function renderTemplates(
 				),
 				file(
 					`user-data/${base}.yaml`,
-					renderUserData(role, cluster, contract, { memberTokens, pending: taints.length > 0 }),
+					renderUserData(role, cluster, contract, { memberTokens, roleTaints, pending: taints.length > 0 }),
 				),
 			]),
 		),

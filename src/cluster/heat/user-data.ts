@@ -11,7 +11,7 @@ import { registeredTaint } from '../spec/node-marks.ts';
 import { packagedRoles, type Role, type RoleDefinition, type Roles, requireRole } from '../spec/roles.ts';
 
 /**
- * Keeps pods away from a new node of a pool with taints until a master has set them: the node does not choose its
+ * Keeps pods away from a new node that is to have taints until a master has set them: the node does not choose its
  * labels and taints itself. The masters' kstack-nodes removes it.
  */
 const pendingTaint = 'kstack.io/pending:NoSchedule';
@@ -68,6 +68,8 @@ export function serviceAddresses(serviceCidr: string): { serviceAddress: string;
 export interface UserDataOptions {
 	/** Whether the pool has taints, which the masters set after a node has joined. */
 	readonly pending?: boolean;
+	/** Whether the masters also set the taints of the role. Otherwise, nodes register with them. */
+	readonly roleTaints?: boolean;
 	/** Whether each member has a join token of its own; masters then get the seed of the tokens. */
 	readonly memberTokens?: boolean;
 }
@@ -83,16 +85,18 @@ export function renderUserData(
 	role: Role,
 	cluster: { readonly settings: Settings; readonly roles?: Roles },
 	contract = imageContract,
-	{ pending = false, memberTokens = contract > 1 }: UserDataOptions = {},
+	{ pending = false, roleTaints = contract > 1, memberTokens = contract > 1 }: UserDataOptions = {},
 ): string {
 	const folder = folderOf(contract);
 	const definition = requireRole(cluster.roles ?? packagedRoles, role);
 	const { taints, controlPlane, gatewayAddress, userDataFiles } = definition;
+	const waits = pending || (roleTaints && taints.length > 0);
+	const registered = [...(roleTaints ? [] : taints), ...(waits ? [pendingTaint] : [])];
 	const locals: Locals = {
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
 		role,
-		taints: [...taints, ...(pending ? [pendingTaint] : [])].map(registeredTaint).join(','),
+		taints: registered.map(registeredTaint).join(','),
 	};
 	const sizes = new Map<string, number>();
 	const file = (target: string, mode: string) => {

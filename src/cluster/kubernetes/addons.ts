@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { UserError } from '../../base/errors.ts';
+import { oneLine } from '../../base/sanitize.ts';
 import type { AddonDefinition } from '../spec/addon.ts';
 import type { Values } from '../spec/addon-values.ts';
 import { callKubernetes, KubernetesApiError } from './api.ts';
@@ -57,6 +58,10 @@ export async function requireAddons(kubeconfig: string): Promise<void> {
 	});
 }
 
+/** The data of a status, with its message in one line: others than the masters may write it. */
+const readStatus = (data: Readonly<Record<string, string>>) =>
+	({ ...data, message: oneLine(data.message ?? '') }) as unknown as AddonStatus;
+
 function readAddonObject(secret: ApiObject, status: ApiObject | undefined): ClusterAddon {
 	const definition = JSON.parse(decoded(secret.data?.['addon.json']).toString()) as Partial<AddonDefinition>;
 	const name = secret.metadata.labels?.[label] ?? '';
@@ -71,7 +76,7 @@ function readAddonObject(secret: ApiObject, status: ApiObject | undefined): Clus
 		template: template === undefined ? '' : gunzipSync(decoded(template)).toString(),
 		enabled: secret.metadata.annotations?.['kstack.io/addon-desired'] !== 'absent',
 		revision: secret.metadata.annotations?.['kstack.io/addon-revision'] ?? '',
-		...(status?.data === undefined ? {} : { status: status.data as unknown as AddonStatus }),
+		...(status?.data === undefined ? {} : { status: readStatus(status.data) }),
 	};
 }
 
@@ -92,7 +97,8 @@ export async function clusterAddons(kubeconfig: string): Promise<ReadonlyMap<str
 
 /** The current state of one addon. */
 export async function addonStatus(kubeconfig: string, name: string): Promise<AddonStatus | undefined> {
-	return (await get<{ data: AddonStatus }>(kubeconfig, `configmaps/${secretName(name)}`))?.data;
+	const data = (await get<ApiObject>(kubeconfig, `configmaps/${secretName(name)}`))?.data;
+	return data === undefined ? undefined : readStatus(data);
 }
 
 /**

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { UserError, usageError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
+import { oneLine } from '../../base/sanitize.ts';
 import { parseKubeconfig } from './kubeconfig-file.ts';
 
 /** The parts of a Node object that kstack uses. */
@@ -12,6 +13,7 @@ export interface KubernetesNode {
 	/** Whether its Ready condition is Unknown: its kubelet no longer reports its status. */
 	readonly unreachable: boolean;
 	readonly roles: string;
+	/** What its kubelet reports, in one line. */
 	readonly version: string;
 	readonly address: string;
 	/** Whether it is cordoned. */
@@ -72,6 +74,9 @@ export async function callKubernetes(
 		}
 	}
 }
+
+/** Reads from the Kubernetes API once, for what a command can do without. Throws like `callKubernetes`. */
+export const getOnce = (kubeconfig: string, path: string) => callOnce(kubeconfig, 'GET', path);
 
 /** Ctrl-C ends the pause, except in requests that undo steps after Ctrl-C. */
 async function pause(): Promise<void> {
@@ -142,7 +147,7 @@ export async function listNodes(kubeconfig: string): Promise<KubernetesNode[]> {
 			.filter((label) => label.startsWith(prefix))
 			.map((label) => label.slice(prefix.length))
 			.join(','),
-		version: status.nodeInfo?.kubeletVersion ?? '',
+		version: oneLine(status.nodeInfo?.kubeletVersion ?? '', 40),
 		address: status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '',
 		unschedulable: spec?.unschedulable === true,
 		labels: metadata.labels ?? {},

@@ -1,5 +1,5 @@
 import { load } from 'js-yaml';
-import { usageError } from '../../base/errors.ts';
+import { UserError, usageError } from '../../base/errors.ts';
 
 /** The first cluster and the first user of a kubeconfig; certificates and key are base64 of PEM. */
 interface Access {
@@ -9,12 +9,28 @@ interface Access {
 	readonly key: string;
 }
 
-/** The text of a kubeconfig for one operator of one cluster. */
+const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
+const endpointForm = /^https:\/\/[\w.:[\]-]+\/?$/;
+
+/**
+ * The text of a kubeconfig for one operator of one cluster. The first master chose the CA and the certificate: they must
+ * not add keys to the file, such as a command that kubectl would run.
+ *
+ * @throws UserError code `invalid-certificate` unless they are base64 and the endpoint is an https URL without a path
+ */
 export function kubeconfigText(
 	name: string,
 	endpoint: string,
 	base64: { readonly ca: string; readonly certificate: string; readonly key: string },
 ): string {
+	const wrong = Object.entries(base64).filter(([, value]) => !base64Form.test(value));
+	if (wrong.length > 0 || !endpointForm.test(endpoint)) {
+		const what = [...wrong.map(([key]) => key), ...(endpointForm.test(endpoint) ? [] : ['endpoint'])];
+		throw new UserError(
+			`The stack ${name} has invalid values for a kubeconfig: ${what.join(', ')}. Its masters may be compromised.`,
+			{ code: 'invalid-certificate' },
+		);
+	}
 	const quoted = JSON.stringify(name); // otherwise YAML reads a cluster named "null" as no value
 	return `apiVersion: v1
 kind: Config

@@ -15,7 +15,8 @@ function certificatesOf(stack: Stack): { readonly ca?: string; readonly operator
 	const output = stack.outputs.certificates;
 	try {
 		const data: unknown = typeof output === 'string' ? JSON.parse(output || '{}') : output;
-		return typeof data === 'object' && data !== null ? data : {};
+		const entries = typeof data === 'object' && data !== null ? Object.entries(data) : [];
+		return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
 	} catch {
 		return {}; // Heat has no signal yet, or returns an error message instead
 	}

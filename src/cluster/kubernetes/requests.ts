@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
+import { oneLine } from '../../base/sanitize.ts';
 import { say } from '../../base/say.ts';
 import { type KubernetesNode, listNodes, patchNode } from './api.ts';
 
@@ -121,7 +122,7 @@ export async function waitForAnswers(
 			const node = nodes.find(({ name }) => name === target);
 			if (!waiting.has(target)) continue;
 			const reason = /^failed: ?(.*)$/s.exec((node && answerOf(node, kind)) ?? '')?.[1];
-			if (reason !== undefined) throw failed(target, reason.trim());
+			if (reason !== undefined) throw failed(target, oneLine(reason));
 			if (node !== undefined && !isDone(node)) continue;
 			waiting.delete(target);
 			say(`${target}: ${done}`);

@@ -16,7 +16,7 @@ import {
 import { readKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { type Addon, packagedAddons, readAddon, renderAddon } from '../spec/addon.ts';
 import { chooseValues } from '../spec/addon-values.ts';
-import { runOperation, type Step } from './runner.ts';
+import { type DryRun, runOperation, type Step } from './runner.ts';
 
 /** Milliseconds between two checks of a status. */
 const interval = 2000;
@@ -142,13 +142,14 @@ function enableRequest(
 	{ definition, template }: Addon,
 	present: ReadonlyMap<string, ClusterAddon>,
 	set: readonly string[],
+	cluster: string,
 ): Request {
 	const mistakes: string[] = [];
 	const now = present.get(definition.name)?.values ?? {};
 	const values = chooseValues(definition.values, now, set, mistakes);
 	for (const needed of definition.needs)
 		if (present.get(needed)?.enabled !== true)
-			mistakes.push(`${definition.name} needs the addon ${needed}: kstack addon enable ${needed}`);
+			mistakes.push(`${definition.name} needs the addon ${needed}: kstack addon enable ${cluster} ${needed}`);
 	refuse(mistakes);
 	return { definition, values, template, enabled: true };
 }
@@ -157,25 +158,30 @@ function enableRequest(
  * Enables an addon, or changes its values, and waits until it is ready.
  *
  * @param nameOrPath  the addon's name, or the path of its folder
+ * @returns the steps of a dry run
  * @throws UserError when the arguments are invalid, or when the addon is not ready in time
  */
 export async function enableAddon(
 	word: string,
 	cluster: string,
-	options: { readonly set: readonly string[]; readonly timeout: string },
-): Promise<void> {
+	options: {
+		readonly set: readonly string[];
+		readonly timeout: string;
+		readonly dryRun?: boolean | undefined;
+	},
+): Promise<DryRun | undefined> {
 	const seconds = secondsOf(options.timeout);
 	requireValidArguments(word, options.set);
 	const directory = await stackDirectory(cluster);
-	await runOperation({
-		...{ name: cluster, directory },
+	return runOperation({
+		...{ name: cluster, directory, dryRun: options.dryRun },
 		prepare: async (stack) => {
 			const kubeconfig = await kubeconfigOf(directory, stack);
 			const present = await clusterAddons(kubeconfig);
-			const request = enableRequest(await findAddon(word, present), present, options.set);
+			const request = enableRequest(await findAddon(word, present), present, options.set, cluster);
 			return { context: request, steps: requestSteps(kubeconfig, request, seconds) };
 		},
-		result: async ({ definition }) => say(`${definition.name} is ready`),
+		result: async ({ definition }) => void say(`${definition.name} is ready`),
 	});
 }
 
@@ -210,23 +216,24 @@ function requireDisableable(name: string, present: ReadonlyMap<string, ClusterAd
 /**
  * Deletes all objects of an addon, and waits until they are deleted.
  *
+ * @returns the steps of a dry run
  * @throws UserError when the addon cannot be disabled, or when its objects are not deleted in time
  */
 export async function disableAddon(
 	name: string,
 	cluster: string,
-	options: { readonly yes: boolean; readonly timeout: string },
-): Promise<void> {
+	options: { readonly yes: boolean; readonly timeout: string; readonly dryRun?: boolean | undefined },
+): Promise<DryRun | undefined> {
 	const seconds = secondsOf(options.timeout);
 	const directory = await stackDirectory(cluster);
-	await runOperation({
-		...{ name: cluster, directory },
+	return runOperation({
+		...{ name: cluster, directory, dryRun: options.dryRun },
 		prepare: async (stack) => {
 			const kubeconfig = await kubeconfigOf(directory, stack);
 			const addon = requireDisableable(name, await clusterAddons(kubeconfig));
 			const { definition } = addon;
 			if (definition.disable === 'confirm')
-				await confirm(`Disable ${name}? ${definition.warning}`, options.yes);
+				await confirm(`Disable ${name}? ${definition.warning}`, options.yes || options.dryRun === true);
 			const deleteRecord: Step<unknown> = {
 				title: `Deleting the Secret and the status of ${name}`,
 				// The record of an addon of the image is kept: it can be enabled again, and a new master does not enable it.
@@ -236,6 +243,6 @@ export async function disableAddon(
 			const steps = [...requestSteps(kubeconfig, { ...addon, enabled: false }, seconds), deleteRecord];
 			return { context: addon, steps };
 		},
-		result: async () => say(`${name} is disabled`),
+		result: async () => void say(`${name} is disabled`),
 	});
 }

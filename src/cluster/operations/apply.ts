@@ -10,7 +10,7 @@ import { explainFailure } from '../heat/failure.ts';
 import { eventsUntilNow, follow } from '../heat/follow.ts';
 import { requireStack, type Stack } from '../heat/stack.ts';
 import { comparable } from '../spec/heat-values.ts';
-import { requestedParameters, type StackChange, timeoutMinutes } from './stack-change.ts';
+import { requestedParameters, type StackChange, updateMinutes } from './stack-change.ts';
 import { writeBack } from './write-back.ts';
 
 /**
@@ -27,7 +27,7 @@ async function sendUpdate(
 	dry: boolean,
 ): Promise<string> {
 	const now = { ...stack.parameters, ...requestedParameters(stack, change) };
-	const minutes = timeoutMinutes(Number(now.boot_timeout), Number(now.drain_timeout ?? 0));
+	const minutes = updateMinutes(stack.parameters, now);
 	// The restricted actions in this file also protect members that this update adds.
 	const environment = existsSync(directory.parameters) ? ['-e', directory.parameters] : [];
 	return openstackWith(requestedParameters(stack, change), change.secrets ?? {}, (args) => [

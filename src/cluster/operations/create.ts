@@ -34,8 +34,8 @@ interface Creation {
 	readonly resolved: Resolved;
 	/** The roles that its pools may have. */
 	readonly roles: Roles;
-	/** Seconds. */
-	readonly bootTimeout: number;
+	/** Heat's timeout of the creation and of later updates by other clients, in minutes. */
+	readonly minutes: number;
 	/** The tokens, by Heat parameter; empty until they are written. */
 	secrets: Parameters;
 }
@@ -70,7 +70,7 @@ function supportOf({ images }: Resolved): ImageSupport {
 }
 
 /** Creates the stack and waits until the creation has ended. */
-async function createStack({ name, directory, resolved, secrets, bootTimeout }: Creation): Promise<void> {
+async function createStack({ name, directory, resolved, secrets, minutes }: Creation): Promise<void> {
 	const contracts = contractsOf(Object.values(resolved.images));
 	const record = {
 		...(Object.keys(contracts).length === 0 ? {} : { contracts }),
@@ -81,7 +81,7 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 		['stack', 'create', name],
 		await openstackWith(generations, secrets, (args) => [
 			...['stack', 'create', '-t', directory.template, '-e', directory.parameters, ...args],
-			...['--tags', 'kstack', '--timeout', String(timeoutMinutes(bootTimeout)), '-f', 'json', name],
+			...['--tags', 'kstack', '--timeout', String(minutes), '-f', 'json', name],
 		]),
 	);
 	const outcome = await follow(name, created.id, 'CREATE', new Set());
@@ -95,12 +95,11 @@ async function createStack({ name, directory, resolved, secrets, bootTimeout }: 
 }
 
 /** Disables etcd bootstrap, so that no master can bootstrap a second cluster, even if the first master loses its disk. */
-async function disableEtcdBootstrap({ name, directory, bootTimeout }: Creation): Promise<void> {
+async function disableEtcdBootstrap({ name, directory, minutes }: Creation): Promise<void> {
 	await setValues(directory.parameters, '  ', { cluster_state: 'existing' });
 	const known = await eventsUntilNow(name);
-	const minutes = String(timeoutMinutes(bootTimeout));
 	await openstack([
-		...['stack', 'update', '--existing', '--parameter', 'cluster_state=existing', '--timeout', minutes],
+		...['stack', 'update', '--existing', '--parameter', 'cluster_state=existing', '--timeout', `${minutes}`],
 		...['-f', 'json', name],
 	]);
 	const { id } = await requireStack(name);
@@ -160,8 +159,9 @@ export async function createCluster(
 	for (const line of networkPolicyNotice(resolved.cluster.settings.networkDriver)) say(line);
 	const { master } = resolved.images;
 	if (master !== undefined) for (const line of warningForNew(resolved.cluster.settings, master)) say(line);
-	const bootTimeout = Number(resolved.cluster.settings.bootTimeout);
-	const creation: Creation = { name, directory, resolved, roles, bootTimeout, secrets: {} };
+	const { bootTimeout, drainTimeout } = resolved.cluster.settings;
+	const minutes = timeoutMinutes(Number(bootTimeout), Number(drainTimeout));
+	const creation: Creation = { name, directory, resolved, roles, minutes, secrets: {} };
 	if (dryRun) return { dryRun: await runSteps(creation, steps(creation), dryRun) };
 	return withLock(directory, async () => {
 		// A concurrent `create` may have written it.

@@ -10,6 +10,12 @@ import { requireResources } from '../heat/resource-limit.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
+import {
+	type MissingFeature,
+	missingFeatures,
+	missingFeaturesText,
+	sharedTokenText,
+} from '../spec/image-features.ts';
 import { networkPolicyNotice } from '../spec/network-policy.ts';
 import { settingsOf } from '../spec/parameters.ts';
 import { noteForChange } from '../spec/pod-security.ts';
@@ -195,6 +201,10 @@ export function codeOf(plan: Plan): number {
 	return plan.changes.length > 0 ? planCodes.changes : planCodes.nothing;
 }
 
+/** What an update cannot give, and the commands that do. */
+const upgradeText = ({ name, parameters }: Stack, missing: readonly MissingFeature[]) =>
+	[missingFeaturesText(name, missing), sharedTokenText(name, parameters)].filter((text) => text !== '');
+
 /**
  * `kstack plan`: what `kstack update` with the same flags would do.
  *
@@ -209,10 +219,14 @@ export async function planCluster(
 	const stack = await whenIdle(name);
 	requireNotNewer(stack);
 	const desired = await desiredChange(stack, source);
+	const missing = missingFeatures(stack.parameters);
 	for (const line of networkPolicyNotice(settingsOf(stack.parameters).networkDriver)) say(line);
 	const plan = desired.upToDate ? { name, changes: [] } : await planOf(desired);
 	return {
-		text: output === 'json' ? JSON.stringify(plan, undefined, 2) : planText(plan),
+		text:
+			output === 'json'
+				? JSON.stringify({ ...plan, missingFeatures: missing }, undefined, 2)
+				: [planText(plan), ...upgradeText(stack, missing)].join('\n'),
 		code: codeOf(plan),
 	};
 }

@@ -27,6 +27,15 @@ export function timeoutMinutes(bootTimeout: number, drainTimeout = 0): number {
 	return Math.ceil((bootTimeout + drainTimeout) / 60) + 20;
 }
 
+/**
+ * Heat's timeout of an update, in minutes. Heat deletes members with the drain timeout that the stack had before the
+ * update, and keeps this timeout for a later update by another client, which has the drain timeout of afterwards.
+ */
+export function updateMinutes(before: Parameters, after: Parameters): number {
+	const drain = Math.max(...[before, after].map((parameters) => Number(parameters.drain_timeout ?? 0)));
+	return timeoutMinutes(Number(after.boot_timeout), drain);
+}
+
 /** Whether a parameter contains members to remove: it applies to one update, but Heat would keep it for the next. */
 const isRemoval = (parameter: string) => /^(previous_)?removed_/.test(parameter);
 

@@ -1,10 +1,13 @@
+import { UserError } from '../../base/errors.ts';
 import type { StackDirectory } from '../heat/directory.ts';
 import { membersOf } from '../heat/members.ts';
 import { list, type Stack } from '../heat/stack.ts';
 import { type KubernetesNode, listNodes } from '../kubernetes/api.ts';
 import { certificateWarnings } from '../kubernetes/certificate-warnings.ts';
 import { certificatesInKubeconfig } from '../kubernetes/certificates.ts';
+import { type EtcdMember, etcdWarnings, readEtcdMembers } from '../kubernetes/etcd.ts';
 import { presentKubeconfig, readKubeconfig } from '../kubernetes/kubeconfig.ts';
+import { missingFeatures, poolsWithOldImages } from '../spec/image-features.ts';
 import { poolsOf } from '../spec/pools.ts';
 import { readPublished } from './certificates.ts';
 
@@ -26,7 +29,11 @@ export interface Status {
 		/** Name of the image of the server. */
 		readonly image: string;
 	}[];
-	/** What needs attention, with what to do: certificates that expire soon. */
+	/** Names of the pools whose images lack features of newer ones; absent when there is none. */
+	readonly oldImages?: readonly string[];
+	/** The etcd members of the masters that report them. */
+	readonly etcd: readonly EtcdMember[];
+	/** What needs attention, with what to do: certificates that expire soon, etcd's alarms. */
 	readonly warnings: readonly string[];
 	/** Why the Kubernetes API was not queried; absent when it was. */
 	readonly kubernetesError?: string;
@@ -34,6 +41,16 @@ export interface Status {
 
 const readiness = (node: KubernetesNode | undefined) =>
 	node === undefined ? 'absent' : node.ready ? 'Ready' : 'NotReady';
+
+/** The pools that would gain from an upgrade; none if the record of the stack cannot be read: the status is shown anyway. */
+function oldImagesOf({ parameters }: Stack): string[] {
+	try {
+		return poolsWithOldImages(missingFeatures(parameters), parameters);
+	} catch (error) {
+		if (error instanceof UserError) return [];
+		throw error;
+	}
+}
 
 /** Certificates that expire soon; what the API does not show, because it does not answer, is left out. */
 async function expiring(
@@ -66,13 +83,25 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				}),
 	]);
 	const pools = poolsOf(stack.parameters);
+	const oldImages = oldImagesOf(stack);
 	const serverOf = (id: string) => servers.find((server) => server.ID === id);
+	const members = membersOf(stack);
+	const masters = members.filter(
+		({ role, name }) => role === 'master' && nodes.some((node) => node.name === name && node.ready),
+	);
+	const etcd =
+		kubeconfig === undefined
+			? []
+			: await readEtcdMembers(
+					kubeconfig,
+					masters.map(({ name }) => name),
+				);
 	return {
 		name: stack.name,
 		stack: stack.status,
 		reason: stack.reason,
 		api: String(stack.outputs.api_endpoint ?? ''),
-		nodes: membersOf(stack).map((member) => {
+		nodes: members.map((member) => {
 			const node = nodes.find(({ name }) => name === member.name);
 			return {
 				name: member.name,
@@ -85,7 +114,12 @@ export async function clusterStatus(stack: Stack, directory: StackDirectory): Pr
 				image: String(serverOf(member.server)?.Image ?? ''),
 			};
 		}),
-		warnings: await expiring(stack, directory, kubernetesError === undefined ? kubeconfig : undefined),
+		...(oldImages.length === 0 ? {} : { oldImages }),
+		etcd,
+		warnings: [
+			...etcdWarnings(etcd),
+			...(await expiring(stack, directory, kubernetesError === undefined ? kubeconfig : undefined)),
+		],
 		...(kubernetesError === undefined ? {} : { kubernetesError }),
 	};
 }

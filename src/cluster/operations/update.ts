@@ -8,6 +8,7 @@ import { recordsOf } from '../spec/pools.ts';
 import { type DesiredChange, type DesiredSource, desiredChange, desiredSource } from './desired-change.ts';
 import { type DrainFlags, drainTimeoutOf } from './drain-options.ts';
 import { changeMembers } from './member-change.ts';
+import { recordMembers } from './member-records.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { planOf, planText, requireSafe } from './plan.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
@@ -69,10 +70,11 @@ async function* completeMarks(context: StackContext, isNew: boolean): AsyncGener
 	};
 }
 
-/** The steps that an interrupted `create` has not run. */
+/** The steps that an interrupted `create` has not run, and what an earlier kstack has not stored. */
 async function* completeSteps(context: StackContext, isNew: boolean): AsyncGenerator<StackStep> {
 	yield completeKubeconfig(context);
 	yield* completeMarks(context, isNew);
+	yield* recordMembers(context);
 }
 
 async function* updateSteps(

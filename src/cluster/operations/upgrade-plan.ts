@@ -39,7 +39,7 @@ export interface UpgradeRequest {
 export function parseUpgradeFlags({ image, batch = '1', rollback = false }: UpgradeFlags): UpgradeRequest {
 	if (!/^[1-9]\d{0,3}$/.test(batch)) {
 		throw usageError(
-			`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1.`,
+			`--batch is ${JSON.stringify(batch)}: it must be a whole number from 1 to 9999.`,
 			undefined,
 			invalidFlags,
 		);

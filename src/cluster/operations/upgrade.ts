@@ -14,6 +14,7 @@ import { type Parameters, settingsOf } from '../spec/parameters.ts';
 import { furtherPoolsOf } from '../spec/pools.ts';
 import { roles } from '../spec/roles.ts';
 import { drainOptionsOf } from './drain-options.ts';
+import { recordMembers } from './member-records.ts';
 import { type MemberChange, memberSteps, type StackContext } from './member-steps.ts';
 import { type DryRun, runOperation, type Step } from './runner.ts';
 import { clusterStatus, type Status } from './status.ts';
@@ -120,8 +121,9 @@ async function* upgradeSteps(
 		const members = await inventory(stack);
 		const step = nextStep(plan.state, members, isSettled(stack), batch);
 		if (step === undefined) {
-			if (plan.state.generations.previous === null) return;
-			return yield* memberSteps(context, await lastChange(stack, plan.state, members, drainOptions));
+			if (plan.state.generations.previous !== null)
+				yield* memberSteps(context, await lastChange(stack, plan.state, members, drainOptions));
+			return yield* recordMembers(context);
 		}
 		yield* memberSteps(context, changeOf(stack, plan, step, members, drainOptions));
 		plan = { ...plan, state: upgradeState(context.stack.parameters, plan.state.roles), templates: false };

@@ -9,8 +9,12 @@ export type Contracts = Readonly<Record<string, number>>;
 
 /** The contracts of a stack's pools, from its parameters, without requests to Glance. */
 export function poolContracts(parameters: Parameters): PoolContracts {
-	const { contracts = {} } = generationsOf(parameters);
-	return (id, prefix) => contracts[String(parameters[`${prefix}${id}_image`])] ?? 0;
+	// Whoever may update the stack may write the record: what is not a number counts as none.
+	const recorded = new Map<string, unknown>(Object.entries(generationsOf(parameters).contracts ?? {}));
+	return (id, prefix) => {
+		const contract = recorded.get(String(parameters[`${prefix}${id}_image`]));
+		return typeof contract === 'number' ? contract : 0;
+	};
 }
 
 /** What templates and user-data may use, because the images of a stack's pools support it. */
@@ -22,6 +26,20 @@ export interface ImageSupport {
 
 /** The contract of the first image whose masters verify a join token of each member. */
 const memberTokensSince = 2;
+
+/** The contract of the first image whose masters set the taints of a node's role, and record members. */
+const nodesNotBelievedSince = 2;
+
+/**
+ * Whether all masters of a cluster set the taints of a node's role, during an upgrade those of both generations.
+ *
+ * @param masterContracts  of the images of the masters, by generation
+ */
+export const setRoleTaints = (masterContracts: readonly number[]) =>
+	masterContracts.every((contract) => contract >= nodesNotBelievedSince);
+
+/** Whether all masters of a cluster know addresses and servers of members from a record, and not from Node objects. */
+export const hasMemberRecords = setRoleTaints;
 
 /** Whether a new cluster whose masters have an image of this contract gives each member a join token of its own. */
 export const supportsMemberTokens = (masterContract: number) => masterContract >= memberTokensSince;

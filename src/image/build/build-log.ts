@@ -1,5 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { fullest, tellsOfFullDisk } from '../workspace/room.ts';
+import { fullestFolder, isDiskFullMessage } from '../workspace/disk-space.ts';
 import { PhaseClock, phaseOf } from './phases.ts';
 
 /** Output of the cleanup of diskimage-builder after a failure, which hides the error. */
@@ -33,7 +33,7 @@ export class BuildLog {
 	readonly line = (text: string): void => {
 		this.#stream.write(`${text}\n`);
 		if (!afterwards.test(text)) this.#last = [...this.#last.slice(-14), text];
-		if (tellsOfFullDisk(text)) this.#full ??= fullest(this.#folders);
+		if (isDiskFullMessage(text)) this.#full ??= fullestFolder(this.#folders);
 		this.#unfetched ??= /\bE: Failed to fetch (\S+ .*)/.exec(text)?.[1];
 		const phase = phaseOf(text);
 		if (phase !== undefined) this.clock.enter(phase);

@@ -17,7 +17,7 @@ const shims = path.join(packageRoot, 'scripts/image');
 const holdInitramfs = path.join(packageRoot, 'elements/fast-initramfs/pre-install.d/05-hold-initramfs');
 
 /** Free memory in bytes required for a build in tmpfs. */
-const memoryToWorkIn = 6e9;
+const minimumTmpfsMemory = 6e9;
 
 /** PATH for diskimage-builder: as root it needs no sudo, and some kernels have no device-mapper. */
 export async function searchPath(): Promise<string> {
@@ -58,7 +58,7 @@ export async function runDiskimageBuilder(
 		TMPDIR: work,
 		DIB_IMAGE_CACHE: own,
 		DIB_LOCKFILES: path.join(work, 'locks'),
-		...((await availableMemory()) < memoryToWorkIn ? { DIB_NO_TMPFS: '1' } : {}),
+		...((await availableMemory()) < minimumTmpfsMemory ? { DIB_NO_TMPFS: '1' } : {}),
 	};
 	await mkdir(own);
 	// mmdebstrap rejects the expired keys of an archived release.

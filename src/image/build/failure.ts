@@ -1,6 +1,6 @@
 import { UserError } from '../../base/errors.ts';
 import { CommandError } from '../../base/run.ts';
-import { fullest, tellsOfFullDisk } from '../workspace/room.ts';
+import { fullestFolder, isDiskFullMessage } from '../workspace/disk-space.ts';
 import type { BuildLog } from './build-log.ts';
 
 /**
@@ -16,14 +16,14 @@ export function explainFailure(
 	folders: readonly string[],
 ): unknown {
 	const full =
-		log.full ?? (error instanceof Error && tellsOfFullDisk(error.message) ? fullest(folders) : undefined);
-	const wholeLog = `The full log is ${log.file}.`;
+		log.full ?? (error instanceof Error && isDiskFullMessage(error.message) ? fullestFolder(folders) : undefined);
+	const logHint = `The full log is ${log.file}.`;
 	if (full !== undefined) {
 		return new UserError(`${name} could not be built: no space left in ${full}.`, {
 			hint: [
 				'Free space there, or use another file system: KSTACK_CACHE for the cache, --out for the image,',
 				'DIB_NO_TMPFS=1 to build on disk instead of in memory.',
-				wholeLog,
+				logHint,
 			].join('\n  '),
 			cause: error,
 		});
@@ -31,12 +31,12 @@ export function explainFailure(
 	if (!(error instanceof CommandError)) return error;
 	if (log.unfetched !== undefined) {
 		return new UserError(`${name} could not be built: Debian's mirror did not serve\n    ${log.unfetched}`, {
-			hint: `Try again later, or set KSTACK_DEBIAN_MIRROR to another mirror.\n  ${wholeLog}`,
+			hint: `Try again later, or set KSTACK_DEBIAN_MIRROR to another mirror.\n  ${logHint}`,
 			cause: error,
 		});
 	}
 	return new UserError(`${name} could not be built. The last lines of the log:\n${log.tail}`, {
-		hint: wholeLog,
+		hint: logHint,
 		cause: error,
 	});
 }

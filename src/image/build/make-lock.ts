@@ -25,7 +25,7 @@ function componentsOf(plan: ImagePlan, kubernetes: LockedComponent | undefined):
 }
 
 /** Kubernetes that is not from upstream: its entry in the lock, and its container images. */
-async function madeKubernetes(
+async function builtKubernetes(
 	plan: ImagePlan,
 	source: KubernetesSource,
 	cache: string,
@@ -78,7 +78,7 @@ export async function makeLock(
 ): Promise<Lock> {
 	const { release } = plan.profile;
 	const elements = await renderElements(plan);
-	const made = await madeKubernetes(plan, source, cache);
+	const made = await builtKubernetes(plan, source, cache);
 	const folders = { work, cache: path.join(cache, 'downloads') };
 	const images = await resolveImages(plan, made.images, folders, supply, preferred);
 	const { date, packages } = await packagesFor(elements, release, sources, work, preferred);

@@ -8,8 +8,8 @@ import { profiles } from '../spec/profiles.ts';
 import { cachedFile, type Supply } from '../fetch/fetch.ts';
 import { needsRegistry } from '../fetch/image-places.ts';
 import type { KubernetesSource } from '../fetch/kubernetes.ts';
-import { shortOfRoom } from '../workspace/room.ts';
-import { downloadsFolder } from '../workspace/workplace.ts';
+import { insufficientSpace } from '../workspace/disk-space.ts';
+import { downloadsFolder } from '../workspace/work-folder.ts';
 
 /** Commands that a build runs, with their Debian packages. */
 const commands: Readonly<Record<string, string>> = {
@@ -46,9 +46,9 @@ async function inPath(command: string): Promise<boolean> {
 
 /** Whether a URL is available, checked without downloading it. */
 async function answers(address: string, env: NodeJS.ProcessEnv = {}): Promise<boolean> {
-	const quietly = ['--fail', '--silent', '--location', '--netrc-optional', '--output', '/dev/null'];
+	const curlFlags = ['--fail', '--silent', '--location', '--netrc-optional', '--output', '/dev/null'];
 	try {
-		await run('curl', [...quietly, '--head', '--max-time', '6', address], { env });
+		await run('curl', [...curlFlags, '--head', '--max-time', '6', address], { env });
 		return true;
 	} catch (error) {
 		if (error instanceof CommandError) return false;
@@ -69,30 +69,30 @@ async function unneeded({ profile, images }: ImagePlan, supply: Supply): Promise
 }
 
 /** Missing prerequisites of this machine. */
-async function machineLacks(
+async function missingPrerequisites(
 	plan: ImagePlan,
 	supply: Supply,
 	folders: Readonly<Record<string, number>>,
 ): Promise<string[]> {
-	const lacks: string[] = [];
+	const missing: string[] = [];
 	if (process.getuid?.() !== 0)
-		lacks.push('Not root: a build mounts file systems and writes files of other owners. Run it with sudo.');
-	const missing = [];
+		missing.push('Not root: a build mounts file systems and writes files of other owners. Run it with sudo.');
+	const missingCommands = [];
 	const without = await unneeded(plan, supply);
 	for (const command of Object.keys(commands)) {
 		if (without.includes(command)) continue;
-		if (!(await inPath(command))) missing.push(command);
+		if (!(await inPath(command))) missingCommands.push(command);
 	}
-	if (missing.length > 0) {
-		const packages = [...new Set(missing.map((command) => commands[command]))];
-		lacks.push(`Not installed: ${missing.join(', ')}. On Debian: apt-get install ${packages.join(' ')}`);
+	if (missingCommands.length > 0) {
+		const packages = [...new Set(missingCommands.map((command) => commands[command]))];
+		missing.push(`Not installed: ${missingCommands.join(', ')}. On Debian: apt-get install ${packages.join(' ')}`);
 	}
 	if (!(await isThere('/dev/loop-control')))
-		lacks.push('This kernel has no loop devices (/dev/loop-control).');
+		missing.push('This kernel has no loop devices (/dev/loop-control).');
 	if (!(await isThere('/usr/share/keyrings/debian-archive-keyring.gpg'))) {
-		lacks.push("Not installed: the keys of Debian's archive. On Debian: apt-get install debian-archive-keyring");
+		missing.push("Not installed: the keys of Debian's archive. On Debian: apt-get install debian-archive-keyring");
 	}
-	return [...lacks, ...(await shortOfRoom(folders))];
+	return [...missing, ...(await insufficientSpace(folders))];
 }
 
 /** Commands that would work on this machine, for a hint. */
@@ -140,10 +140,10 @@ export async function checkPrerequisites(
 	folders: Readonly<Record<string, number>>,
 ): Promise<{ mirrors: Mirrors; sources: Readonly<Record<string, string>> }> {
 	const { profile } = plan;
-	const lacks = await machineLacks(plan, supply, folders);
-	if (lacks.length > 0) {
+	const missing = await missingPrerequisites(plan, supply, folders);
+	if (missing.length > 0) {
 		throw new UserError(
-			['This machine cannot build the image yet:', ...lacks.map((lack) => `  - ${lack}`)].join('\n'),
+			['This machine cannot build the image yet:', ...missing.map((one) => `  - ${one}`)].join('\n'),
 			{
 				exitCode: exitCodes.usage,
 			},

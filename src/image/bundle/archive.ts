@@ -62,9 +62,9 @@ function readHead(text: string, file: string): Head {
 		throw bad(file, `its format is ${JSON.stringify(head?.format)}; this kimg supports ${format}`);
 	const { files } = head;
 	if (typeof files !== 'object' || files === null) throw bad(file, `its ${headName} lists no files`);
-	const strange = Object.keys(files).find((name) => !isSafe(name));
-	if (strange !== undefined)
-		throw bad(file, `its ${headName} lists ${JSON.stringify(strange)}, which cannot be part of a bundle`);
+	const invalid = Object.keys(files).find((name) => !isSafe(name));
+	if (invalid !== undefined)
+		throw bad(file, `its ${headName} lists ${JSON.stringify(invalid)}, which cannot be part of a bundle`);
 	return { format, files };
 }
 
@@ -113,7 +113,7 @@ function expected({ name, type }: Header, { files }: Head, file: string): string
 }
 
 /** Passes bytes on and computes their checksum. */
-function counting(hash: ReturnType<typeof createHash>): Transform {
+function hashing(hash: ReturnType<typeof createHash>): Transform {
 	return new Transform({
 		transform(chunk: Buffer, _, done) {
 			hash.update(chunk);
@@ -141,7 +141,7 @@ export async function unpackArchive(file: string, folder: string): Promise<void>
 		const hash = createHash('sha256');
 		const mode = (Number(header.mode) & 0o111) === 0 ? 0o644 : 0o755;
 		await makeFolder(path.dirname(target));
-		await pipeline(stream, counting(hash), createWriteStream(target, { flags: 'wx', mode }));
+		await pipeline(stream, hashing(hash), createWriteStream(target, { flags: 'wx', mode }));
 		const got = `sha256:${hash.digest('hex')}`;
 		if (got !== checksum)
 			throw bad(file, `the checksum of ${name} in it is wrong: expected ${checksum}, got ${got}`);

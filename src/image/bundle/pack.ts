@@ -37,7 +37,14 @@ export async function filesToPack(folder: string, prefix: string): Promise<Packe
 }
 
 /** The constant part of headers, without owner and time, so that archives are reproducible. */
-const nobody = { type: 'file', uid: 0, gid: 0, uname: 'root', gname: 'root', mtime: new Date(0) } as const;
+const entryDefaults = {
+	type: 'file',
+	uid: 0,
+	gid: 0,
+	uname: 'root',
+	gname: 'root',
+	mtime: new Date(0),
+} as const;
 
 /**
  * Writes a reproducible archive.
@@ -51,10 +58,13 @@ export async function writeArchive(out: string, files: readonly Packed[]): Promi
 	const head: Head = { format, files: contents };
 	const archive = pack();
 	const add = async () => {
-		archive.entry({ ...nobody, name: headName, mode: 0o644 }, `${JSON.stringify(head, undefined, 2)}\n`);
+		archive.entry(
+			{ ...entryDefaults, name: headName, mode: 0o644 },
+			`${JSON.stringify(head, undefined, 2)}\n`,
+		);
 		for (const { name, file } of ordered) {
 			const { size, mode } = await stat(file);
-			const header = { ...nobody, name, size, mode: (mode & 0o111) === 0 ? 0o644 : 0o755 };
+			const header = { ...entryDefaults, name, size, mode: (mode & 0o111) === 0 ? 0o644 : 0o755 };
 			await pipeline(createReadStream(file), archive.entry(header), { signal: interrupted.signal });
 		}
 		archive.finalize();

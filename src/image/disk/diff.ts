@@ -52,7 +52,10 @@ export async function differenceOf(a: Disk, b: Disk): Promise<Difference> {
 }
 
 /** Differing files of packages that differ, which are not listed. */
-async function explainedFiles(packages: readonly Change[], disks: readonly Disk[]): Promise<Set<string>> {
+async function filesOfChangedPackages(
+	packages: readonly Change[],
+	disks: readonly Disk[],
+): Promise<Set<string>> {
 	const names = new Set(packages.map(({ name }) => name));
 	const paths = new Set<string>();
 	for (const { files } of disks) {
@@ -129,7 +132,7 @@ export function diffImages(
 		const text =
 			output === 'json'
 				? JSON.stringify({ a, b, ...found }, undefined, 2)
-				: differenceText(found, await explainedFiles(found.packages, disks));
+				: differenceText(found, await filesOfChangedPackages(found.packages, disks));
 		return { text, code: diffCode(found) };
 	});
 }

@@ -6,7 +6,7 @@ import { UserError } from '../../base/errors.ts';
 import { interrupted } from '../../base/interrupt.ts';
 
 /** The limit of Linux for nested symbolic links. */
-const mostLinks = 40;
+const maximumLinks = 40;
 
 const parts = (place: string) => place.split('/').filter((part) => part !== '' && part !== '.');
 
@@ -23,24 +23,24 @@ export class DiskFiles {
 	}
 
 	/** The path of a node's file on this machine, with links resolved; `undefined` for a loop of links. */
-	async place(file: string): Promise<string | undefined> {
-		const ahead = parts(file);
-		let behind: string[] = [];
+	async resolvePath(file: string): Promise<string | undefined> {
+		const remaining = parts(file);
+		let resolved: string[] = [];
 		let links = 0;
-		for (let part = ahead.shift(); part !== undefined; part = ahead.shift()) {
+		for (let part = remaining.shift(); part !== undefined; part = remaining.shift()) {
 			if (part === '..') {
-				behind = behind.slice(0, -1);
+				resolved = resolved.slice(0, -1);
 				continue;
 			}
-			const target = await readlink(path.join(this.folder, ...behind, part)).catch(() => undefined);
-			if (target === undefined) behind.push(part);
-			else if (++links > mostLinks) return undefined;
+			const target = await readlink(path.join(this.folder, ...resolved, part)).catch(() => undefined);
+			if (target === undefined) resolved.push(part);
+			else if (++links > maximumLinks) return undefined;
 			else {
-				if (target.startsWith('/')) behind = [];
-				ahead.unshift(...parts(target));
+				if (target.startsWith('/')) resolved = [];
+				remaining.unshift(...parts(target));
 			}
 		}
-		return path.join(this.folder, ...behind);
+		return path.join(this.folder, ...resolved);
 	}
 
 	/** A file's size, mode and owner; `undefined` when there is no such file. */
@@ -95,7 +95,7 @@ export class DiskFiles {
 		read: (place: string) => Promise<Content>,
 	): Promise<Content | undefined> {
 		interrupted.signal.throwIfAborted();
-		const place = await this.place(file);
+		const place = await this.resolvePath(file);
 		if (place === undefined) return undefined;
 		try {
 			return await read(place);

@@ -4,7 +4,12 @@ import { refuse, usageError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/folders.ts';
 import { CommandError, run } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
-import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
+import {
+	cacheFolder,
+	createWorkFolder,
+	removeAbandonedWorkFolders,
+	removeWorkFolder,
+} from '../workspace/work-folder.ts';
 import { DiskFiles } from './disk-files.ts';
 
 /** The output of qemu-img for a disk image; sizes in bytes. */
@@ -111,8 +116,8 @@ export async function withDisks<Result>(
 		process.getuid?.() === 0 ? [] : ['Not root: the command mounts the image, read-only. Run it with sudo.'],
 	);
 	const cache = cacheFolder();
-	await closeAbandoned(cache);
-	const work = await openWorkplace(cache);
+	await removeAbandonedWorkFolders(cache);
+	const work = await createWorkFolder(cache);
 	try {
 		const disks: Disk[] = [];
 		for (const [index, file] of images.entries()) {
@@ -120,7 +125,7 @@ export async function withDisks<Result>(
 		}
 		return await use(disks);
 	} finally {
-		await closeWorkplace(work);
+		await removeWorkFolder(work);
 	}
 }
 

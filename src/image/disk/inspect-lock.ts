@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { UserError } from '../../base/errors.ts';
 import { type Lock, readLock } from '../spec/lock.ts';
 import type { DiskFiles } from './disk-files.ts';
-import { beside } from './inspect-record.ts';
+import { siblingFile } from './inspect-record.ts';
 
 /** The path of the lock in an image. */
 export const lockInside = '/usr/share/kstack/image.lock.json';
@@ -22,7 +22,7 @@ export interface FoundLock {
  */
 export async function outerLock(image: string, given?: string): Promise<FoundLock | undefined> {
 	if (given !== undefined) return { lock: await readLock(given), source: given };
-	const near = beside(image, 'lock.json');
+	const near = siblingFile(image, 'lock.json');
 	const isThere = await access(near).then(
 		() => true,
 		() => false,
@@ -35,7 +35,7 @@ export async function outerLock(image: string, given?: string): Promise<FoundLoc
  * so an external lock has precedence.
  */
 export async function innerLock(files: DiskFiles): Promise<FoundLock | undefined> {
-	const place = await files.place(lockInside);
+	const place = await files.resolvePath(lockInside);
 	if (place === undefined || (await files.bytes(lockInside)) === undefined) return undefined;
 	const lock = await readLock(place).catch((error: unknown) => {
 		if (error instanceof UserError) return undefined;

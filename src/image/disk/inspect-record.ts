@@ -11,14 +11,14 @@ export interface ImageRecord {
 }
 
 /** A file of an image in the same folder: `x.json` beside `x.qcow2`. */
-export const beside = (image: string, ending: string) =>
+export const siblingFile = (image: string, ending: string) =>
 	`${image.replace(/\.(qcow2|raw|img)$/, '')}.${ending}`;
 
 /** An image's record: on its disk, if mounted, otherwise next to the image; empty when there is none. */
 export async function recordOf(image: string, files?: DiskFiles): Promise<ImageRecord> {
 	const text =
 		(await files?.text('/usr/share/kstack/image.json')) ??
-		(await readFile(beside(image, 'json'), 'utf8').catch(() => '{}'));
+		(await readFile(siblingFile(image, 'json'), 'utf8').catch(() => '{}'));
 	try {
 		return JSON.parse(text) as ImageRecord;
 	} catch {

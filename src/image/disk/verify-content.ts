@@ -40,7 +40,7 @@ const imagesFolder = '/usr/share/kstack/images';
 async function imageFinding(files: DiskFiles, name: string, image: LockedImage): Promise<Finding[]> {
 	const file = `${imagesFolder}/${image.archive}`;
 	if (image.checksum !== undefined) return fileFindings(files, file, image.checksum, `the image ${name}`);
-	const place = await files.place(file);
+	const place = await files.resolvePath(file);
 	if (place === undefined || (await files.status(file)) === undefined)
 		return [{ about: file, problem: `is missing: the image ${name}` }];
 	const images = await readArchive(place).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import type { DiskFiles } from './disk-files.ts';
 import { type Finding, findings } from './verify-finding.ts';
 
 /** Patterns of files that belong to a single machine, and the problem with them in an image. */
-const ofOneMachine: Readonly<Record<string, string>> = {
+const machineSpecificFiles: Readonly<Record<string, string>> = {
 	'/etc/ssh/ssh_host_*': 'an SSH host key, which all nodes would share',
 	'/etc/ssl/private/*': 'a private key, which all nodes would share',
 	'/var/lib/systemd/random-seed': 'a random seed, which all nodes would share',
@@ -71,7 +71,7 @@ async function machineIds(files: DiskFiles): Promise<Finding[]> {
 /** Identities of a machine, which must not be in an image. */
 export async function identityFindings(files: DiskFiles): Promise<Finding[]> {
 	const found: Finding[] = [];
-	for (const [pattern, problem] of Object.entries(ofOneMachine)) {
+	for (const [pattern, problem] of Object.entries(machineSpecificFiles)) {
 		found.push(...findings(await files.matching(pattern), problem));
 	}
 	return [

@@ -3,7 +3,7 @@ import type { InstalledPackage } from './disk-packages.ts';
 import { type Finding, findings } from './verify-finding.ts';
 
 /** Patterns of files that only the build needs. */
-const ofTheBuild: Readonly<Record<string, string>> = {
+const buildLeftovers: Readonly<Record<string, string>> = {
 	'/etc/dib-manifests': "the build's whole environment, written by diskimage-builder",
 	'/usr/local/bin/dib-*': "diskimage-builder's own program",
 	'/usr/local/bin/install-packages': "diskimage-builder's own program",
@@ -98,12 +98,12 @@ async function nameServers(files: DiskFiles): Promise<Finding[]> {
 
 async function compilersOn(files: DiskFiles, packages: readonly InstalledPackage[]): Promise<Finding[]> {
 	const installed = packages.filter(({ name }) => compilers.test(name)).map(({ name }) => name);
-	const loose: string[] = [];
+	const compilerFiles: string[] = [];
 	for (const folder of ['/usr/local/bin', '/usr/bin']) {
 		for (const name of await files.names(folder))
-			if (compilerFile.test(name)) loose.push(`${folder}/${name}`);
+			if (compilerFile.test(name)) compilerFiles.push(`${folder}/${name}`);
 	}
-	return [...findings(installed, 'a compiler package'), ...findings(loose, 'a compiler')];
+	return [...findings(installed, 'a compiler package'), ...findings(compilerFiles, 'a compiler')];
 }
 
 /** Leftovers of the build that no node needs. */
@@ -112,7 +112,7 @@ export async function leftoverFindings(
 	packages: readonly InstalledPackage[],
 ): Promise<Finding[]> {
 	const found: Finding[] = [];
-	for (const [pattern, problem] of Object.entries(ofTheBuild)) {
+	for (const [pattern, problem] of Object.entries(buildLeftovers)) {
 		found.push(
 			...findings(
 				(await files.matching(pattern)).filter((file) => !empty.has(file)),

@@ -2,7 +2,7 @@ import type { DiskFiles } from './disk-files.ts';
 import type { Finding } from './verify-finding.ts';
 
 /** Units that every image must enable: those of kstack, and those needed to access a node. */
-const everywhere = [
+const commonUnits = [
 	'cloud-config.service',
 	'cloud-final.service',
 	'cloud-init-local.service',
@@ -40,14 +40,14 @@ const byRelease: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Units that must not be enabled: user-data starts them on the nodes of a role. */
-const neverEnabled =
+const forbiddenUnits =
 	/^(etcd|haproxy|keepalived|kube.*|apt-daily(-upgrade)?|kstack-(gateway|leavers|nodes|pki|renew|routes|services))\.(service|timer)$/;
 
 const etc = '/etc/systemd/system';
 const folders = [etc, '/usr/lib/systemd/system', '/lib/systemd/system'];
 
-const isLinkToNothing = async (files: DiskFiles, file: string) =>
-	(await files.place(file)) === (await files.place('/dev/null'));
+const isLinkToDevNull = async (files: DiskFiles, file: string) =>
+	(await files.resolvePath(file)) === (await files.resolvePath('/dev/null'));
 
 /** The unit file, `undefined` when there is none. */
 async function unitFile(files: DiskFiles, unit: string): Promise<string | undefined> {
@@ -61,7 +61,7 @@ async function unitFile(files: DiskFiles, unit: string): Promise<string | undefi
 async function wanted(files: DiskFiles): Promise<string[]> {
 	const holders = (await files.names(etc)).filter((name) => /\.(wants|requires)$/.test(name));
 	const names = new Set((await Promise.all(holders.map((name) => files.names(`${etc}/${name}`)))).flat());
-	const masked = await Promise.all([...names].map((name) => isLinkToNothing(files, `${etc}/${name}`)));
+	const masked = await Promise.all([...names].map((name) => isLinkToDevNull(files, `${etc}/${name}`)));
 	return [...names].filter((_, index) => masked[index] !== true);
 }
 
@@ -89,15 +89,15 @@ export async function enabledUnits(files: DiskFiles): Promise<string[]> {
 export async function unitFindings(files: DiskFiles): Promise<Finding[]> {
 	const release = /^VERSION_ID="?(\d+)/m.exec((await files.text('/etc/os-release')) ?? '')?.[1] ?? '';
 	const others = byRelease[release];
-	const expected = [...everywhere, ...(others ?? [])];
+	const expected = [...commonUnits, ...(others ?? [])];
 	const enabled = await enabledUnits(files);
-	const surplus = enabled.filter((unit) =>
-		others === undefined ? neverEnabled.test(unit) : !expected.includes(unit),
+	const unexpected = enabled.filter((unit) =>
+		others === undefined ? forbiddenUnits.test(unit) : !expected.includes(unit),
 	);
 	return [
 		...expected
 			.filter((unit) => !enabled.includes(unit))
 			.map((unit) => ({ about: unit, problem: 'is not enabled, but must be' })),
-		...surplus.map((unit) => ({ about: unit, problem: 'is enabled, but must not be' })),
+		...unexpected.map((unit) => ({ about: unit, problem: 'is enabled, but must not be' })),
 	];
 }

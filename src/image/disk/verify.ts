@@ -20,7 +20,7 @@ export interface Verdict {
 }
 
 /** The common part of two locks of an image: only the lock of a built image has files and archives. */
-const essence = ({ profile, debian, elements, components, images, packages }: Lock) => ({
+const comparedFields = ({ profile, debian, elements, components, images, packages }: Lock) => ({
 	...{ profile, release: debian.release, elements, packages },
 	components: Object.fromEntries(
 		Object.entries(components).map(([name, { files: _, ...component }]) => [name, component]),
@@ -33,7 +33,7 @@ const essence = ({ profile, debian, elements, components, images, packages }: Lo
 /** Differences between the lock in the image and the external one. */
 async function innerLockFindings(files: DiskFiles, { lock, source }: FoundLock): Promise<Finding[]> {
 	const inner = await innerLock(files);
-	if (inner === undefined || isDeepStrictEqual(essence(inner.lock), essence(lock))) return [];
+	if (inner === undefined || isDeepStrictEqual(comparedFields(inner.lock), comparedFields(lock))) return [];
 	return [{ about: lockInside, problem: `differs from ${source}` }];
 }
 
@@ -49,12 +49,12 @@ async function lockFindings(
 		return [...first, { about: 'lock', problem: 'is missing: the components cannot be checked' }];
 	}
 	const { lock, source } = found;
-	const blind = componentFiles(lock) === 0 && Object.keys(lock.components).length > 0;
+	const hasNoFiles = componentFiles(lock) === 0 && Object.keys(lock.components).length > 0;
 	return [
 		...first,
 		...(await innerLockFindings(files, found)),
 		...findings(
-			blind ? [source] : [],
+			hasNoFiles ? [source] : [],
 			'lists no files: use the lock of a built image to check the components',
 		),
 		...(await componentFindings(files, lock)),

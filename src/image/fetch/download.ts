@@ -7,7 +7,7 @@ import { CommandError, run } from '../../base/run.ts';
 const passing = new Set([5, 6, 7, 18, 28, 35, 52, 55, 56, 92]);
 
 /** Exit codes of curl for a server that cannot resume a download. */
-const noRanges = new Set([33, 36]);
+const noRangeSupport = new Set([33, 36]);
 
 /** Maximum number of consecutive attempts without any data. */
 const maximumFailures = 3;
@@ -21,7 +21,7 @@ export async function sizeOf(file: string): Promise<number> {
 const httpStatus = (error: CommandError) => Number(/returned error: (\d+)/.exec(error.stderr)?.[1] ?? 0);
 
 /** Whether the file does not exist at a URL, according to the server or file system. */
-export function saysNotThere(error: CommandError): boolean {
+export function isNotFoundError(error: CommandError): boolean {
 	return error.status === 37 || (error.status === 22 && httpStatus(error) < 500);
 }
 
@@ -58,8 +58,8 @@ export async function download(address: string, file: string): Promise<void> {
 			return;
 		} catch (error) {
 			if (!(error instanceof CommandError)) throw error;
-			const cannotGoOn = noRanges.has(error.status ?? 0) || httpStatus(error) === 416;
-			if (before > 0 && cannotGoOn) await rm(file, { force: true });
+			const cannotResume = noRangeSupport.has(error.status ?? 0) || httpStatus(error) === 416;
+			if (before > 0 && cannotResume) await rm(file, { force: true });
 			else if (!mayPass(error)) throw error;
 			else if ((await sizeOf(file)) > before) failures = 0;
 			if (failures >= maximumFailures) throw error;

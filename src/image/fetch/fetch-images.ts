@@ -8,7 +8,7 @@ import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import type { ContainerImage } from '../spec/components.ts';
 import { archiveName, partsOf } from '../spec/image-reference.ts';
-import { download, saysNotThere, sizeOf } from './download.ts';
+import { download, isNotFoundError, sizeOf } from './download.ts';
 import { megabytes, type Supply } from './fetch.ts';
 import { digestOfBytes, platformOf, readArchive, writeArchive } from './image-archive.ts';
 import { cachedImage, filesOf, isThere, type PinnedImage, registriesOf } from './image-places.ts';
@@ -23,7 +23,7 @@ export interface ImageFolders {
 }
 
 /** Seconds between two progress messages. */
-const tellEvery = 10;
+const progressInterval = 10;
 
 /** The last message of skopeo, without log prefix and URL. */
 function reasonOf({ stderr }: CommandError): string {
@@ -59,7 +59,7 @@ async function fromFile(image: ContainerImage, address: string, folder: string):
 	} catch (error) {
 		if (!(error instanceof CommandError)) throw error;
 		await rm(file, { force: true });
-		throw saysNotThere(error)
+		throw isNotFoundError(error)
 			? new NotThere(`${address}: ${error.stderr}`)
 			: new UserError(`${image.reference} cannot be fetched from ${address}: ${error.stderr}`);
 	}
@@ -114,10 +114,10 @@ async function bytesBelow(folder: string): Promise<number> {
 }
 
 /** Prints progress at intervals, until the returned function is called. */
-function tellProgress(reference: string, folder: string): () => void {
+function reportProgress(reference: string, folder: string): () => void {
 	const timer = setInterval(async () => {
 		say(`${reference}: ${megabytes(await bytesBelow(folder))}`);
-	}, tellEvery * 1000);
+	}, progressInterval * 1000);
 	return () => clearInterval(timer);
 }
 
@@ -162,7 +162,7 @@ async function inFolder<Value>(
 ): Promise<Value> {
 	const folder = path.join(work, 'container-images', archiveName(reference));
 	await makeFolder(folder);
-	const quiet = tellProgress(reference, folder);
+	const quiet = reportProgress(reference, folder);
 	try {
 		return await act(folder);
 	} finally {

@@ -9,8 +9,8 @@ import { makeFolder } from '../../base/folders.ts';
 import { CommandError } from '../../base/run.ts';
 import { say } from '../../base/say.ts';
 import type { Component } from '../spec/components.ts';
-import { ownName, stillRuns } from '../workspace/workplace.ts';
-import { download, saysNotThere, sizeOf } from './download.ts';
+import { ownName, stillRuns } from '../workspace/work-folder.ts';
+import { download, isNotFoundError, sizeOf } from './download.ts';
 import { forEach } from './several.ts';
 
 /** Mirrors that replace upstream. */
@@ -27,13 +27,13 @@ export interface Supply {
 export type Fetched = ReadonlyMap<string, string>;
 
 /** Concurrent downloads. */
-const atOnce = 4;
+const concurrency = 4;
 
 /** Seconds between two progress messages. */
-const tellEvery = 10;
+const progressInterval = 10;
 
 const nameOf = ({ url }: Component) => path.posix.basename(url);
-const called = ({ name, version }: Component) => `${name} ${version}`;
+const nameAndVersion = ({ name, version }: Component) => `${name} ${version}`;
 /** Formats a size in bytes. */
 export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
@@ -81,13 +81,13 @@ export function readSupply(
 
 /** The URLs of a component, in the order in which they are tried. */
 function addressesOf(component: Component, { mirror, components }: Supply): string[] {
-	const standIns = [
+	const alternatives = [
 		...(components === undefined ? [] : [`${components}/${nameOf(component)}`]),
 		...(mirror === undefined
 			? []
 			: [`${mirror}/${component.url.replace(/^\w+:\/\//, '')}`, `${mirror}/${nameOf(component)}`]),
 	];
-	return standIns.length === 0 ? [component.url] : standIns;
+	return alternatives.length === 0 ? [component.url] : alternatives;
 }
 
 /** Digest of a file, as `sha256:9f86…`. */
@@ -116,53 +116,57 @@ async function partOf(file: string): Promise<string> {
 }
 
 /** Prints progress at intervals, until the returned function is called. */
-function tellProgress(component: Component, part: string): () => void {
+function reportProgress(component: Component, part: string): () => void {
 	const timer = setInterval(async () => {
-		say(`${called(component)}: ${megabytes(await sizeOf(part))}`);
-	}, tellEvery * 1000);
+		say(`${nameAndVersion(component)}: ${megabytes(await sizeOf(part))}`);
+	}, progressInterval * 1000);
 	return () => clearInterval(timer);
 }
 
-async function whyNot(
+async function downloadError(
 	error: CommandError,
 	component: Component,
 	part: string,
 	address: string,
 ): Promise<UserError> {
 	if (error.status !== 23) {
-		return new UserError(`${called(component)} cannot be fetched from ${address}: ${error.stderr}`, {
+		return new UserError(`${nameAndVersion(component)} cannot be fetched from ${address}: ${error.stderr}`, {
 			hint: 'Set another source of the file with --mirror or --components, or use --kubernetes-source debian.',
 		});
 	}
 	const folder = path.dirname(part);
 	const { bavail, bsize } = await statfs(folder);
-	const come = await sizeOf(part);
+	const received = await sizeOf(part);
 	await rm(part, { force: true });
 	return new UserError(
-		`${called(component)} could not be written: after ${megabytes(come)}, ${folder} has ${megabytes(bavail * bsize)} free.`,
+		`${nameAndVersion(component)} could not be written: after ${megabytes(received)}, ${folder} has ${megabytes(bavail * bsize)} free.`,
 		{ hint: 'Free space there, or set KSTACK_CACHE to a folder of another file system.' },
 	);
 }
 
 /** Downloads a component from the first of the addresses that has it, and verifies it. */
-async function obtain(component: Component, part: string, addresses: readonly string[]): Promise<void> {
+async function downloadVerified(
+	component: Component,
+	part: string,
+	addresses: readonly string[],
+): Promise<void> {
 	const [address, ...others] = addresses as [string, ...string[]];
 	const resumed = (await sizeOf(part)) > 0;
 	try {
 		await download(address, part);
 	} catch (error) {
 		if (!(error instanceof CommandError)) throw error;
-		if (others.length > 0 && saysNotThere(error)) return obtain(component, part, others);
-		throw await whyNot(error, component, part, address);
+		if (others.length > 0 && isNotFoundError(error)) return downloadVerified(component, part, others);
+		throw await downloadError(error, component, part, address);
 	}
 	const got = await checksumOf(part, component.checksum.split(':')[0]);
 	if (got === component.checksum) return;
 	await rm(part, { force: true });
 	// The partial download may have been of another file.
-	if (resumed) return obtain(component, part, addresses);
+	if (resumed) return downloadVerified(component, part, addresses);
 	throw new UserError(
 		[
-			`${nameOf(component)} is not ${called(component)}:`,
+			`${nameOf(component)} is not ${nameAndVersion(component)}:`,
 			`expected ${component.checksum}`,
 			`got      ${got}`,
 			`source   ${address}`,
@@ -189,16 +193,16 @@ export async function fetchComponent(component: Component, cache: string, supply
 	const part = await partOf(file);
 	const there = await sizeOf(part);
 	const began = Date.now();
-	say(`Fetching ${called(component)}${there === 0 ? '' : `, resuming after ${megabytes(there)}`}`);
-	const quiet = tellProgress(component, part);
+	say(`Fetching ${nameAndVersion(component)}${there === 0 ? '' : `, resuming after ${megabytes(there)}`}`);
+	const quiet = reportProgress(component, part);
 	try {
-		await obtain(component, part, addressesOf(component, supply));
+		await downloadVerified(component, part, addressesOf(component, supply));
 	} finally {
 		quiet();
 	}
 	await rename(part, file);
 	say(
-		`${called(component)}: ${megabytes(await sizeOf(file))} in ${Math.round((Date.now() - began) / 1000)} s`,
+		`${nameAndVersion(component)}: ${megabytes(await sizeOf(file))} in ${Math.round((Date.now() - began) / 1000)} s`,
 	);
 	return file;
 }
@@ -214,6 +218,8 @@ export async function fetchAll(
 	cache: string,
 	supply: Supply,
 ): Promise<Fetched> {
-	const files = await forEach(components, atOnce, (component) => fetchComponent(component, cache, supply));
+	const files = await forEach(components, concurrency, (component) =>
+		fetchComponent(component, cache, supply),
+	);
 	return new Map(components.map(({ name }, index) => [name, files[index] as string]));
 }

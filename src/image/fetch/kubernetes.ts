@@ -9,7 +9,7 @@ import { say } from '../../base/say.ts';
 import type { Component } from '../spec/components.ts';
 import { digestOfText, type LockedComponent } from '../spec/lock.ts';
 import { removeAbandoned } from '../workspace/publish.ts';
-import { ownName } from '../workspace/workplace.ts';
+import { ownName } from '../workspace/work-folder.ts';
 import { checksumOf, type Fetched } from './fetch.ts';
 
 /** The source of Kubernetes: upstream, Debian's source package, or a folder. */

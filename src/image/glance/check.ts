@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { usageError } from '../../base/errors.ts';
 import { CommandError, run } from '../../base/run.ts';
-import { beside, type ImageRecord } from '../disk/inspect-record.ts';
+import { type ImageRecord, siblingFile } from '../disk/inspect-record.ts';
 
 /** The output of `qemu-img info`. */
 interface Info {
@@ -82,7 +82,7 @@ export async function checkImage(file: string, content: FileHandle): Promise<num
 export function requireRecord(file: string, { kubernetes }: ImageRecord): void {
 	if (kubernetes !== undefined) return;
 	throw unusable(
-		`The properties of ${file} are unknown: ${beside(file, 'json')} is missing, or has no version of Kubernetes.`,
+		`The properties of ${file} are unknown: ${siblingFile(file, 'json')} is missing, or has no version of Kubernetes.`,
 		'kimg build writes that file next to the image: copy both. To upload an image that kimg did not build: openstack image create.',
 	);
 }

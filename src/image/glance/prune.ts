@@ -15,7 +15,7 @@ import {
 import { ask, membersOf, usersOf, usersOfImages } from './usage.ts';
 
 /** An image, and whether pruning deletes it. */
-export interface Judged extends UploadedImage {
+export interface PruneDecision extends UploadedImage {
 	readonly usedBy: readonly string[];
 	readonly delete: boolean;
 	/** Why it is deleted or kept. */
@@ -23,27 +23,27 @@ export interface Judged extends UploadedImage {
 }
 
 /** The criteria for deleting an image, apart from its users. */
-interface Standing {
+interface PruneCriteria {
 	/** Its position among the images of its name; 1 is the newest. */
-	readonly place: number;
+	readonly position: number;
 	readonly keep: number;
 	readonly abandoned: boolean;
 }
 
 /** Whether an image is deleted, and why. */
-export function judge(
+export function decide(
 	image: UploadedImage,
 	usedBy: readonly string[],
-	{ place, keep, abandoned }: Standing,
-): Judged {
-	const kept = (reason: string): Judged => ({ ...image, usedBy, delete: false, reason });
-	const deleted = (reason: string): Judged => ({ ...image, usedBy, delete: true, reason });
+	{ position, keep, abandoned }: PruneCriteria,
+): PruneDecision {
+	const kept = (reason: string): PruneDecision => ({ ...image, usedBy, delete: false, reason });
+	const deleted = (reason: string): PruneDecision => ({ ...image, usedBy, delete: true, reason });
 	if (image.protected) return kept('protected');
 	if (isUnfinished(image)) return abandoned ? deleted('incomplete') : kept('upload in progress');
 	if (image.status !== 'active') return kept(image.status);
 	if (usedBy.length > 0) return kept('in use');
 	if (['public', 'community'].includes(image.visibility)) return kept(image.visibility);
-	if (place <= keep) return kept(place === 1 ? 'newest' : `among the newest ${keep}`);
+	if (position <= keep) return kept(position === 1 ? 'newest' : `among the newest ${keep}`);
 	return deleted('old');
 }
 
@@ -80,18 +80,18 @@ async function uploadedImages(name: string | undefined): Promise<UploadedImage[]
  * @param keep  number of complete images to keep per name
  * @throws UserError exit code 2 when no image has that name
  */
-export async function judgeImages(name: string | undefined, keep: number): Promise<Judged[]> {
+export async function selectImages(name: string | undefined, keep: number): Promise<PruneDecision[]> {
 	say('Finding the images that kimg uploaded, and their users');
 	const [images, users] = await Promise.all([uploadedImages(name), usersOfImages()]);
 	if (name !== undefined && images.length === 0) {
 		throw usageError(`kimg uploaded no image "${name}" to this project.`, 'See: kimg prune --dry-run');
 	}
-	const placeOf = (image: UploadedImage) =>
+	const positionOf = (image: UploadedImage) =>
 		images.filter((one) => one.name === image.name && one.status === 'active').indexOf(image) + 1;
 	return ask(images, async (image) => {
-		const standing = { place: placeOf(image), keep, abandoned: await isAbandoned(image) };
-		const judged = judge(image, usersOf(image, users), standing);
-		return judged.delete ? judge(image, await membersOf(image), standing) : judged;
+		const criteria = { position: positionOf(image), keep, abandoned: await isAbandoned(image) };
+		const decision = decide(image, usersOf(image, users), criteria);
+		return decision.delete ? decide(image, await membersOf(image), criteria) : decision;
 	});
 }
 
@@ -99,7 +99,7 @@ const listed = (users: readonly string[]) =>
 	users.length > 2 ? `${users[0]} and ${users.length - 1} more` : users.join(', ');
 
 /** The images, as text or JSON. */
-export function judgedText(images: readonly Judged[], output: 'table' | 'json'): string {
+export function decisionsText(images: readonly PruneDecision[], output: 'table' | 'json'): string {
 	if (output === 'json') return JSON.stringify(images, undefined, 2);
 	return table(
 		['NAME', 'DIGEST', 'CREATED', 'SIZE', 'USED BY', 'PRUNE'],
@@ -119,7 +119,7 @@ export function judgedText(images: readonly Judged[], output: 'table' | 'json'):
  *
  * @param yes  whether --yes was given
  */
-export async function prune(images: readonly Judged[], yes: boolean): Promise<void> {
+export async function prune(images: readonly PruneDecision[], yes: boolean): Promise<void> {
 	const toDelete = images.filter((image) => image.delete);
 	if (toDelete.length === 0) {
 		say('No image to delete');

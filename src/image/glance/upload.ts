@@ -19,7 +19,7 @@ import {
 } from './uploaded.ts';
 
 /** Seconds between two progress messages. */
-const tellEvery = 10;
+const progressInterval = 10;
 
 /** Minimum memory in megabytes, enforced by Nova: that of a gateway, the smallest role. */
 const minMemory = 512;
@@ -90,18 +90,18 @@ async function positionIn({ fd }: FileHandle): Promise<number | undefined> {
 }
 
 /** Reports progress at intervals, until the returned function is called. */
-function tellProgress({ glanceName, content, size }: LocalImage): () => void {
+function reportProgress({ glanceName, content, size }: LocalImage): () => void {
 	const timer = setInterval(async () => {
 		const position = await positionIn(content);
 		if (position === undefined) return;
 		const percent = Math.floor((100 * position) / size);
 		say(`${glanceName}: ${megabytes(position)} of ${megabytes(size)} (${percent} %)`);
-	}, tellEvery * 1000);
+	}, progressInterval * 1000);
 	return () => clearInterval(timer);
 }
 
 /** @throws UserError when the image in Glance differs from the file */
-async function mustHaveArrived(id: string, { glanceName, size, sha512 }: LocalImage): Promise<void> {
+async function requireUploaded(id: string, { glanceName, size, sha512 }: LocalImage): Promise<void> {
 	const shown = (await show(['image'], id)) ?? {};
 	const { os_hash_algo: algorithm, os_hash_value: digest } = (shown.properties ?? {}) as Record<
 		string,
@@ -128,7 +128,7 @@ async function transfer(image: LocalImage): Promise<string> {
 		kstack_sha256: sha256,
 		kstack_uploader: await thisUploader(),
 	};
-	const quiet = tellProgress(image);
+	const quiet = reportProgress(image);
 	try {
 		await openstack(
 			[
@@ -140,7 +140,7 @@ async function transfer(image: LocalImage): Promise<string> {
 			],
 			{ stdin: content.fd },
 		);
-		await mustHaveArrived(id, image);
+		await requireUploaded(id, image);
 	} catch (error) {
 		await removeImage(id).catch(() => say(`${id} could not be deleted; kimg prune deletes it later`));
 		throw error;

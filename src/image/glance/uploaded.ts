@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { isNotFound } from '../../openstack/absence.ts';
 import { type Json, openstack, show } from '../../openstack/client.ts';
-import { ownName, stillRuns } from '../workspace/workplace.ts';
+import { ownName, stillRuns } from '../workspace/work-folder.ts';
 
 /** The tag of images that kimg uploads. */
 export const tag = 'kimg';

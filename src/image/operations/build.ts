@@ -17,7 +17,13 @@ import type { KubernetesSource } from '../fetch/kubernetes.ts';
 import { differences, type Lock, lockText, readLock } from '../spec/lock.ts';
 import type { ImagePlan } from '../spec/plan.ts';
 import { publish } from '../workspace/publish.ts';
-import { cacheFolder, claim, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
+import {
+	cacheFolder,
+	createWorkFolder,
+	lockOutput,
+	removeAbandonedWorkFolders,
+	removeWorkFolder,
+} from '../workspace/work-folder.ts';
 
 /** Options of a build. */
 export interface BuildOptions {
@@ -36,7 +42,12 @@ export interface BuildOptions {
  * @param what  the beginning of the sentence "… from the lock", with its verb
  * @throws UserError that names each difference
  */
-function mustBe(wanted: Lock, found: Lock, what: string, hint = 'Write a new lock with: kimg lock'): void {
+function requireSameLock(
+	wanted: Lock,
+	found: Lock,
+	what: string,
+	hint = 'Write a new lock with: kimg lock',
+): void {
 	const lines = differences(wanted, found).map((line) => `  - ${line}`);
 	if (lines.length === 0) return;
 	throw new UserError(`${what} from the lock:\n${lines.join('\n')}`, {
@@ -59,7 +70,7 @@ interface Folders {
 }
 
 /** An image to build, and how its input gets to this machine. */
-interface Making {
+interface PreparedBuild {
 	readonly plan: ImagePlan;
 	/** The source of Kubernetes. */
 	readonly source: KubernetesSource;
@@ -75,11 +86,11 @@ interface Making {
 	): Promise<{ lock: Lock; inputs: BuildInputs; wanted: Lock | undefined }>;
 }
 
-async function makingOf(
+async function prepareBuild(
 	profileWord: string,
 	sourceWord: string,
 	{ locked, withImages, supply }: BuildOptions,
-): Promise<Making> {
+): Promise<PreparedBuild> {
 	const { plan, source } = await planFor(profileWord, sourceWord, withImages);
 	const wanted =
 		locked === undefined ? undefined : await readLock(locked || `${plan.profile.name}.lock.json`);
@@ -90,7 +101,7 @@ async function makingOf(
 			warn(plan, source);
 			log.clock.enter('versions');
 			const lock = await makeLock(plan, source, sources, supply, folders, wanted);
-			if (wanted !== undefined) mustBe(wanted, lock, 'The available versions differ');
+			if (wanted !== undefined) requireSameLock(wanted, lock, 'The available versions differ');
 			log.clock.enter('downloads');
 			const inputs = await gatherInputs(plan, lock, source, folders.work, folders.cache, supply);
 			await writeFile(inputs.places.lock, lockText(withFiles(lock, inputs)));
@@ -99,7 +110,7 @@ async function makingOf(
 	};
 }
 
-async function makingOfBundle(file: string): Promise<Making> {
+async function prepareBundledBuild(file: string): Promise<PreparedBuild> {
 	const bundle = await readBundle(file);
 	const { plan } = bundle;
 	return {
@@ -119,7 +130,7 @@ async function makingOfBundle(file: string): Promise<Making> {
 			);
 			const lock = { ...wanted, debian: { ...wanted.debian, date }, packages };
 			const hint = `Use a mirror snapshot of ${wanted.debian.date}, or create a new bundle with: kimg bundle`;
-			mustBe(wanted, lock, "The packages of this machine's mirror differ", hint);
+			requireSameLock(wanted, lock, "The packages of this machine's mirror differ", hint);
 			await writeFile(inputs.places.lock, lockText(lock));
 			return { lock, inputs, wanted };
 		},
@@ -139,7 +150,7 @@ export async function buildImage(
 	sourceWord: string,
 	options: BuildOptions,
 ): Promise<string> {
-	return build(await makingOf(profileWord, sourceWord, options), options);
+	return build(await prepareBuild(profileWord, sourceWord, options), options);
 }
 
 /**
@@ -149,43 +160,46 @@ export async function buildImage(
  * @throws UserError when the bundle is damaged, a package is not available in its version, or the build fails
  */
 export async function buildBundle(file: string, options: BuildOptions): Promise<string> {
-	return build(await makingOfBundle(file), options);
+	return build(await prepareBundledBuild(file), options);
 }
 
-async function build({ plan, source, gather }: Making, { out, supply }: BuildOptions): Promise<string> {
+async function build(
+	{ plan, source, gather }: PreparedBuild,
+	{ out, supply }: BuildOptions,
+): Promise<string> {
 	const began = Date.now();
 	const { name } = plan.profile;
 	const target = path.resolve(out ?? `${name}.qcow2`);
-	const beside = target.replace(/\.qcow2$/, '');
+	const basePath = target.replace(/\.qcow2$/, '');
 	await requireWritablePath(target);
 	const cache = cacheFolder();
 	const room = { [cache]: source === 'debian' ? 6e9 : 5e9, [path.dirname(target)]: 1e9 };
 	const packages = await checkPrerequisites(plan, source, supply, room);
 
-	await claim(beside);
+	await lockOutput(basePath);
 	const folders = [cache, path.dirname(target)];
-	const log = new BuildLog(`${beside}.log`, say, folders);
-	await closeAbandoned(cache);
-	const work = await openWorkplace(cache);
+	const log = new BuildLog(`${basePath}.log`, say, folders);
+	await removeAbandonedWorkFolders(cache);
+	const work = await createWorkFolder(cache);
 	try {
 		const { lock, inputs, wanted } = await gather(packages.sources, { work, cache }, log);
 		const image = await runDiskimageBuilder(plan, inputs, lock, packages, { work, cache }, log);
 		const built = await readLock(inputs.places.lock);
-		if (wanted !== undefined) mustBe(wanted, built, `The image built as ${name} differs`);
+		if (wanted !== undefined) requireSameLock(wanted, built, `The image built as ${name} differs`);
 		else for (const line of differences(lock, built)) say(line);
 		const record = inputs.elements.find((file) => file.path.endsWith('/usr/share/kstack/image.json'));
 		await writeFile(path.join(work, 'image.json'), record?.text ?? '{}\n');
 		await publish({
 			[target]: image,
-			[`${beside}.json`]: path.join(work, 'image.json'),
-			[`${beside}.lock.json`]: inputs.places.lock,
+			[`${basePath}.json`]: path.join(work, 'image.json'),
+			[`${basePath}.lock.json`]: inputs.places.lock,
 		});
 	} catch (error) {
 		interrupted.signal.throwIfAborted();
 		throw explainFailure(name, error, log, folders);
 	} finally {
 		log.close();
-		await closeWorkplace(work);
+		await removeWorkFolder(work);
 	}
 	say(`${name} with Kubernetes ${plan.kubernetes}, built in ${Math.round((Date.now() - began) / 1000)} s`);
 	return target;

@@ -12,7 +12,12 @@ import { aptSources, mirrorsFor } from '../debian/apt.ts';
 import { type KubernetesSource, programs } from '../fetch/kubernetes.ts';
 import { lockText } from '../spec/lock.ts';
 import type { ImagePlan } from '../spec/plan.ts';
-import { cacheFolder, closeAbandoned, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
+import {
+	cacheFolder,
+	createWorkFolder,
+	removeAbandonedWorkFolders,
+	removeWorkFolder,
+} from '../workspace/work-folder.ts';
 import type { LockOptions } from './lock.ts';
 
 /** The plan without folders of this machine. */
@@ -46,8 +51,8 @@ export async function bundleImage(
 	await requireWritablePath(target);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
-	await closeAbandoned(cache);
-	const work = await openWorkplace(cache);
+	await removeAbandonedWorkFolders(cache);
+	const work = await createWorkFolder(cache);
 	try {
 		const lock = await makeLock(plan, source, sources, supply, { work, cache });
 		const inputs = await gatherInputs(plan, lock, source, work, cache, supply);
@@ -65,7 +70,7 @@ export async function bundleImage(
 			...(await filesToPack(places.components, 'components')),
 		]);
 	} finally {
-		await closeWorkplace(work);
+		await removeWorkFolder(work);
 	}
 	say(`${plan.profile.name} bundled in ${Math.round((Date.now() - began) / 1000)} s`);
 	return target;

@@ -7,7 +7,7 @@ import { planFor } from '../build/request.ts';
 import { aptSources, mirrorsFor } from '../debian/apt.ts';
 import type { Supply } from '../fetch/fetch.ts';
 import { lockText } from '../spec/lock.ts';
-import { cacheFolder, closeWorkplace, openWorkplace } from '../workspace/workplace.ts';
+import { cacheFolder, createWorkFolder, removeWorkFolder } from '../workspace/work-folder.ts';
 
 /** Options of a lock. */
 export interface LockOptions {
@@ -33,13 +33,13 @@ export async function lockImage(
 	await requireWritablePath(file);
 	const cache = cacheFolder();
 	const sources = aptSources(plan.profile, await mirrorsFor(plan.profile));
-	const work = await openWorkplace(cache);
+	const work = await createWorkFolder(cache);
 	try {
 		const lock = await makeLock(plan, source, sources, supply, { work, cache });
 		await makeFolder(path.dirname(file));
 		await writeFile(file, lockText(lock));
 		return file;
 	} finally {
-		await closeWorkplace(work);
+		await removeWorkFolder(work);
 	}
 }

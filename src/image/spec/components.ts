@@ -161,14 +161,14 @@ function readLine(line: Mapping, { origins, images }: Omit<Catalogue, 'lines'>):
 			chosen.addMistake(name, `is ${version}, whose checksum is not among its checksums`);
 	}
 	const networks = line.within('networks');
-	const everyone = line.within('images');
+	const commonImages = line.within('images');
 	for (const name of ['pause', 'coredns'])
-		if (!everyone.has(name)) everyone.addMistake(name, 'is missing: every node needs it');
+		if (!commonImages.has(name)) commonImages.addMistake(name, 'is missing: every node needs it');
 	return {
 		before: line.has('before') ? minorOf(line.text('before', forms.version)) : Number.POSITIVE_INFINITY,
 		profiles: line.texts('profiles'),
 		versions,
-		images: readTags(everyone, images, versions),
+		images: readTags(commonImages, images, versions),
 		networks: networks.record((name) => readTags(networks.within(name), images, versions)),
 	};
 }

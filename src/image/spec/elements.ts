@@ -6,7 +6,9 @@ import { packageRoot } from '../../base/package.ts';
 import { type Locals, render } from '../../base/template.ts';
 import { readTree, sorted, type Tree, type TreeFile } from '../../base/tree.ts';
 import { addonFiles } from './addons.ts';
+import { minorOf } from './components.ts';
 import { podSecurityApi } from './flags.ts';
+import { kubeletSettings } from './kubelet-settings.ts';
 import { type ImagePlan, packagesElement } from './plan.ts';
 
 const source = path.join(packageRoot, 'elements');
@@ -37,6 +39,7 @@ function localsOf(plan: ImagePlan): Locals {
 		kubernetes: { version: plan.kubernetes },
 		flags: plan.flags,
 		cgroupDriver: plan.cgroupDriver,
+		kubeletSettings: kubeletSettings(minorOf(plan.kubernetes)),
 		podSecurityApi: podSecurityApi(plan.kubernetes),
 		image: {
 			profile: plan.profile.name,

@@ -28,14 +28,14 @@ export interface Profile {
 }
 
 /** The empty additions of the profiles of kimg. */
-const nothingMore = { choices: {}, packages: [], images: [], elements: [] };
+const noAdditions = { choices: {}, packages: [], images: [], elements: [] };
 
 /** The default profile of `kimg build`. */
 export const defaultProfile = 'debian8-x64-kubernetes';
 
 export const profiles: readonly Profile[] = [
 	{
-		...nothingMore,
+		...noAdditions,
 		name: defaultProfile,
 		release: 'jessie',
 		debian: 8,
@@ -48,7 +48,7 @@ export const profiles: readonly Profile[] = [
 		remark: "no security updates since 2020; needs Debian's archive",
 	},
 	{
-		...nothingMore,
+		...noAdditions,
 		name: 'debian12-x64-kubernetes',
 		release: 'bookworm',
 		debian: 12,
@@ -59,7 +59,7 @@ export const profiles: readonly Profile[] = [
 		remark: "for production; with --kubernetes-source debian, from Debian's packages only",
 	},
 	{
-		...nothingMore,
+		...noAdditions,
 		name: 'debian13-x64-kubernetes',
 		release: 'trixie',
 		debian: 13,

@@ -1,6 +1,6 @@
 import { copyFile, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { ownName, stillRuns } from './workplace.ts';
+import { ownName, stillRuns } from './work-folder.ts';
 
 /** Removes temporary files next to a target, left by processes that no longer run. */
 export async function removeAbandoned(target: string): Promise<void> {
@@ -30,14 +30,14 @@ async function move(file: string, to: string): Promise<void> {
  */
 export async function publish(files: Readonly<Record<string, string>>): Promise<void> {
 	const own = await ownName();
-	const beside = Object.entries(files).map(([target, file]) => ({ target, file, part: `${target}.${own}` }));
+	const targets = Object.entries(files).map(([target, file]) => ({ target, file, part: `${target}.${own}` }));
 	try {
-		for (const { target, file, part } of beside) {
+		for (const { target, file, part } of targets) {
 			await removeAbandoned(target);
 			await move(file, part);
 		}
-		for (const { target, part } of beside) await rename(part, target);
+		for (const { target, part } of targets) await rename(part, target);
 	} finally {
-		for (const { part } of beside) await rm(part, { force: true });
+		for (const { part } of targets) await rm(part, { force: true });
 	}
 }

@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import test from 'ava';
 import { load } from 'js-yaml';
-import { eventually, inNode, kubectl, readyNodes, root, succeed } from '../cloud.ts';
+import { ask, eventually, inNode, kubectl, readyNodes, root, succeed } from '../cloud.ts';
 
 const manifest = join(root, 'test/fixtures/web.yaml');
 
@@ -45,13 +45,26 @@ test.serial('one master and three minions are Ready, each with its role', async 
 	t.deepEqual(
 		lines.map((line) => line.split(/\s+/).slice(0, 3)),
 		[
-			['demo-master-0', 'Ready', 'master'],
+			['demo-master-0', 'Ready', 'control-plane,master'],
 			['demo-minion-0', 'Ready', 'minion'],
 			['demo-minion-1', 'Ready', 'minion'],
 			['demo-minion-2', 'Ready', 'minion'],
 		],
 	);
 });
+
+test.serial(
+	'the providerID of each node is that of its server; none is pending; the master has its taint',
+	async (t) => {
+		const columns = 'custom-columns=:.metadata.name,:.spec.providerID,:.spec.taints[*].key';
+		const lines = (await kubectl('get', 'nodes', '--no-headers', '-o', columns)).trim().split('\n');
+		for (const [name = '', provider, taints] of lines.map((line) => line.split(/\s+/))) {
+			const { id } = await ask<{ id: string }>('server', 'show', name);
+			t.is(provider, `openstack:///${id}`, name);
+			t.is(taints, name === 'demo-master-0' ? 'node-role.kubernetes.io/master' : '<none>', name);
+		}
+	},
+);
 
 test.serial(
 	'nodes have no access to sites outside of the cloud, and need only their image to boot',

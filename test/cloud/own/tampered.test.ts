@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { cacheFolder } from '../../../src/image/workspace/workplace.ts';
+import { cacheFolder } from '../../../src/image/workspace/work-folder.ts';
 import { attempt, root, succeed, withFolder } from '../cloud.ts';
 
 /** The image of the quick start; its lock is in the same folder. */

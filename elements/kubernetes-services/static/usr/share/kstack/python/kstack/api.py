@@ -38,6 +38,10 @@ class ApiError(Exception):
         return self.status == 409
 
     @property
+    def forbidden(self):
+        return self.status == 403
+
+    @property
     def gone(self):
         """The resource version of a list or watch is too old."""
         return self.status == 410

@@ -1,7 +1,8 @@
 """
-Which certificate a node gets. A kubelet may ask for two: one to be a client of the API, once, with the token of its member;
-and one to serve logs and exec. What it may be follows from what the masters know: the members' names and tokens, which
-Heat made, and not from what the node says of itself.
+Which certificate a node gets. A kubelet may ask for two: one to be a client of the API, first with a join token and then
+with the certificate that it has; and one to serve logs and exec. What it may be follows from what the masters know: the
+members' names and tokens, which Heat made, and not from what the node says of itself. Kubernetes itself approves none of
+these requests (its csrapproving controller is off): it would renew the certificate of a node that was removed.
 """
 import collections
 
@@ -14,6 +15,9 @@ CLIENT, SERVING = 'kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/
 MEMBER = 'kstack:member:'
 NODE = 'system:node:'
 
+# Users and group of the token that the members of a cluster share that was created with kstack 0.3 or earlier.
+SHARED, SHARED_GROUP = 'system:bootstrap:', 'system:bootstrappers:kstack'
+
 # Seconds until a request is denied that cannot be decided yet: a kubelet's addresses come a moment later, a node that is
 # gone is Ready until its kubelet has been silent for 40 seconds, and its Node object may be deleted later still.
 PATIENCE = 300
@@ -21,7 +25,8 @@ PATIENCE = 300
 APPROVE, DENY, WAIT = 'approve', 'deny', 'wait'
 
 # address: to record for this member, or None
-Verdict = collections.namedtuple('Verdict', 'action reason address')
+# joined: name of the member that joins with the shared token, so that what was recorded of its predecessor is void; or None
+Verdict = collections.namedtuple('Verdict', 'action reason address joined')
 
 # cluster: name; subnet: range of the nodes' addresses; reserved: addresses that no node has; ranges: those of pods and
 # Services
@@ -51,8 +56,10 @@ def node(one):
 
 def concerns(spec):
     """Whether a request is one that this program decides."""
-    return spec.get('signerName') == SERVING or (
-        spec.get('signerName') == CLIENT and values.text(spec.get('username')).startswith(MEMBER))
+    user = values.text(spec.get('username'))
+    return spec.get('signerName') == SERVING or (spec.get('signerName') == CLIENT and (
+        user.startswith((MEMBER, NODE)) or
+        user.startswith(SHARED) and SHARED_GROUP in values.items(spec.get('groups'))))
 
 
 def decide(spec, age, facts, nodes, records):
@@ -65,43 +72,59 @@ def decide(spec, age, facts, nodes, records):
     records  the recorded addresses of members by name
     """
     try:
-        if spec.get('signerName') == CLIENT:
-            verdict = client(spec, facts, nodes, records)
-        else:
-            verdict = serving(spec, facts, nodes, records)
+        return deciding(spec)(spec, facts, nodes, records)
     except (Refused, Malformed) as refused:
-        return Verdict(DENY, values.printable(refused), None)
+        return Verdict(DENY, values.printable(refused), None, None)
     except Later as obstacle:
-        return Verdict(DENY if age > PATIENCE else WAIT, values.printable(obstacle), None)
-    return verdict
+        return Verdict(DENY if age > PATIENCE else WAIT, values.printable(obstacle), None, None)
+
+
+def deciding(spec):
+    """The function that decides a request."""
+    if spec.get('signerName') != CLIENT:
+        return serving
+    user = values.text(spec.get('username'))
+    return renewal if user.startswith(NODE) else shared if user.startswith(SHARED) else client
 
 
 def client(spec, facts, nodes, records):
-    """The first certificate of a member's kubelet."""
-    name = spec['username'][len(MEMBER):]
+    """The first certificate of a member's kubelet, with the member's own token."""
+    name = values.text(spec.get('username'))[len(MEMBER):]
     of_member(name, facts)
     if 'kstack:members' not in values.items(spec.get('groups')):
         raise Refused('the user is not in the group kstack:members')
-    request = identity(spec, name, 'client auth')
-    if request.names or request.addresses:
-        raise Refused('a client has no alternative names')
+    of_client(spec, name)
     given = values.items(values.mapping(spec.get('extra')).get('kstack.io/address'))
     address = values.address(given[0]) if len(given) == 1 else None
     if address is None:
         raise Refused('the token has no address')
     usable(address, name, facts, nodes, records)
-    if name in nodes and nodes[name].ready:
-        raise Later('node %s is Ready: another kubelet has its certificate' % name)
-    return Verdict(APPROVE, 'the token of the member %s' % name, address)
+    vacant(name, nodes)
+    return Verdict(APPROVE, 'the token of the member %s' % name, address, None)
+
+
+def shared(spec, facts, nodes, records):
+    """The first certificate of a member's kubelet, with the token that all members share: any that is not Ready."""
+    subject = csr.read(spec.get('request')).common_names
+    name = subject[0][len(NODE):] if len(subject) == 1 and subject[0].startswith(NODE) else ''
+    of_member(name, facts)
+    of_client(spec, name)
+    vacant(name, nodes)
+    return Verdict(APPROVE, 'the shared token, for the member %s' % name, None, name)
+
+
+def renewal(spec, facts, nodes, records):
+    """A further certificate for a kubelet that has one, while its node is in the cluster."""
+    name = of_node(spec, facts)
+    of_client(spec, name)
+    if name not in nodes:
+        raise Later('node %s does not exist: it was removed' % name)
+    return Verdict(APPROVE, 'the certificate of the node %s' % name, None, None)
 
 
 def serving(spec, facts, nodes, records):
     """A certificate for the kubelet's own server."""
-    user = values.text(spec.get('username'))
-    if not user.startswith(NODE) or 'system:nodes' not in values.items(spec.get('groups')):
-        raise Refused('the user is not a node')
-    name = user[len(NODE):]
-    of_member(name, facts)
+    name = of_node(spec, facts)
     request = identity(spec, name, 'server auth')
     if request.names != [name]:
         raise Refused('its DNS names are %s; it must be %s alone' % (', '.join(request.names) or 'none', name))
@@ -113,12 +136,32 @@ def serving(spec, facts, nodes, records):
         raise Later('its address is %s, and not %s' % (records[name], address))
     if name not in records and (name not in nodes or nodes[name].address != address):
         raise Later('node %s does not report the address %s' % (name, address))
-    return Verdict(APPROVE, 'the name and address of the member %s' % name, None)
+    return Verdict(APPROVE, 'the name and address of the member %s' % name, None, None)
+
+
+def of_node(spec, facts):
+    """The name of the node that asks."""
+    user = values.text(spec.get('username'))
+    if not user.startswith(NODE) or 'system:nodes' not in values.items(spec.get('groups')):
+        raise Refused('the user is not a node')
+    of_member(user[len(NODE):], facts)
+    return user[len(NODE):]
 
 
 def of_member(name, facts):
     if members.member(facts.cluster, name) is None:
         raise Refused('%s is not the name of a member of %s' % (values.printable(name), facts.cluster))
+
+
+def vacant(name, nodes):
+    if name in nodes and nodes[name].ready:
+        raise Later('node %s is Ready: another kubelet has its certificate' % name)
+
+
+def of_client(spec, name):
+    request = identity(spec, name, 'client auth')
+    if request.names or request.addresses:
+        raise Refused('a client has no alternative names')
 
 
 def identity(spec, name, usage):

@@ -1,13 +1,13 @@
 """
 Which nodes are gateways, and which addresses of theirs Services get. A kubelet writes the labels, annotations and addresses
-of its node itself: the name decides what is a gateway, and an address that belongs to others is nobody's. No input and
-output.
+of its node itself: the name decides what is a gateway, an address that masters have recorded belongs to that node, and one
+that belongs to others is nobody's. No input and output.
 """
 import collections
 import ipaddress
 import json
 
-from . import values
+from . import records, values
 from .members import member
 
 ROLE = 'gateway'
@@ -101,20 +101,23 @@ def unknown(nodes, cluster, known):
                    'are not used. `kstack update` writes the ConfigMap.' % (node.name, found.pool))
 
 
-def addresses(nodes, cluster, pools, taken):
+def addresses(nodes, cluster, pools, taken, recorded):
     """
     ([addresses that exposed Services get], [messages about those that they do not get]). The floating IP and the shared
     address come first, then those of each gateway, in the order of names.
 
-    nodes  all nodes of the cluster
-    pools  the additional pools of gateways
+    nodes     all nodes of the cluster
+    pools     the additional pools of gateways
+    recorded  the recorded addresses of members by name; other nodes have those that they report
     """
-    holders = {}
-    for node in nodes:
-        for number in node.own:
-            holders.setdefault(number, set()).add(node.name)
-    serving = sorted(node for node in nodes if node.serves and is_gateway(node, cluster, pools))
-    found, wrong = [], []
+    holders = holders_of(nodes, recorded)
+    found, wrong, serving = [], [], []
+    for node in sorted(node for node in nodes if node.serves and is_gateway(node, cluster, pools)):
+        if node.name in recorded and node.own != (int(recorded[node.name]),):
+            wrong.append('gateway %s does not serve: it reports other addresses than the recorded %s' % (
+                node.name, recorded[node.name]))
+        else:
+            serving.append(node)
 
     def add(node, text, value):
         reason = 'is not an IPv4 address' if value is None else refusal(node, value, taken, holders)
@@ -132,6 +135,18 @@ def addresses(nodes, cluster, pools, taken):
         for text in node.wrong:
             add(node, text, None)
     return found, wrong
+
+
+def holders_of(nodes, recorded):
+    """The names of the nodes that have an address, a number: the one that it is recorded for, or all that report it."""
+    holders = {int(address): {name} for address, name in
+               records.held(recorded, set(node.name for node in nodes)).items()}
+    kept = set(holders)
+    for node in nodes:
+        for number in () if node.name in recorded else node.own:
+            if number not in kept:
+                holders.setdefault(number, set()).add(node.name)
+    return holders
 
 
 def refusal(node, value, taken, holders):

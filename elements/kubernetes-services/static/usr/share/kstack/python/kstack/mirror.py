@@ -16,14 +16,17 @@ class Mirror(object):
 
     keep     what is kept of an object: a controller rarely needs the whole
     changed  is called after each change of what is kept; without arguments, in the mirror's thread
+    optional whether nothing is kept, instead of nothing known, while this client may not read the resource
     """
-    def __init__(self, api, where, query=None, keep=lambda one: one, changed=lambda: None, pause=time.sleep):
+    def __init__(self, api, where, query=None, keep=lambda one: one, changed=lambda: None, pause=time.sleep,
+                 optional=False):
         self.api = api
         self.where = where
         self.query = query
         self.keep = keep
         self.changed = changed
         self.pause = pause
+        self.optional = optional
         self.complete = threading.Event()
         self.lock = threading.Lock()
         self.objects = {}
@@ -64,6 +67,8 @@ class Mirror(object):
                     self.version = ''
                     continue
                 failures += 1
+                if self.optional and error.forbidden:
+                    self.complete.set()
                 if str(error) != reported:
                     reported = str(error)
                     say('%s: %s' % (self.where, reported))

@@ -9,16 +9,16 @@ import os
 import sys
 import threading
 
-from . import approver, certificates, csr, iproute, marks, members, values
+from . import approver, certificates, csr, iproute, marks, members, records, values
 from .api import ApiError, path
 from .clients import of_master
 from .log import Repeated, say
 from .loop import Loop, each
 from .mirror import Mirror
+from .records import MAPS, Records
 from .settings import Settings
 
 CSRS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
-MAPS = '/api/v1/namespaces/kube-system/configmaps'
 ROLES = '/usr/share/kstack/assemble/roles'
 
 # Requests of one user that are decided at one look.
@@ -56,7 +56,7 @@ class Certificates(object):
         self.loop = Loop(self.act, period=5)
         self.requests = Mirror(api, CSRS, keep=kept_request, changed=self.loop.wake).start()
         self.nodes = Mirror(api, '/api/v1/nodes', keep=approver.node, changed=self.loop.wake).start()
-        self.records = Mirror(api, MAPS, {'fieldSelector': 'metadata.name=kstack-members'}, changed=self.loop.wake).start()
+        self.records = Records(api, self.loop.wake).start()
 
     def run(self):
         for mirror in (self.requests, self.nodes, self.records):
@@ -65,10 +65,11 @@ class Certificates(object):
 
     def act(self):
         nodes = {node.name: node for node in self.nodes.all()}
-        known = records(self.records.all())
+        known = records.addresses(self.records.all())
         pending = fair([one for one in self.requests.all() if one['spec'] is not None])
         each(lambda one: self.decide(one, nodes, known), pending,
              lambda one: 'certificate request ' + values.printable(one['name']))
+        self.write(void(self.records.all(), nodes))
 
     def decide(self, one, nodes, known):
         verdict = approver.decide(one['spec'], age(one['created']), self.known, nodes, known)
@@ -76,8 +77,11 @@ class Certificates(object):
             return
         if verdict.address is not None:
             name = one['spec']['username'][len(approver.MEMBER):]
-            self.record(name, verdict.address, nodes)
+            self.write(with_record(self.records.all(), name, verdict.address, nodes))
             known[name] = verdict.address
+        elif verdict.joined in known:
+            self.write({verdict.joined: None})
+            del known[verdict.joined]
         try:
             answer(self.api, one['name'], verdict)
         except ApiError as error:
@@ -90,16 +94,30 @@ class Certificates(object):
                 one['name'], values.printable(one['spec'].get('username')), verdict.reason))
             tell(self.api, one['name'], verdict.reason)
 
-    def record(self, name, address, nodes):
-        """
-        Keeps the address of a member, which Heat put into its token, for the certificates that come: also while it has no
-        Node object, which it can delete and make again. Of members that are gone, the oldest are deleted if they are many.
-        """
-        since = dict(recorded(self.records.all(), 'since', values.text))
-        gone = sorted((one for one in since if one not in nodes), key=lambda one: since[one])
-        data = {one: None for one in gone[:max(0, len(since) - MOST_RECORDS)]}
-        data[name] = json.dumps({'address': str(address), 'since': now()})
-        self.api.patch(path('api', 'v1', 'namespaces', 'kube-system', 'configmaps', 'kstack-members'), {'data': data})
+    def write(self, data):
+        """Changes records: texts by name, None for those to delete."""
+        if data:
+            self.api.patch(MAPS + '/' + records.NAME, {'data': data})
+
+
+def with_record(known, name, address, nodes):
+    """
+    The change that records the address of a member, which Heat put into its token, for the certificates that come: also
+    while it has no Node object, which it can have removed and make again. Of members that are gone, the oldest are deleted
+    if they are many.
+    """
+    gone = sorted((one for one in known if one not in nodes), key=lambda one: known[one].since)
+    data = {one: None for one in gone[:max(0, len(known) - MOST_RECORDS)]}
+    data[name] = json.dumps({'address': str(address), 'since': now()})
+    return data
+
+
+def void(known, nodes):
+    """
+    The change that deletes the records of removed members that kstack alone wrote. The next member of the name, which has no
+    token of its own, may have another address.
+    """
+    return {name: None for name, one in known.items() if not one.since and name not in nodes}
 
 
 def fair(pending):
@@ -124,22 +142,6 @@ def kept_request(one):
     kept['request'] = values.text(spec.get('request'))[:csr.LARGEST + 1]
     return {'name': metadata['name'], 'created': values.text(metadata.get('creationTimestamp')),
             'spec': kept if waits else None, 'issued': certificates.issued(one)}
-
-
-def recorded(maps, field, parse):
-    """Name and a field of each member in the ConfigMap kstack-members. What is malformed is no record."""
-    for name, text in values.mapping((maps or [{}])[0].get('data')).items():
-        try:
-            value = parse(json.loads(text)[field])
-        except (ValueError, KeyError, TypeError):
-            continue
-        if value is not None:
-            yield name, value
-
-
-def records(maps):
-    """The recorded addresses of members by name."""
-    return dict(recorded(maps, 'address', values.address))
 
 
 def answer(api, name, verdict):
@@ -185,18 +187,21 @@ class Marks(object):
         self.cluster = cluster
         self.roles = roles
         self.mistakes = Repeated()
+        self.strangers = Repeated()
         self.loop = Loop(self.act, period=30)
         self.nodes = Mirror(api, '/api/v1/nodes', keep=marks.kept, changed=self.loop.wake).start()
         self.pools = Mirror(api, MAPS, {'fieldSelector': 'metadata.name=kstack-pools'}, changed=self.loop.wake).start()
+        self.records = Records(api, self.loop.wake).start()
 
     def run(self):
-        for mirror in (self.nodes, self.pools):
+        for mirror in (self.nodes, self.pools, self.records):
             mirror.complete.wait()
         self.loop.run()
 
     def act(self):
-        known = self.known()
-        each(lambda node: self.mark(node, known), self.nodes.all(), lambda node: 'node ' + values.printable(node['name']))
+        known, of_heat, nodes = self.known(), self.records.all(), self.nodes.all()
+        self.strangers.now(marks.strangers(nodes, of_heat))
+        each(lambda node: self.mark(node, known, of_heat), nodes, lambda node: 'node ' + values.printable(node['name']))
 
     def known(self):
         maps = self.pools.all()
@@ -210,8 +215,8 @@ class Marks(object):
         self.mistakes.now([])
         return found
 
-    def mark(self, node, known):
-        change = marks.patch(node, self.cluster, known, self.roles)
+    def mark(self, node, known, of_heat):
+        change = marks.patch(node, self.cluster, known, self.roles, of_heat)
         if change is None:
             return
         try:

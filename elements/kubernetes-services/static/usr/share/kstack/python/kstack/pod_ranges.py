@@ -1,11 +1,12 @@
 """
 Which node has which range of pods, and which routes follow: decisions without input and output. Addresses and ranges are
-written by nodes, so each is checked, and none can take what another Node has.
+written by nodes, so each is checked, and none can take what another Node has. A node whose address masters have recorded has
+that one.
 """
 import collections
 import re
 
-from . import values
+from . import records, values
 
 # What a node knows by itself.
 #   name       this node's
@@ -65,8 +66,13 @@ def range_of(node, facts):
     return found, None
 
 
-def address_of(node, facts):
-    """(address, None), or (None, message)."""
+def address_of(node, facts, recorded, holders):
+    """
+    (address, None), or (None, message).
+
+    recorded  the recorded addresses of members by name
+    holders   the names of nodes by their recorded addresses
+    """
     who = 'node %s: ' % values.printable(node.name, 63)
     if len(node.addresses) != 1:
         return None, '%sneeds one InternalIP, has %d' % (who, len(node.addresses))
@@ -74,6 +80,10 @@ def address_of(node, facts):
     found = values.address(node.addresses[0])
     if found is None:
         return None, shown + ' is malformed'
+    if recorded.get(node.name, found) != found:
+        return None, '%s is not its recorded address %s' % (shown, recorded[node.name])
+    if holders.get(found, node.name) != node.name:
+        return None, '%s is the recorded address of node %s' % (shown, values.printable(holders[found], 63))
     if found not in facts.subnet:
         return None, '%s is not inside %s' % (shown, facts.subnet)
     if facts.subnet.prefixlen < 31 and found in (facts.subnet.network_address, facts.subnet.broadcast_address):
@@ -96,11 +106,15 @@ def claim(holders, value, node, title):
         values.printable(node.name, 63), title, value, values.printable(holder.name, 63))
 
 
-def decide(nodes, facts):
+def decide(nodes, facts, recorded):
     """
-    What is to be true on this node. Of two Nodes with the same range or address, the older has it. What is wrong with a Node
-    disturbs no other.
+    What is to be true on this node. Of two Nodes with the same range or address, the older has it; none has an address that
+    is recorded for another. What is wrong with a Node disturbs no other.
+
+    recorded  the recorded addresses of members by name
     """
+    nodes = list(nodes)
+    holders = records.held(recorded, set(node.name for node in nodes))
     ranges, addresses = {}, {}
     own, routes, kept, mistakes = None, {}, set(), []
     for node in sorted(nodes, key=age):
@@ -117,7 +131,7 @@ def decide(nodes, facts):
             continue
         if node.range in (None, '') and not node.addresses:
             continue  # a new Node
-        address, mistake = address_of(node, facts)
+        address, mistake = address_of(node, facts, recorded, holders)
         if address is not None:
             mistake = claim(addresses, address, node, 'InternalIP')
         if mistake:

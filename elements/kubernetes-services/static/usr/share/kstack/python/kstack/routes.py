@@ -6,11 +6,12 @@ import collections
 import os
 import time
 
-from . import clients, cni, iproute, pod_ranges, values
+from . import clients, cni, iproute, pod_ranges, records, values
 from .log import Repeated, say
 from .loop import Loop
 from .mirror import Mirror
 from .programs import ProgramError
+from .records import Records
 from .settings import Settings
 
 KUBELET_CERTIFICATE = '/var/lib/kubelet/pki/kubelet-client-current.pem'
@@ -30,11 +31,13 @@ class Routes(object):
     Makes the kernel and the CNI configuration agree with the Node objects. Routes with another protocol than 77 are left
     alone. A command that fails is said once, and tried again at the next look.
 
-    nodes  returns all Node objects as pod_ranges.Node
+    nodes     returns all Node objects as pod_ranges.Node
+    recorded  returns the recorded addresses of members by name
     """
-    def __init__(self, given, nodes, repeated=None):
+    def __init__(self, given, nodes, recorded=dict, repeated=None):
         self.given = given
         self.nodes = nodes
+        self.recorded = recorded
         self.repeated = repeated or Repeated()
 
     def act(self):
@@ -56,7 +59,7 @@ class Routes(object):
             raise ProgramError('no interface has the address of this node, %s' % self.given.address)
         decision = pod_ranges.decide(self.nodes(), pod_ranges.Facts(
             self.given.name, self.given.pods, self.given.length, place.range, set(one.address for one in local),
-            self.given.api))
+            self.given.api), self.recorded())
         mistakes.extend(decision.mistakes)
         in_use = [one.range for one in local if one.device == cni.BRIDGE]
         if decision.own is not None:
@@ -119,9 +122,12 @@ def stale(ours, decision, configured):
 def start(api, given, period=30):
     """The loop that follows the Node objects; period is the seconds until routes deleted by hand come back."""
     mirror = Mirror(api, '/api/v1/nodes', keep=pod_ranges.read, changed=lambda: loop.wake())
-    loop = Loop(Routes(given, mirror.all).act, period=period)
-    mirror.start()
-    mirror.complete.wait()
+    known = Records(api, lambda: loop.wake(), optional=True)
+    loop = Loop(Routes(given, mirror.all, lambda: records.addresses(known.all())).act, period=period)
+    for one in (mirror, known):
+        one.start()
+    for one in (mirror, known):
+        one.complete.wait()
     return loop
 
 

@@ -7,17 +7,18 @@ import sys
 import threading
 import time
 
-from . import api_address, clients, gateways, service_events, statuses, values
+from . import api_address, clients, gateways, records, service_events, statuses, values
 from .api import ApiError, path
 from .exposed import exposed
 from .log import Repeated, say
 from .loop import Loop, each
 from .members import cluster_of
 from .mirror import Mirror
+from .records import MAPS
 from .settings import Settings
 
 COMPONENT = 'kstack-services'
-POOLS = '/api/v1/namespaces/kube-system/configmaps/kstack-pools'
+POOLS, MEMBERS = MAPS + '/kstack-pools', MAPS + '/' + records.NAME
 
 # Seconds between two looks at who holds the API address, and between two at everything without a change.
 LOOK = 2
@@ -74,8 +75,9 @@ class Services(object):
     def write(self):
         """Everything that is missing. What fails keeps nothing else from being written; it is raised at the end."""
         nodes = self.nodes.all()
-        pools, known = gateways.pools_of_gateways(self.pools())
-        addresses, mistakes = gateways.addresses(nodes, self.cluster, pools, self.taken)
+        pools, known = gateways.pools_of_gateways(values.mapping(self.map(POOLS).get('data')).get('pools.json'))
+        recorded = records.addresses(records.parse(self.map(MEMBERS)))
+        addresses, mistakes = gateways.addresses(nodes, self.cluster, pools, self.taken, recorded)
         kept = [one for one in self.services.all() if one is not None]
         good, refused = exposed(one.service for one in kept if one.service is not None)
         mistakes += gateways.unknown(nodes, self.cluster, known)
@@ -88,12 +90,13 @@ class Services(object):
         each(lambda one: self.write_status(*one), [one for one in missing if one[1] is not None],
              lambda one: 'the status of %s/services/%s' % (one[0].namespace, one[0].name))
 
-    def pools(self):
+    def map(self, where):
+        """A ConfigMap; an empty object if it does not exist."""
         try:
-            return values.mapping(self.api.get(POOLS).get('data')).get('pools.json')
+            return values.mapping(self.api.get(where))
         except ApiError as error:
             if error.not_found:
-                return ''
+                return {}
             raise
 
     def write_status(self, kept, wants):

@@ -6,6 +6,7 @@ import ipaddress
 import re
 
 LABEL = re.compile(r'[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?')
+UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 NAME = re.compile(r'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
 
 
@@ -42,6 +43,11 @@ def name(text):
 def label(text):
     """A name that is one label of a DNS name, such as that of a namespace or Service, or None."""
     return text if isinstance(text, str) and LABEL.fullmatch(text) else None
+
+
+def uuid(text):
+    """A UUID in its lower-case form, such as the ID of a server in Nova, or None."""
+    return text if isinstance(text, str) and UUID.fullmatch(text) else None
 
 
 def number(value, least, most):

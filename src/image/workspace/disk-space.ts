@@ -35,7 +35,7 @@ async function disks(needs: Readonly<Record<string, number>>): Promise<Disk[]> {
  *
  * @param needs  existing or missing folders, with the bytes needed in each
  */
-export async function shortOfRoom(needs: Readonly<Record<string, number>>): Promise<string[]> {
+export async function insufficientSpace(needs: Readonly<Record<string, number>>): Promise<string[]> {
 	const sentences: string[] = [];
 	for (const { folders, needed } of await disks(needs)) {
 		const { bavail, bsize } = await statfs(await nearest(folders[0] as string));
@@ -49,7 +49,7 @@ export async function shortOfRoom(needs: Readonly<Record<string, number>>): Prom
 }
 
 /** Whether the output of a program means that a disk is full. */
-export function tellsOfFullDisk(text: string): boolean {
+export function isDiskFullMessage(text: string): boolean {
 	return /No space left on device|ENOSPC|have enough free space in/.test(text);
 }
 
@@ -59,7 +59,7 @@ export function tellsOfFullDisk(text: string): boolean {
  *
  * @param folders  the folders of the build, including file systems mounted below them
  */
-export function fullest(folders: readonly string[]): string {
+export function fullestFolder(folders: readonly string[]): string {
 	const mounts = mountsIn(readFileSync('/proc/self/mountinfo', 'utf8'));
 	const inMemory = mounts.filter(
 		({ place, type }) => type === 'tmpfs' && folders.some((folder) => place.startsWith(`${folder}/`)),

@@ -4,8 +4,8 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { BuildLog } from '../../src/image/build/build-log.ts';
 import { explainFailure } from '../../src/image/build/failure.ts';
+import { fullestFolder, insufficientSpace } from '../../src/image/workspace/disk-space.ts';
 import { publish } from '../../src/image/workspace/publish.ts';
-import { fullest, shortOfRoom } from '../../src/image/workspace/room.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { output } from '../support/processes.ts';
 
@@ -25,18 +25,18 @@ async function smallDisk(t: ExecutionContext): Promise<string | undefined> {
 	return small;
 }
 
-test('folders that are not there yet are measured where they will be, and those of one disk together', async (t) => {
+test('free space is checked where folders will be created, once per disk', async (t) => {
 	const small = await smallDisk(t);
 	if (small === undefined) return;
 	const [one, other] = [path.join(small, 'one/below'), path.join(small, 'other')];
-	t.deepEqual(await shortOfRoom({ [one]: 300_000 }), []);
-	t.deepEqual(await shortOfRoom({ [one]: 300_000, [other]: 300_000 }), [
+	t.deepEqual(await insufficientSpace({ [one]: 300_000 }), []);
+	t.deepEqual(await insufficientSpace({ [one]: 300_000, [other]: 300_000 }), [
 		`${one} and ${other} are on one disk, which has 0.0 GB free; the build needs 0.0 GB.`,
 	]);
 	t.deepEqual(await readdir(small), []);
 });
 
-test('a failure by a full disk names the disk, whatever program has met it', async (t) => {
+test('an error for a full disk names the disk, whichever program failed', async (t) => {
 	const small = await smallDisk(t);
 	if (small === undefined) return;
 	const roomy = await temporaryFolder();
@@ -60,14 +60,14 @@ test('a failure by a full disk names the disk, whatever program has met it', asy
 	log.close();
 });
 
-test('memory that diskimage-builder works in is a disk as well', async (t) => {
+test('a tmpfs that diskimage-builder uses counts as a disk', async (t) => {
 	const small = await smallDisk(t);
 	if (small === undefined) return;
 	await writeFile(path.join(small, 'x'), Buffer.alloc(500_000));
-	t.is(fullest([path.dirname(small), '/']), `${small}, in memory (0.0 GB free)`);
+	t.is(fullestFolder([path.dirname(small), '/']), `${small}, in memory (0.0 GB free)`);
 });
 
-test('an image that its place has no room for replaces nothing, and nothing of it stays', async (t) => {
+test('an image that does not fit replaces no file and leaves none', async (t) => {
 	const small = await smallDisk(t);
 	if (small === undefined) return;
 	const made = await temporaryFolder();
@@ -85,7 +85,7 @@ test('an image that its place has no room for replaces nothing, and nothing of i
 	for (const name of ['x.json', 'x.qcow2']) t.is(await readFile(path.join(small, name), 'utf8'), 'older');
 });
 
-test('a log that cannot be written is reported, and does not end the build', async (t) => {
+test('a log that cannot be written is reported, and the build continues', async (t) => {
 	const told: string[] = [];
 	const log = new BuildLog('/proc/none/x.log', (line) => told.push(line), []);
 	for (let tries = 0; told.length === 0 && tries < 500; tries++)
@@ -95,7 +95,7 @@ test('a log that cannot be written is reported, and does not end the build', asy
 	t.regex(told[0] ?? '', /^Cannot write \/proc\/none\/x\.log; the build continues without a log: ENOENT/);
 });
 
-test('what a killed process has left beside an image goes when the next one is brought', async (t) => {
+test('partial files of a killed process next to an image are removed by the next build', async (t) => {
 	const folder = await temporaryFolder();
 	for (const name of ['made', 'x.qcow2.999999999-1', 'x.qcow2.old', 'x.qcow2.1-0'])
 		await writeFile(path.join(folder, name), name);

@@ -44,20 +44,20 @@ export async function stillRuns(name: string): Promise<boolean> {
 }
 
 /** Creates the work folder of a build, with the name of this process. */
-export async function openWorkplace(cache: string): Promise<string> {
+export async function createWorkFolder(cache: string): Promise<string> {
 	const folder = path.join(cache, 'work', await ownName());
 	await makeFolder(folder);
 	return realpath(folder);
 }
 
 /** Cleans up after builds whose process no longer runs. */
-export async function closeAbandoned(cache: string): Promise<void> {
+export async function removeAbandonedWorkFolders(cache: string): Promise<void> {
 	const work = path.join(cache, 'work');
 	for (const name of await readdir(work).catch(() => [])) {
 		if (await stillRuns(name)) continue;
 		const folder = await realpath(path.join(work, name)).catch(() => undefined);
 		// A concurrent build may have removed it.
-		if (folder !== undefined) await closeWorkplace(folder);
+		if (folder !== undefined) await removeWorkFolder(folder);
 	}
 }
 
@@ -67,7 +67,7 @@ export async function closeAbandoned(cache: string): Promise<void> {
  *
  * @throws UserError exit code 2 when another process writes the file
  */
-export async function claim(file: string): Promise<void> {
+export async function lockOutput(file: string): Promise<void> {
 	await makeFolder(path.dirname(file));
 	const place = path.join(await realpath(path.dirname(file)), path.basename(file));
 	const server = createServer().unref();
@@ -87,7 +87,7 @@ export async function claim(file: string): Promise<void> {
  * Removes the work folder of a build, with its mounts and loop devices. A folder with a remaining mount is kept, because
  * the mount may be /dev of this machine.
  */
-export async function closeWorkplace(folder: string): Promise<void> {
+export async function removeWorkFolder(folder: string): Promise<void> {
 	await endProcessesBelow(folder);
 	// Before unmounting: afterwards, a device no longer has the path of its file.
 	const devices = await loopDevicesBelow(folder);
@@ -105,7 +105,7 @@ export async function closeWorkplace(folder: string): Promise<void> {
  * none, because a process may start another one before it is killed.
  */
 async function endProcessesBelow(folder: string): Promise<void> {
-	for (let looks = 0; looks < 20; looks++) {
+	for (let attempts = 0; attempts < 20; attempts++) {
 		const found = await processesBelow(folder);
 		if (found.length === 0) return;
 		for (const pid of found) await clear('kill', '-KILL', pid);
@@ -167,10 +167,10 @@ async function removeNames(device: string): Promise<void> {
 	const folder = '/dev/mapper';
 	for (const name of await readdir(folder).catch(() => [])) {
 		const file = path.join(folder, name);
-		const leadsNowhere = await realpath(file).then(
+		const isDangling = await realpath(file).then(
 			() => false,
 			() => true,
 		);
-		if (leadsNowhere && name.startsWith(`${path.basename(device)}p`)) await rm(file, { force: true });
+		if (isDangling && name.startsWith(`${path.basename(device)}p`)) await rm(file, { force: true });
 	}
 }
