@@ -42,6 +42,18 @@ test(
 	{ cluster: { minionImage: '' } },
 	{},
 );
+test(
+	"nothing, when cluster.yaml has the default of a recorded setting that the cluster's release did not know",
+	becomes,
+	{ cluster: { ntpServers: '' } },
+	{},
+);
+test(
+	'the NTP servers of a running cluster, for its new nodes',
+	becomes,
+	{ flags: { ntpServers: '192.0.2.7' } },
+	{ ntpServers: '192.0.2.7' },
+);
 test('what was edited in cluster.yaml', becomes, { cluster: { minions: 4 } }, { minions: 4 });
 test('what was edited in parameters.yaml', becomes, { parameters: { minions: 2 } }, { minions: 2 });
 test('the value of a flag', becomes, { flags: { gateways: 1 } }, { gateways: 1 });

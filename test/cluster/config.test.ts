@@ -65,6 +65,17 @@ for (const servers of [
 	'08.8.8.8',
 ])
 	refusesFlags({ dnsNameserver: servers }, JSON.stringify(servers), 'IPv4 addresses');
+for (const servers of [
+	'ntp example',
+	'192.0.2.256',
+	'192.0.2',
+	'-ntp.example.com',
+	'a,,b',
+	':',
+	'a iburst\nserver b',
+	'$(id)',
+])
+	refusesFlags({ ntpServer: servers }, JSON.stringify(servers), 'host names or addresses');
 refusesFlags({ podCidr: '10.96.0.0/12' }, '10.96.0.0/12', 'serviceCidr (10.96.0.0/16)', 'overlap');
 refusesFlags({ podCidr: '10.0.0.0/16' }, 'nodeCidr (10.0.0.0/24)', 'overlap');
 refusesFlags({ serviceCidr: '10.0.0.0/16' }, 'nodeCidr (10.0.0.0/24)', 'overlap');
@@ -119,6 +130,13 @@ for (const proxy of [
 	test(`a proxy may be ${proxy}`, (t) => {
 		t.is(readCluster('demo', { httpProxy: proxy }, undefined).settings.httpProxy, proxy);
 	});
+
+test('NTP servers are a list in cluster.yaml, and a flag that is given for each', (t) => {
+	const file = { text: 'ntpServers: [192.0.2.7, ntp.example.com]\n', path: 'cluster.yaml' };
+	t.is(readCluster('demo', {}, file).settings.ntpServers, '192.0.2.7,ntp.example.com');
+	const flags = { ntpServer: ['2001:db8::1', 'ntp.example.com'] };
+	t.is(readCluster('demo', flags, file).settings.ntpServers, '2001:db8::1,ntp.example.com');
+});
 
 const badNames = [
 	'Demo',

@@ -1,5 +1,6 @@
 // The setting podSecurity: what new and existing clusters have, and what kstack says where it is not enforced.
 import test from 'ava';
+import { renderUserData } from '../../src/cluster/heat/user-data.ts';
 import { changes } from '../../src/cluster/spec/changes.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
 import { parametersOf, settingsIn, settingsOf } from '../../src/cluster/spec/parameters.ts';
@@ -33,6 +34,12 @@ test('a cluster whose release did not know podSecurity has privileged, and keeps
 	t.deepEqual(updated(old, 'podSecurity: privileged\n'), {});
 	t.deepEqual(updated(old, 'podSecurity: baseline\n'), { podSecurity: 'baseline' });
 	t.deepEqual(updated(old, '', { podSecurity: 'restricted' }), { podSecurity: 'restricted' });
+});
+
+test('new masters of such a cluster enforce nothing', (t) => {
+	const { podSecurity: _, ...unknown } = readCluster('demo', {}, undefined).settings;
+	const settings = { ...unknown, networkDriver: 'routed' };
+	t.regex(renderUserData('master', { settings }), /^ +POD_SECURITY=privileged$/m);
 });
 
 test('files that do not have podSecurity do not change that of the cluster', (t) => {

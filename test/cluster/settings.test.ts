@@ -39,7 +39,9 @@ test('the three names of a setting are unique', (t) => {
 test('the three names of a setting correspond', (t) => {
 	for (const setting of settings) {
 		t.regex(setting.key, /^[a-z]+([A-Z][a-z]+)*$/);
-		t.is(flagOf(setting).replaceAll('-', ''), setting.key.toLowerCase());
+		// A flag that is given for each element of a list is in the singular.
+		const plural = setting.flag === undefined ? '' : 's';
+		t.is(flagOf(setting).replaceAll('-', '') + plural, setting.key.toLowerCase());
 		for (const parameter of setting.parameters) t.regex(parameter, /^[a-z]+(_[a-z]+)*$/);
 		const [only, ...more] = setting.parameters;
 		if (only === undefined || more.length > 0 || setting.type === 'count') continue;

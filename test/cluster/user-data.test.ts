@@ -7,6 +7,7 @@ import { packageRoot } from '../../src/base/package.ts';
 import { readTree } from '../../src/base/tree.ts';
 import { renderTemplates } from '../../src/cluster/heat/templates.ts';
 import { renderUserData, serviceAddresses, userDataLimit } from '../../src/cluster/heat/user-data.ts';
+import type { Settings } from '../../src/cluster/spec/config.ts';
 import { roles } from '../../src/cluster/spec/roles.ts';
 import { clusterOf, nodeFiles, ofContract } from '../support/clusters.ts';
 
@@ -152,4 +153,15 @@ test('the templates are the same whatever the counts: scaling renders nothing an
 
 test('user-data begins with what cloud-init knows it by', (t) => {
 	for (const role of roles) t.regex(renderUserData(role, clusterOf()), /^#cloud-config\n# A \w+ of a kstack/);
+});
+
+test('node.env has the NTP servers; images of contract 0 do not read them', (t) => {
+	const environment = (cluster: { readonly settings: Settings }, contract?: number) =>
+		nodeFiles(renderUserData('minion', cluster, contract)).find(({ path }) => path === 'etc/kstack/node.env')
+			?.text ?? '';
+	const cluster = clusterOf({ ntpServer: '192.0.2.7, ntp.example.com,2001:db8::1' });
+	t.regex(environment(cluster), /^NTP_SERVERS=192\.0\.2\.7,ntp\.example\.com,2001:db8::1$/m);
+	t.notRegex(environment(cluster, 0), /NTP/);
+	const { ntpServers: _, ...before } = cluster.settings;
+	t.regex(environment({ settings: before }), /^NTP_SERVERS=$/m, 'a cluster of a release without the setting');
 });

@@ -21,6 +21,8 @@ const before: Readonly<Record<string, string>> = {
 	'etc/cloud/cloud.cfg':
 		'cloud_init_modules:\n - migrator\n - bootcmd\n - write-files\n - resizefs\n - ssh\n',
 	'etc/cloud/cloud.cfg.d/05_logging.cfg': '',
+	'etc/chrony/chrony.conf':
+		'server 0.debian.pool.ntp.org offline minpoll 8\nserver 1.debian.pool.ntp.org offline\nlocal stratum 10\n',
 	'etc/ssh/ssh_host_rsa_key': 'a key that all machines would have',
 	'etc/resolvconf/resolv.conf.d/original': 'nameserver 192.0.2.53\n',
 	'etc/initramfs-tools/update-initramfs.conf': '',
@@ -145,6 +147,10 @@ test('packages and hooks of the Debian 8 profile run in all phases, and the resu
 	t.is(await text('etc/cloud/cloud.cfg.d/95-debian-archive.cfg'), 'apt_preserve_sources_list: true\n');
 
 	t.regex(await text('etc/cloud/cloud.cfg'), /^ - growpart\n - resizefs$/m);
+	t.is(
+		await text('etc/chrony/chrony.conf'),
+		'server 0.debian.pool.ntp.org iburst minpoll 8\nserver 1.debian.pool.ntp.org iburst\nmakestep 1 3\nrtcsync\n',
+	);
 	t.regex(await text('etc/containerd/config.toml'), /^SystemdCgroup = false$/m);
 	t.deepEqual(await list('etc/systemd/system/multi-user.target.wants'), [
 		'containerd.service',

@@ -54,6 +54,41 @@ for (const [file, from, to] of [
 	});
 }
 
+test('update sets the NTP servers of new nodes, also in a cluster of a release without the setting', async (t) => {
+	for (const isRecorded of [true, false]) {
+		const { folder, stages } = await made();
+		/** The stages with other recorded settings. */
+		const recording = (change: (recorded: Record<string, unknown>) => object) =>
+			stages(3).map((stage) => {
+				const stack = stage['stack-show-demo'] as { parameters: Record<string, string> };
+				const recorded = JSON.parse(stack.parameters.recorded_settings ?? '{}') as Record<string, unknown>;
+				const parameters = { ...stack.parameters, recorded_settings: JSON.stringify(change(recorded)) };
+				return { ...stage, 'stack-show-demo': { ...stack, parameters } };
+			});
+		const without = ({ ntpServers, ...others }: Record<string, unknown>) => others;
+		const old = isRecorded ? (all: Record<string, unknown>) => all : without;
+		const [before] = recording(old);
+		const after = recording((all) => ({ ...old(all), ntpServers: '192.0.2.7,ntp.example.com' }));
+		const flags = ['--ntp-server', '192.0.2.7', '--ntp-server', 'ntp.example.com'];
+		const { code, stderr, asked } = await on(
+			[before as Answers, after[1] as Answers],
+			['update', 'demo', ...flags],
+			{ cwd: folder },
+		);
+		t.is(code, 0, stderr);
+		t.is(updates(asked).length, 1);
+		const text = (name: string) => readFile(path.join(folder, 'demo', name), 'utf8');
+		t.regex(await text('cluster.yaml'), /^ntpServers: 192\.0\.2\.7,ntp\.example\.com$/m);
+		t.regex(
+			await text('heat/user-data/minion-contract-2.yaml'),
+			/NTP_SERVERS=192\.0\.2\.7,ntp\.example\.com$/m,
+		);
+
+		const again = await on([{ ...after[0], ...after[1] }], ['update', 'demo'], { cwd: folder });
+		t.is(again.stderr, 'demo is up to date: nothing to change.\n');
+	}
+});
+
 test('Ctrl-C ends kstack with exit code 130 and a message that Heat continues', async (t) => {
 	const { folder, stages } = await made();
 	const [first, second] = stages(4);

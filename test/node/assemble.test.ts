@@ -25,15 +25,17 @@ test('a master runs all steps in order and signals success once', async (t) => {
 		steps,
 	);
 	t.deepEqual(started(await asked('systemctl')), [
-		...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'etcd'],
 		...[
+			'containerd',
+			'kstack-metadata-guard',
+			'kstack-pods',
+			'kstack-images',
+			'chrony',
+			'etcd',
 			'kstack-guard',
 			'kube-apiserver',
-			'kube-controller-manager',
-			'kube-scheduler',
-			'kstack-renew.timer',
-			'kstack-etcd-upkeep.timer',
 		],
+		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-etcd-upkeep.timer'],
 		...[
 			'kstack-tokens',
 			'kstack-nodes',
@@ -178,7 +180,15 @@ for (const role of ['minion', 'gateway'] as const) {
 			user: { token: 'kstack:demo:minion:10.0.0.11:0123456789abcdef' },
 		});
 		t.deepEqual(started(await asked('systemctl')), [
-			...['containerd', 'kstack-metadata-guard', 'kstack-pods', 'kstack-images', 'kubelet', 'kube-proxy'],
+			...[
+				'containerd',
+				'kstack-metadata-guard',
+				'kstack-pods',
+				'kstack-images',
+				'chrony',
+				'kubelet',
+				'kube-proxy',
+			],
 			'kstack-routes',
 			...(role === 'gateway' ? ['kstack-gateway', 'haproxy', 'keepalived'] : []),
 		]);

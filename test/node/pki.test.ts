@@ -1,4 +1,6 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { node, openssl, operator, put, step } from '../support/assembling.ts';
@@ -44,6 +46,44 @@ test('each certificate of a master has its subject, names and usage, and is sign
 		undefined,
 		'the CAs are independent',
 	);
+});
+
+test('every certificate and CA begins five minutes ago, for machines with a slow clock', async (t) => {
+	const request = await operator();
+	const { run, root } = await node('master', {}, { OPERATOR_REQUEST: request });
+	const began = Date.now();
+	for (const name of ['15-form-or-join', '20-pki', '25-certificates']) t.is((await run(step(name))).code, 0);
+	const folder = path.join(root, 'etc/kubernetes/pki');
+	const names = (await readdir(folder)).filter((name) => name.endsWith('.crt'));
+	t.true(names.length > 14, names.join());
+	for (const name of names) {
+		const { validFrom, validTo } = new X509Certificate(await readFile(path.join(folder, name)));
+		const begin = Date.parse(validFrom);
+		t.true(begin >= began - 301_000 && begin <= Date.now() - 299_000, `${name} ${validFrom}`);
+		const days = (Date.parse(validTo) - began) / 86_400_000;
+		const authority = /ca.crt$/.test(name);
+		t.is(Math.round(days), authority ? 3653 : 365, name);
+	}
+});
+
+test('a private key that was not written completely is not there', async (t) => {
+	const { run, root, fakeProgram } = await node('master');
+	await fakeProgram('openssl', 'echo half >"${!#}"; exit 1');
+	t.not((await run(step('20-pki'))).code, 0);
+	t.false(existsSync(path.join(root, 'etc/kubernetes/pki/ca.key')));
+});
+
+test('a secret that is written again is readable by root only, whatever its mode was', async (t) => {
+	const { run, root } = await node('master');
+	await run(step('20-pki'));
+	const file = path.join(root, 'etc/kubernetes/admin.conf');
+	for (const name of [file, `${file}.new`]) {
+		await put(root, path.relative(root, name));
+		await chmod(name, 0o644);
+	}
+	t.is((await run(step('40-control-plane'))).code, 0);
+	t.is((await stat(file)).mode & 0o777, 0o600);
+	t.false(existsSync(`${file}.new`));
 });
 
 test('a certificate that expires soon is renewed with the same key; other certificates and the CAs stay', async (t) => {
@@ -144,4 +184,22 @@ test("the operator's certificate has the key of the request and the group of ope
 	for (const [, name, encoded] of signalled)
 		t.is(Buffer.from(encoded ?? '', 'base64').toString(), await file(`etc/kubernetes/pki/${name}.crt`));
 	t.is(signalled.length, 2);
+});
+
+test('the first master signs a request for an operator only, and its failure says what the request has', async (t) => {
+	const subjects = ['/O=system:masters/CN=x', '/CN=x', '/O=kstack:operators', '/O=kstack:operators/CN=a b'];
+	for (const subject of [
+		...subjects,
+		'/O=kstack:operators/O=system:masters/CN=x',
+		'/O=kstack:operators/CN=x+OU=y',
+	]) {
+		const { run, root } = await node('master', {}, { OPERATOR_REQUEST: await operator(subject) });
+		await run(step('15-form-or-join'));
+		await run(step('20-pki'));
+		const { code, stdout, stderr } = await run(step('25-certificates'));
+		t.is(code, 1, subject);
+		t.regex(stdout + stderr, /operator/);
+		t.false(existsSync(path.join(root, 'etc/kubernetes/pki/operator.crt')), subject);
+		t.false(existsSync(path.join(root, 'signals')), subject);
+	}
 });

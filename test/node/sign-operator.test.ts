@@ -2,7 +2,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import { programText } from '../../src/cluster/heat/signing.ts';
 import { node, openssl, step } from '../support/assembling.ts';
+import { relocate } from '../support/node.ts';
 import { output, runToEnd, tool } from '../support/processes.ts';
 
 /** A master with a PKI, and its program. */
@@ -50,6 +52,43 @@ test('a master signs the key of a request, but sets the subject and the usage it
 	await openssl('verify', '-purpose', 'sslclient', '-CAfile', ca, signed);
 	await shown(certificate, '-checkend', String(364 * 86400));
 	await t.throwsAsync(shown(certificate, '-checkend', String(366 * 86400)));
+});
+
+test('the program that kstack sends to an older image needs no file of this one', async (t) => {
+	const { root, ca } = await master();
+	await rm(path.join(root, 'usr'), { recursive: true });
+	const text = await programText();
+	t.true(text.startsWith('#!/bin/bash\n'));
+	const sent = path.join(root, 'sent');
+	await writeFile(sent, relocate(text, root));
+	const { request } = await requestFor(root, '/CN=x');
+	const { code, stdout, stderr } = await runToEnd('bash', [sent], { env: { operator: 'alice', request } });
+	t.is(code, 0, stderr);
+	const signed = path.join(root, 'signed.crt');
+	await writeFile(signed, stdout);
+	await openssl('verify', '-purpose', 'sslclient', '-CAfile', ca, signed);
+});
+
+test('a key that is too short, or on a curve that Kubernetes does not accept, is not signed', async (t) => {
+	const { root, sign } = await master();
+	const key = path.join(root, 'weak.key');
+	const keys = [
+		['genrsa', '-out', key, '1024'],
+		['ecparam', '-name', 'secp256k1', '-genkey', '-noout', '-out', key],
+		['ecparam', '-name', 'prime256v1', '-param_enc', 'explicit', '-genkey', '-noout', '-out', key],
+		['genpkey', '-algorithm', 'ed448', '-out', key],
+	];
+	for (const args of keys) {
+		await openssl(...args);
+		const pem = await openssl('req', '-new', '-key', key, '-subj', '/O=kstack:operators/CN=alice');
+		const { code, stdout, stderr } = await sign('alice', Buffer.from(pem).toString('base64'));
+		t.is(code, 1, args.join(' '));
+		t.is(stdout, '');
+		t.regex(stderr, /RSA of 2048/);
+	}
+	await openssl('genrsa', '-out', key, '2048');
+	const pem = await openssl('req', '-new', '-key', key, '-subj', '/CN=x');
+	t.is((await sign('alice', Buffer.from(pem).toString('base64'))).code, 0);
 });
 
 test('each certificate has a serial number of its own', async (t) => {

@@ -22,6 +22,8 @@ function anyValue({ key, type, choices, range }: Setting): fc.Arbitrary<Value> {
 			return fc.constantFrom(...(choices as string[]));
 		case 'addresses':
 			return fc.constantFrom('', '192.0.2.1', '192.0.2.1,192.0.2.2');
+		case 'servers':
+			return fc.constantFrom('', 'ntp.example.com', '192.0.2.1,ntp.example.com,2001:db8::1');
 		case 'proxy':
 			return fc.constantFrom('', 'http://proxy:3128', "https://proxy.example.com/it's%2050%25", 'proxy:80');
 		case 'hosts':

@@ -16,6 +16,9 @@ import { output, runToEnd, systemPath, tool } from './processes.ts';
 const fakePrograms: Readonly<Record<string, string>> = {
 	systemctl: '',
 	journalctl: 'echo "log of ${!#}"',
+	// The clock is set by NTP.
+	chronyc: '',
+	ps: 'echo 5',
 	// The kernel has the values that it is told to set.
 	sysctl: 'case $1 in --values) sed -n "s/^$2 = //p" "$root/etc/sysctl.d/91-kstack-kubelet.conf" ;; esac',
 	sleep: '',
@@ -97,18 +100,11 @@ export const stepsOf = (role: Role) => `usr/share/kstack/assemble/roles/${role}`
 export const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
 
 /** A certificate request of an operator, as in the stack parameter. */
-export async function operator() {
+export async function operator(subject = '/O=kstack:operators/CN=kstack-operator') {
 	const folder = await temporaryFolder();
 	const key = path.join(folder, 'key');
 	await openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key);
-	const request = await openssl(
-		'req',
-		'-new',
-		'-key',
-		key,
-		'-subj',
-		'/O=kstack:operators/CN=kstack-operator',
-	);
+	const request = await openssl('req', '-new', '-key', key, '-subj', subject);
 	return Buffer.from(request).toString('base64');
 }
 

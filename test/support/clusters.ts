@@ -31,6 +31,7 @@ export const cases: Readonly<Record<string, readonly string[]>> = {
 		],
 		...['--http-proxy', "http://proxy:3128/it's%2050%25", '--https-proxy', 'http://proxy:3128'],
 		...['--no-proxy', '.internal,10.0.0.0/8'],
+		...['--ntp-server', '192.0.2.7', '--ntp-server', 'ntp.example.com'],
 	],
 };
 

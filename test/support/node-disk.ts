@@ -54,6 +54,7 @@ const enabled: Readonly<Record<string, readonly string[]>> = {
 	),
 	'getty.target': ['getty@tty1.service'],
 	'multi-user.target': [
+		'chrony.service',
 		'cloud-init-hotplugd.socket',
 		'containerd.service',
 		'kstack-agent.path',

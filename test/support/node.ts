@@ -6,7 +6,7 @@ import { temporaryFolder } from './folders.ts';
 
 /** The paths of a node's files, so that a test can put the whole node into a folder of its own. */
 const places =
-	/(?<![\w.}/-])\/(?=(etc\/(kstack|kubernetes|cni|keepalived|sysctl\.d|systemd|resolv\.conf)|usr\/local\/lib\/kstack|usr\/share\/kstack|var\/(lib|log)|run\/kstack|sys\/class)\b)/g;
+	/(?<![\w.}/-])\/(?=(etc\/(kstack|kubernetes|cni|keepalived|chrony|sysctl\.d|systemd|resolv\.conf)|usr\/local\/lib\/kstack|usr\/share\/kstack|var\/(lib|log)|run\/kstack|sys\/class)\b)/g;
 
 /** `text` with every path of the node moved below `root`. */
 export const relocate = (text: string, root: string) => text.replace(places, `${root}/`);

@@ -22,7 +22,7 @@ export async function nameOf({ name }: { readonly name: string | undefined }): P
 const placeholders: Readonly<Partial<Record<Setting['type'], string>>> = {
 	...{ count: 'N', seconds: 'SECONDS', port: 'PORT', cidr: 'CIDR', cidrs: 'CIDR', domain: 'DOMAIN' },
 	...{ length: 'BITS', switch: 'true|false', text: 'TEXT', network: 'CIDR', addresses: 'IP,...' },
-	...{ proxy: 'URL', hosts: 'HOST,...' },
+	...{ proxy: 'URL', hosts: 'HOST,...', servers: 'HOST' },
 };
 
 /** What the help calls the values of settings that name something in OpenStack. */
@@ -50,7 +50,8 @@ function settingFlag(setting: Setting, isNew: boolean, others: Settings): Flag {
 		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
 	// Where the sentence has the numbers, such as 1, 3, 5 or 7, the range adds nothing.
 	const range = setting.range === undefined || /\d/.test(describe) ? {} : { range: setting.range };
-	const flag = { describe, value, mistakeIn: mistakeInValue, ...range };
+	const repeated = setting.flag === undefined ? {} : ({ repeated: true } as const);
+	const flag = { describe, value, mistakeIn: mistakeInValue, ...range, ...repeated };
 	const withoutDefault = describe.replace(/ \(default: [^()]*\)$/, '');
 	if (!isNew) return { ...flag, describe: withoutDefault };
 	const other = others[key];

@@ -28,6 +28,19 @@ const template = path.join(packageRoot, 'heat/operator-certificate.yaml');
 /** The path of the signing program in the image, relative to the root of the file system. */
 const program = 'usr/local/sbin/kstack-sign-operator';
 
+/** The file of functions that the program sources. */
+const functions = 'usr/share/kstack/functions/certificates';
+
+/** The text of the signing program of this release, which needs no other file. */
+export async function programText(): Promise<string> {
+	const [text, sourced] = await Promise.all(
+		[program, functions].map((name) =>
+			readFile(path.join(packageRoot, 'elements/kubernetes-services/static', name), 'utf8'),
+		),
+	);
+	return (text as string).replace(`. /${functions}\n`, () => sourced as string);
+}
+
 /**
  * The scripts to try on a master: one that runs the program of its image, or the program of this release if an old image
  * has none; both if the image is no longer in Glance. An image that has the program runs no text of it.
@@ -38,7 +51,7 @@ async function scriptsFor(server: Readonly<Record<string, unknown>>): Promise<st
 	const properties = (image?.properties ?? {}) as Readonly<Record<string, unknown>>;
 	const own = `#!/bin/bash\nexec /${program}\n`;
 	if (Number(properties.kstack_contract ?? 0) >= 1) return [own];
-	const text = await readFile(path.join(packageRoot, 'elements/kubernetes-services/static', program), 'utf8');
+	const text = await programText();
 	return image === undefined ? [own, text] : [text];
 }
 

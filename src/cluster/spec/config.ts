@@ -7,7 +7,7 @@ import { contradictions } from './contradictions.ts';
 import { type PoolEntry, readPools } from './pool-entries.ts';
 import { packagedRoles, type Roles } from './roles.ts';
 import { formOf } from './setting-forms.ts';
-import { flagOf, type Setting, settings, type Value } from './settings.ts';
+import { defaultsOf, flagOf, optionOf, type Setting, settings, type Value } from './settings.ts';
 
 /** Values by the key of the setting; settings without a value are absent. */
 export type Settings = Readonly<Record<string, Value>>;
@@ -51,7 +51,7 @@ export function readMapping(text: string, file: string): Record<string, unknown>
 export function readFlags(flags: Readonly<Record<string, unknown>>, mistakes: string[]): Settings {
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
-		const value = flags[setting.key];
+		const value = flags[optionOf(setting)];
 		if (value === undefined) continue;
 		const form = formOf(setting);
 		const read = form.read(value);
@@ -98,12 +98,12 @@ function readFile(
 	return found;
 }
 
-/** The values of settings that are not given: a cluster keeps what its release had. */
-const defaultsOf = (all: readonly Setting[], existing: Settings = {}): Settings =>
+/** The values that a cluster keeps when nothing sets them: those of settings that its release did not know. */
+const keptOf = (open: readonly Setting[], existing: Settings = {}): Settings =>
 	Object.fromEntries(
-		all.flatMap(({ key, default: value, formerly }) => {
-			const kept = formerly === undefined ? value : (existing[key] ?? value);
-			return kept === undefined ? [] : [[key, kept]];
+		open.flatMap(({ key, formerly }) => {
+			const now = existing[key];
+			return formerly === undefined || now === undefined ? [] : [[key, now]];
 		}),
 	);
 
@@ -136,8 +136,10 @@ export function readCluster(
 	const byFlag = readFlags(flags, mistakes);
 	const given = { ...inFile, ...byFlag };
 	// Settings with an invalid value get no default, which might contradict other settings.
-	const open = settings.filter(({ key }) => (flags[key] ?? content[key] ?? undefined) === undefined);
-	const requested: Settings = { ...defaultsOf(open, existing), ...given };
+	const open = settings.filter(
+		(setting) => (flags[optionOf(setting)] ?? content[setting.key] ?? undefined) === undefined,
+	);
+	const requested: Settings = { ...defaultsOf(open), ...keptOf(open, existing), ...given };
 	const place = (key: string) => {
 		const setting = settings.find((one) => one.key === key);
 		if (setting !== undefined && key in byFlag) return `--${flagOf(setting)}`;

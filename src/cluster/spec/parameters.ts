@@ -1,6 +1,6 @@
 import type { Settings } from './config.ts';
 import { jsonParameter } from './json-parameter.ts';
-import { type Setting, settings, type Value } from './settings.ts';
+import { formerValues, type Setting, settings, type Value } from './settings.ts';
 
 /** Heat parameters by name. */
 export type Parameters = Readonly<Record<string, unknown>>;
@@ -36,12 +36,8 @@ export function settingsIn(parameters: Parameters): Settings {
 	return found;
 }
 
-const former: Settings = Object.fromEntries(
-	settings.flatMap(({ key, formerly }) => (formerly === undefined ? [] : [[key, formerly]])),
-);
-
 /** The settings of a cluster, from its stack's parameters. Settings that its release did not know have former values. */
 export const settingsOf = (stackParameters: Parameters): Settings => ({
-	...former,
+	...formerValues,
 	...settingsIn(stackParameters),
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import {
 	boolean,
 	type Form,
@@ -49,6 +50,30 @@ const addresses: Form<string> = {
 	},
 };
 
+const hostName = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*';
+/** Digits and dots alone are an IPv4 address, and no host name. */
+const server = `(?:${ipv4}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|(?![\\d.]+(?:[\\s,]|$))${hostName})`;
+const serverList = new RegExp(`^(?:${server}(?:\\s*,\\s*${server})*)?$`);
+
+/** What is written as an address must be one; anything else is a host name. */
+const isServer = (text: string) => (/^[\d.]+$|:/.test(text) ? isIP(text) !== 0 : text.length <= 253);
+
+/** Servers by host name or address: a list, or text with commas. */
+const servers: Form<string> = {
+	description: 'host names or addresses with commas between them, such as 192.0.2.1,ntp.example.com',
+	read: (value) => {
+		const text = Array.isArray(value) ? value.join(',') : value;
+		if (typeof text !== 'string' || !serverList.test(text)) return undefined;
+		const all = text === '' ? [] : text.split(',').map((one) => one.trim());
+		return all.every(isServer) ? all.join(',') : undefined;
+	},
+	schema: {
+		type: ['string', 'array'],
+		pattern: serverList.source,
+		items: { type: 'string', pattern: `^${server}$` },
+	},
+};
+
 const domain = matching(
 	/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
 	'a DNS domain such as cluster.local',
@@ -95,6 +120,8 @@ export function formOf(setting: Setting): Form<Value> {
 			return orEmpty(sources);
 		case 'addresses':
 			return addresses;
+		case 'servers':
+			return servers;
 		case 'domain':
 			return domain;
 		case 'proxy':

@@ -8,6 +8,8 @@ export type Value = string | number | boolean;
 export interface Setting {
 	/** Its key in cluster.yaml, in camel case; the flag is the same in kebab case. */
 	readonly key: string;
+	/** Its flag, if it is not the key in kebab case: a list is given one by one. */
+	readonly flag?: string;
 	/** One sentence for `--help` and for cluster.yaml. */
 	readonly describe: string;
 	/** Its Heat parameters; none for settings that are only used to render user-data. */
@@ -24,6 +26,7 @@ export interface Setting {
 		| 'cidr'
 		| 'cidrs'
 		| 'addresses'
+		| 'servers'
 		| 'proxy'
 		| 'hosts'
 		| 'length';
@@ -43,7 +46,11 @@ export interface Setting {
 const snake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The flag of a setting: `minionFlavor` is `--minion-flavor`. */
-export const flagOf = (setting: Setting) => snake(setting.key).replaceAll('_', '-');
+export const flagOf = (setting: Setting) => setting.flag ?? snake(setting.key).replaceAll('_', '-');
+
+/** The name under which a command gets the value of the flag. */
+export const optionOf = (setting: Setting) =>
+	flagOf(setting).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 type Rest = Partial<Setting> & Pick<Setting, 'type' | 'describe'>;
 
@@ -194,6 +201,13 @@ export const settings: readonly Setting[] = [
 		default: '',
 		describe: 'DNS servers of the nodes, separated by commas, for a new network (default: those of Neutron)',
 	}),
+	rendered('ntpServers', {
+		type: 'servers',
+		default: '',
+		fixed: false,
+		flag: 'ntp-server',
+		describe: 'NTP servers of new nodes, for images since 0.4.0 (default: those of DHCP and of Debian)',
+	}),
 	define('podCidr', { type: 'network', default: '10.244.0.0/16', describe: 'Address range of the pods' }),
 	rendered('podSubnetLength', {
 		type: 'length',
@@ -249,3 +263,12 @@ export const settings: readonly Setting[] = [
 			'Hosts, addresses and networks to connect to without a proxy, separated by commas (default: none)',
 	}),
 ];
+
+/** The defaults of settings, by key; settings without one are absent. */
+export const defaultsOf = (all: readonly Setting[]): Readonly<Record<string, Value>> =>
+	Object.fromEntries(all.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
+
+/** The values of settings in clusters of releases without them, where they differ from the defaults. */
+export const formerValues: Readonly<Record<string, Value>> = Object.fromEntries(
+	settings.flatMap(({ key, formerly }) => (formerly === undefined ? [] : [[key, formerly]])),
+);

@@ -1,8 +1,9 @@
 import type { DiskFiles } from './disk-files.ts';
 import type { Finding } from './verify-finding.ts';
 
-/** Units that every image must enable: those of kstack, and those needed to access a node. */
+/** Units that every image must enable: those of kstack, the clock, and those needed to access a node. */
 const commonUnits = [
+	'chrony.service',
 	'cloud-config.service',
 	'cloud-final.service',
 	'cloud-init-local.service',
@@ -41,7 +42,7 @@ const byRelease: Readonly<Record<string, readonly string[]>> = {
 
 /** Units that must not be enabled: user-data starts them on the nodes of a role. */
 const forbiddenUnits =
-	/^(etcd|haproxy|keepalived|kube.*|apt-daily(-upgrade)?|kstack-(gateway|leavers|nodes|pki|renew|routes|services))\.(service|timer)$/;
+	/^(etcd|haproxy|keepalived|kube.*|systemd-timesyncd|apt-daily(-upgrade)?|kstack-(gateway|leavers|nodes|pki|renew|routes|services))\.(service|timer)$/;
 
 const etc = '/etc/systemd/system';
 const folders = [etc, '/usr/lib/systemd/system', '/lib/systemd/system'];

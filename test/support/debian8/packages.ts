@@ -22,6 +22,7 @@ export const packages = {
 			'adduser',
 			'busybox',
 			'ca-certificates',
+			'chrony',
 			'cloud-init',
 			'cloud-utils',
 			'conntrack',
