@@ -243,8 +243,7 @@ export const settings: readonly Setting[] = [
 		default: 'baseline',
 		formerly: 'privileged',
 		fixed: false,
-		describe:
-			'Pod Security Standard of namespaces without labels for it, except kube-system; enforced from Kubernetes 1.23 on',
+		describe: 'Pod Security Standard of namespaces without labels for it (from Kubernetes 1.23 on)',
 	}),
 	rendered('httpProxy', {
 		type: 'proxy',
