@@ -7,7 +7,7 @@ import { dump } from 'js-yaml';
 import { UserError } from '../../src/base/errors.ts';
 import { packageRoot } from '../../src/base/package.ts';
 import { readCluster } from '../../src/cluster/spec/config.ts';
-import { parametersOf, settingsOf } from '../../src/cluster/spec/parameters.ts';
+import { parametersOf, settingsIn, settingsOf } from '../../src/cluster/spec/parameters.ts';
 import { readParametersFile } from '../../src/cluster/spec/parameters-file.ts';
 import { anySettings } from '../support/any-settings.ts';
 
@@ -112,7 +112,7 @@ test('the files of earlier releases are taken as they are', async (t) => {
 		});
 		const parameters = readParametersFile(await read('parameters.yaml'));
 		const { settings: found } = readCluster('old', {}, await read('cluster.yaml'));
-		t.like(found, settingsOf(parameters), name);
+		t.like(found, settingsIn(parameters), name);
 	}
 });
 

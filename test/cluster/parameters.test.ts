@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { dump, load } from 'js-yaml';
 import type { Settings } from '../../src/cluster/spec/config.ts';
-import { parametersOf, settingsOf } from '../../src/cluster/spec/parameters.ts';
+import { parametersOf, settingsIn, settingsOf } from '../../src/cluster/spec/parameters.ts';
 import { settings } from '../../src/cluster/spec/settings.ts';
 import { anySettings } from '../support/any-settings.ts';
 import { clusterOf } from '../support/clusters.ts';
@@ -40,7 +40,8 @@ test('what Heat is told by itself is in no record, and what user-data alone hold
 });
 
 test('a stack without a record, or with an empty one, has the settings that Heat knows', (t) => {
-	t.deepEqual(settingsOf({ minion_count: '3' }), { minions: 3 });
-	t.deepEqual(settingsOf({ minion_count: '3', recorded_settings: '' }), { minions: 3 });
-	t.deepEqual(settingsOf({ minion_count: '3', recorded_settings: '{}' }), { minions: 3 });
+	for (const record of [{}, { recorded_settings: '' }, { recorded_settings: '{}' }]) {
+		t.deepEqual(settingsIn({ minion_count: '3', ...record }), { minions: 3 });
+		t.like(settingsOf({ minion_count: '3', ...record }), { minions: 3 });
+	}
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { pauseImage } from '../../src/image/spec/components.ts';
-import { componentFlags } from '../../src/image/spec/flags.ts';
+import { componentFlags, podSecurityApi } from '../../src/image/spec/flags.ts';
 import { plans } from '../support/images.ts';
 import { imageFiles } from '../support/node.ts';
 
@@ -35,11 +35,16 @@ test('the 1.20 line gets flags for closed insecure ports, container runtime and 
 	}
 });
 
-test('the current line gets a flag for the container runtime only', (t) => {
+test('the current line gets a flag for the container runtime, and one that refuses external IPs', (t) => {
 	for (const name of ['debian12-x64-kubernetes', 'debian13-x64-kubernetes']) {
 		t.regex(plans[name]?.kubernetes ?? '', /^1\.35\./);
 		const flags = plans[name]?.flags;
-		t.deepEqual(flags, { apiserver: [], controllerManager: [], scheduler: [], kubelet: [runtime] });
+		t.deepEqual(flags, {
+			apiserver: ['--enable-admission-plugins=DenyServiceExternalIPs'],
+			controllerManager: [],
+			scheduler: [],
+			kubelet: [runtime],
+		});
 	}
 });
 
@@ -66,6 +71,18 @@ test('no release gets a flag that it no longer has', (t) => {
 		[],
 	);
 	t.true(said('1.20.2').every((flag) => gone.has(flag) || runtime.startsWith(`${flag}=`)));
+});
+
+test('external IPs of Services are refused from 1.21 on, where the API server can', (t) => {
+	const said = (version: string) => componentFlags(version, 'pause').apiserver.join(' ');
+	t.notRegex(said('1.20.15'), /DenyServiceExternalIPs/);
+	t.regex(said('1.21.0'), /DenyServiceExternalIPs/);
+});
+
+test('PodSecurity is configured from 1.23 on, where it exists', (t) => {
+	t.deepEqual(['1.20.2', '1.22.17', '1.23.0', '1.24.17', '1.25.0', '1.36.2'].map(podSecurityApi), [
+		...(['', '', 'v1beta1', 'v1beta1', 'v1', 'v1'] as const),
+	]);
 });
 
 test('unit files have no flag that some releases lack', async (t) => {

@@ -111,6 +111,19 @@ test("create renders for the image's contract, and the stack records it", async 
 	}
 });
 
+test('create says plainly where the release of Kubernetes does not enforce podSecurity', async (t) => {
+	const image = { kstack_contract: '2', kstack_kubernetes: '1.20.2' };
+	const old = [
+		{ ...creating[0], 'image-show-image-1': imageOf('image-1', 'debian12-x64-kubernetes', image) },
+		...creating.slice(1),
+	];
+	const { code, stderr } = await on(old, ['create', 'demo']);
+	t.is(code, 0, stderr);
+	t.regex(stderr, /podSecurity is baseline, but it is not enforced: Kubernetes 1\.20\.2 has no PodSecurity/);
+	const off = await on(old, ['create', 'demo', '--pod-security', 'privileged']);
+	t.notRegex(off.stderr, /not enforced/);
+});
+
 test('create refuses an image whose contract is newer than this kstack', async (t) => {
 	const { code, stderr, folder, asked } = await on(withContract('3'), ['create', 'demo']);
 	t.is(code, 2, stderr);

@@ -191,6 +191,34 @@ test('update changes nothing if nothing was edited', async (t) => {
 	t.deepEqual(updates(asked), []);
 });
 
+test('update records a change of podSecurity for new masters, replaces no server, and says so', async (t) => {
+	const { folder, stages } = await made();
+	const [before, after] = stages(3);
+	const then = JSON.parse(
+		JSON.stringify(after).replaceAll(/(podSecurity\W+)baseline/g, '$1restricted'),
+	) as Answers;
+	const { code, stderr, asked } = await on(
+		[before as Answers, then],
+		['update', 'demo', '--pod-security', 'restricted'],
+		{ cwd: folder },
+	);
+	t.is(code, 0, stderr);
+	t.regex(stderr, /podSecurity restricted is for new masters\. Existing masters keep what they have: .*\n/);
+	t.notRegex(stderr, /replace +server/);
+	t.is(updates(asked).length, 1);
+	const file = (name: string) => readFile(path.join(folder, 'demo', name), 'utf8');
+	t.regex(await file('cluster.yaml'), /^podSecurity: restricted$/m);
+	t.regex(await file('parameters.yaml'), /recorded_settings: .*podSecurity\W+restricted/);
+	t.regex(await file('heat/user-data/master-contract-2.yaml'), /^ +POD_SECURITY=restricted$/m);
+});
+
+test('plan of a change of podSecurity says that it is for new masters', async (t) => {
+	const { folder, stages } = await made();
+	const ended = await on(stages(3), ['plan', 'demo', '--pod-security', 'restricted'], { cwd: folder });
+	t.regex(ended.stderr, /podSecurity restricted is for new masters/, ended.stdout);
+	t.is(ended.code, 3, ended.stdout);
+});
+
 test('update refuses changes that replace servers, in one message, and changes no file', async (t) => {
 	const { folder, stages } = await made();
 	const edited = path.join(folder, 'demo/cluster.yaml');

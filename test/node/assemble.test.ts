@@ -32,6 +32,7 @@ test('a master runs all steps in order and signals success once', async (t) => {
 			'kstack-images',
 			'chrony',
 			'etcd',
+			'kstack-guard',
 			'kube-apiserver',
 		],
 		...['kube-controller-manager', 'kube-scheduler', 'kstack-renew.timer', 'kstack-etcd-upkeep.timer'],
@@ -119,6 +120,49 @@ test('the files of a master are valid, and its secrets are readable by root only
 		await file('etc/kstack/etcd-initial.env'),
 		/^ETCD_INITIAL_CLUSTER_STATE=new\nETCD_INITIAL_CLUSTER=demo-master-0=https:\/\/10\.0\.0\.11:2380$/m,
 	);
+});
+
+interface Admission {
+	readonly plugins: readonly {
+		readonly name: string;
+		readonly configuration: {
+			readonly apiVersion: string;
+			readonly defaults?: object;
+			readonly exemptions?: object;
+		};
+	}[];
+}
+
+test('the API server enforces the Pod Security Standard of the setting, except in kube-system', async (t) => {
+	for (const [version, level] of [
+		['v1', 'baseline'],
+		['v1beta1', 'restricted'],
+		['', 'baseline'],
+	] as const) {
+		const { root, run, file } = await node('master', { podSecurity: level });
+		await put(root, 'etc/kubernetes/pki/ca.crt');
+		await writeFile(path.join(root, 'usr/share/kstack/flags.env'), `POD_SECURITY_API=${version}\n`);
+		t.is((await run(step('40-control-plane'))).code, 0);
+		const { plugins } = load(await file('etc/kubernetes/admission.yaml')) as Admission;
+		const found = plugins.find(({ name }) => name === 'PodSecurity')?.configuration;
+		if (version === '') t.is(found, undefined, 'not in a release that does not have it');
+		else {
+			t.is(found?.apiVersion, `pod-security.admission.config.k8s.io/${version}`);
+			t.like(found?.defaults, { enforce: level, 'enforce-version': 'latest', warn: level });
+			t.like(found?.exemptions, { namespaces: ['kube-system'] });
+		}
+		t.true(plugins.some(({ name }) => name === 'EventRateLimit'));
+	}
+});
+
+test('a master whose user-data has no Pod Security Standard enforces none', async (t) => {
+	const { root, run, file } = await node('master');
+	const env = path.join(root, 'etc/kstack/master.env');
+	await put(root, 'etc/kubernetes/pki/ca.crt');
+	await writeFile(env, (await file('etc/kstack/master.env')).replace(/^POD_SECURITY=.*\n/m, ''));
+	await writeFile(path.join(root, 'usr/share/kstack/flags.env'), 'POD_SECURITY_API=v1\n');
+	t.is((await run(step('40-control-plane'))).code, 0);
+	t.regex(await file('etc/kubernetes/admission.yaml'), /enforce: privileged/);
 });
 
 for (const role of ['minion', 'gateway'] as const) {

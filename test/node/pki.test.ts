@@ -17,6 +17,8 @@ test('each certificate of a master has its subject, names and usage, and is sign
 		['controller-manager', 'ca', 'sslclient', 'CN=system:kube-controller-manager'],
 		['scheduler', 'ca', 'sslclient', 'CN=system:kube-scheduler'],
 		['admin', 'ca', 'sslclient', 'CN=kstack-master,O=system:masters'],
+		['kstack-pki', 'ca', 'sslclient', 'CN=kstack:pki,O=kstack:masters'],
+		['kstack-addons', 'ca', 'sslclient', 'CN=kstack:addons,O=kstack:masters'],
 		['etcd', 'etcd-ca', 'sslserver', 'CN=demo-master-0'],
 		['etcd', 'etcd-ca', 'sslclient', 'CN=demo-master-0'],
 		['apiserver-etcd-client', 'etcd-ca', 'sslclient', 'CN=kube-apiserver'],

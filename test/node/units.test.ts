@@ -76,7 +76,7 @@ test('logs and core dumps cannot fill the disk', async (t) => {
 	t.regex(await file('etc/systemd/journald.conf.d/kstack.conf'), /^SystemMaxUse=256M$/m);
 	t.regex(await file('etc/systemd/system/containerd.service.d/kstack.conf'), /^LimitCORE=0$/m);
 	const server = await file('etc/systemd/system/kube-apiserver.service');
-	t.regex(server, /--audit-log-maxage=30 --audit-log-maxbackup=5 --audit-log-maxsize=50/);
+	t.regex(server, /--audit-log-maxage=30 --audit-log-maxbackup=10 --audit-log-maxsize=50/);
 	const kubelet = await file('usr/share/kstack/kubelet.yaml.ejs');
 	t.regex(kubelet, /^containerLogMaxSize: 10Mi\ncontainerLogMaxFiles: 5$/m);
 	t.regex(kubelet, /^imageGCHighThresholdPercent: 85$/m);

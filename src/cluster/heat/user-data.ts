@@ -9,7 +9,7 @@ import { address, type Network, parseNetwork } from '../spec/cidr.ts';
 import type { Settings } from '../spec/config.ts';
 import { registeredTaint } from '../spec/node-marks.ts';
 import { packagedRoles, type Role, type RoleDefinition, type Roles, requireRole } from '../spec/roles.ts';
-import { defaultsOf, settings } from '../spec/settings.ts';
+import { defaultsOf, formerValues, settings } from '../spec/settings.ts';
 
 /**
  * Keeps pods away from a new node that is to have taints until a master has set them: the node does not choose its
@@ -96,6 +96,7 @@ export function renderUserData(
 	const locals: Locals = {
 		// The cluster may be of a release that did not have a setting.
 		...defaultsOf(settings),
+		...formerValues,
 		...cluster.settings,
 		...serviceAddresses(String(cluster.settings.serviceCidr)),
 		role,

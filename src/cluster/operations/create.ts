@@ -18,6 +18,7 @@ import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
 import { supportsMemberTokens, type TemplateSupport } from '../spec/contracts.ts';
 import { networkPolicyNotice } from '../spec/network-policy.ts';
 import { type Parameters, parametersOf } from '../spec/parameters.ts';
+import { warningForNew } from '../spec/pod-security.ts';
 import { type PoolEntry, recordsFor } from '../spec/pool-entries.ts';
 import { recordsOf } from '../spec/pools.ts';
 import type { Roles } from '../spec/roles.ts';
@@ -158,6 +159,8 @@ export async function createCluster(
 	);
 	for (const line of new Set(images)) say(line);
 	for (const line of networkPolicyNotice(resolved.cluster.settings.networkDriver)) say(line);
+	const { master } = resolved.images;
+	if (master !== undefined) for (const line of warningForNew(resolved.cluster.settings, master)) say(line);
 	const { bootTimeout, drainTimeout } = resolved.cluster.settings;
 	const minutes = timeoutMinutes(Number(bootTimeout), Number(drainTimeout));
 	const creation: Creation = { name, directory, resolved, roles, minutes, secrets: {} };

@@ -10,7 +10,7 @@ import { changes, editsOfFixed } from '../spec/changes.ts';
 import { readCluster, type Settings } from '../spec/config.ts';
 import { templateSupport } from '../spec/contracts.ts';
 import { type Counts, countsOf, furtherNodes, generationsOf } from '../spec/generations.ts';
-import { type Parameters, settingsOf } from '../spec/parameters.ts';
+import { type Parameters, settingsIn, settingsOf } from '../spec/parameters.ts';
 import { readParametersFile } from '../spec/parameters-file.ts';
 import { byPool, defaultPools } from '../spec/pools.ts';
 import { nextSecurityGroups } from '../spec/shared-group.ts';
@@ -105,7 +105,7 @@ export async function desiredChange(
 		flags: byFlag,
 		cluster: wanted.settings,
 		clusterPath: directory.cluster,
-		parameters: settingsOf(parameters),
+		parameters: settingsIn(parameters),
 		parametersPath: directory.parameters,
 	};
 	const paths = { cluster: directory.cluster, parameters: directory.parameters };

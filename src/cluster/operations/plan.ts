@@ -9,6 +9,7 @@ import type { Member } from '../heat/members.ts';
 import { requireResources } from '../heat/resource-limit.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
+import { poolContracts } from '../spec/contracts.ts';
 import {
 	type MissingFeature,
 	missingFeatures,
@@ -17,6 +18,7 @@ import {
 } from '../spec/image-features.ts';
 import { networkPolicyNotice } from '../spec/network-policy.ts';
 import { settingsOf } from '../spec/parameters.ts';
+import { noteForChange } from '../spec/pod-security.ts';
 import { groupName, nestedStackOf, poolsOf } from '../spec/pools.ts';
 import { previewUpdate } from './apply.ts';
 import { type DesiredChange, desiredChange, desiredSource } from './desired-change.ts';
@@ -134,6 +136,8 @@ export async function planOf({ stack, directory, change, removals }: DesiredChan
 	const requested = { ...stack.parameters, ...requestedParameters(stack, change) };
 	requireResources(stack.name, requested, stack.parameters);
 	say(`Planning the update of ${stack.name}`);
+	const contract = poolContracts(stack.parameters)('master', '');
+	for (const note of noteForChange(stack.name, change.settings, contract)) say(note);
 	const [now, members, rows, printed] = await Promise.all([
 		deployedTemplates(stack),
 		inventory(stack),

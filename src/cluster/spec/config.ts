@@ -7,7 +7,7 @@ import { contradictions } from './contradictions.ts';
 import { type PoolEntry, readPools } from './pool-entries.ts';
 import { packagedRoles, type Roles } from './roles.ts';
 import { formOf } from './setting-forms.ts';
-import { defaultsOf, flagOf, optionOf, settings, type Value } from './settings.ts';
+import { defaultsOf, flagOf, optionOf, type Setting, settings, type Value } from './settings.ts';
 
 /** Values by the key of the setting; settings without a value are absent. */
 export type Settings = Readonly<Record<string, Value>>;
@@ -98,6 +98,15 @@ function readFile(
 	return found;
 }
 
+/** The values that a cluster keeps when nothing sets them: those of settings that its release did not know. */
+const keptOf = (open: readonly Setting[], existing: Settings = {}): Settings =>
+	Object.fromEntries(
+		open.flatMap(({ key, formerly }) => {
+			const now = existing[key];
+			return formerly === undefined || now === undefined ? [] : [[key, now]];
+		}),
+	);
+
 /**
  * Merges the settings: flags override the file, the file overrides the defaults.
  *
@@ -130,7 +139,7 @@ export function readCluster(
 	const open = settings.filter(
 		(setting) => (flags[optionOf(setting)] ?? content[setting.key] ?? undefined) === undefined,
 	);
-	const requested: Settings = { ...defaultsOf(open), ...given };
+	const requested: Settings = { ...defaultsOf(open), ...keptOf(open, existing), ...given };
 	const place = (key: string) => {
 		const setting = settings.find((one) => one.key === key);
 		if (setting !== undefined && key in byFlag) return `--${flagOf(setting)}`;

@@ -32,6 +32,12 @@ export const imageFeatures: readonly ImageFeature[] = [
 	{ contract: 2, role: 'master', describe: 'a node cannot make the masters treat it as dead' },
 	{ contract: 2, role: 'master', describe: 'Services never get an address of the API, of nodes or of pods' },
 	{ contract: 2, role: 'master', describe: 'Pod Security Standards, from Kubernetes 1.23 on' },
+	{
+		contract: 2,
+		role: 'master',
+		describe: 'no Service takes the ports of masters; no external IPs from Kubernetes 1.21 on',
+	},
+	{ contract: 2, role: 'master', describe: 'reads of Secrets in the audit log; TLS 1.2 at least' },
 	{ contract: 2, describe: "Heat's deployments run the programs of the image and nothing else" },
 	{ contract: 2, networkDriver: 'routed', describe: 'routes for valid ranges of pods alone' },
 	{ contract: 2, describe: 'time synchronisation before keys are made, and NTP servers by setting' },

@@ -1,6 +1,6 @@
 import type { Settings } from './config.ts';
 import { jsonParameter } from './json-parameter.ts';
-import { type Setting, settings, type Value } from './settings.ts';
+import { formerValues, type Setting, settings, type Value } from './settings.ts';
 
 /** Heat parameters by name. */
 export type Parameters = Readonly<Record<string, unknown>>;
@@ -25,8 +25,8 @@ function typed(setting: Setting, value: unknown): Value {
 	return Array.isArray(value) ? value.join(',') : String(value ?? '');
 }
 
-/** The settings of a cluster, from its stack's parameters: the inverse of `parametersOf`. */
-export function settingsOf(parameters: Parameters): Settings {
+/** The settings that parameters contain: the inverse of `parametersOf`. */
+export function settingsIn(parameters: Parameters): Settings {
 	const recorded = jsonParameter(parameters, 'recorded_settings');
 	const found: Record<string, Value> = {};
 	for (const setting of settings) {
@@ -35,3 +35,9 @@ export function settingsOf(parameters: Parameters): Settings {
 	}
 	return found;
 }
+
+/** The settings of a cluster, from its stack's parameters. Settings that its release did not know have former values. */
+export const settingsOf = (stackParameters: Parameters): Settings => ({
+	...formerValues,
+	...settingsIn(stackParameters),
+});

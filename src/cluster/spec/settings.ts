@@ -34,6 +34,8 @@ export interface Setting {
 	readonly range?: Range;
 	/** Without a default, `kstack create` selects a value for the cloud. */
 	readonly default?: Value;
+	/** The value of clusters of releases without the setting, if it is not the default. Only for recorded settings. */
+	readonly formerly?: Value;
 	readonly choices?: readonly string[];
 	/** Whether the value cannot be changed in a running cluster. */
 	readonly fixed: boolean;
@@ -241,6 +243,14 @@ export const settings: readonly Setting[] = [
 		default: 'vxlan',
 		describe: 'Backend of flannel, for the network driver flannel',
 	}),
+	rendered('podSecurity', {
+		type: 'choice',
+		choices: ['privileged', 'baseline', 'restricted'],
+		default: 'baseline',
+		formerly: 'privileged',
+		fixed: false,
+		describe: 'Pod Security Standard of namespaces without labels for it (from Kubernetes 1.23 on)',
+	}),
 	rendered('httpProxy', {
 		type: 'proxy',
 		default: '',
@@ -262,3 +272,8 @@ export const settings: readonly Setting[] = [
 /** The defaults of settings, by key; settings without one are absent. */
 export const defaultsOf = (all: readonly Setting[]): Readonly<Record<string, Value>> =>
 	Object.fromEntries(all.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
+
+/** The values of settings in clusters of releases without them, where they differ from the defaults. */
+export const formerValues: Readonly<Record<string, Value>> = Object.fromEntries(
+	settings.flatMap(({ key, formerly }) => (formerly === undefined ? [] : [[key, formerly]])),
+);

@@ -7,6 +7,7 @@ import { type Locals, render } from '../../base/template.ts';
 import { readTree, sorted, type Tree, type TreeFile } from '../../base/tree.ts';
 import { addonFiles } from './addons.ts';
 import { minorOf } from './components.ts';
+import { podSecurityApi } from './flags.ts';
 import { kubeletSettings } from './kubelet-settings.ts';
 import { type ImagePlan, packagesElement } from './plan.ts';
 
@@ -39,6 +40,7 @@ function localsOf(plan: ImagePlan): Locals {
 		flags: plan.flags,
 		cgroupDriver: plan.cgroupDriver,
 		kubeletSettings: kubeletSettings(minorOf(plan.kubernetes)),
+		podSecurityApi: podSecurityApi(plan.kubernetes),
 		image: {
 			profile: plan.profile.name,
 			contract: imageContract,

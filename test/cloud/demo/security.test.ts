@@ -1,6 +1,8 @@
 // What root on a minion can make of the rest of the cluster. docs/security.md has the table.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
-import { eventually, inNode, kstack, kubectl, readyNodes } from '../cloud.ts';
+import { attempt, eventually, inNode, kstack, kubectl, readyNodes, withFolder } from '../cloud.ts';
 
 const minion = 'demo-minion-0';
 const kubelet = '/etc/kubernetes/kubelet.conf';
@@ -159,11 +161,49 @@ test.serial('programs of masters have the rights that they need, and no others',
 		);
 		return stdout.trim().split('\n').at(-1);
 	};
-	for (const user of ['kstack:nodes', 'kstack:leavers', 'kstack:services', 'kstack:tokens']) {
+	for (const user of ['kstack:nodes', 'kstack:leavers', 'kstack:services', 'kstack:tokens', 'kstack:pki']) {
 		t.is(await may(user, 'get', 'secrets', '-A'), 'no', user);
 		t.is(await may(user, 'create', 'clusterrolebindings'), 'no', user);
 		t.is(await may(user, 'create', 'pods', '-A'), 'no', user);
 	}
 	t.is(await may('kstack:nodes', 'patch', 'nodes'), 'yes');
 	t.is(await may('kstack:leavers', 'delete', 'nodes'), 'yes');
+	t.is(await may('kstack:pki', 'get', 'secrets/kstack-join-seeds', '-n', 'kube-system'), 'no');
+	t.is(await may('kstack:pki', 'create', 'secrets', '-n', 'kube-system'), 'yes');
+	t.is(await may('kstack:addons', 'create', 'clusterrolebindings'), 'yes');
 });
+
+test.serial(
+	'a Service that has the address of the API among its external IPs does not take it',
+	async (t) => {
+		const api = await apiAddress();
+		const spec = {
+			selector: { 'k8s-app': 'kube-dns' },
+			externalIPs: [api],
+			ports: [{ port: 6443, targetPort: 53 }],
+		};
+		const service = {
+			apiVersion: 'v1',
+			kind: 'Service',
+			metadata: { name: 'attack', namespace: 'kube-system' },
+			spec,
+		};
+		await withFolder(async (folder) => {
+			const file = path.join(folder, 'service.json');
+			await writeFile(file, JSON.stringify(service));
+			const { code, stderr } = await attempt('kubectl', ['create', '-f', file]);
+			// From 1.21 on, the API server refuses it.
+			if (code !== 0) return t.regex(stderr, /external/i);
+			try {
+				for (let left = 15; left > 0; left--) {
+					await new Promise((resolve) => setTimeout(resolve, 1000));
+					const { stdout } = await attack(`curl -sk --max-time 3 https://${api}:6443/livez`);
+					t.is(stdout, 'ok');
+					t.is(await kubectl('get', '--raw', '/livez'), 'ok');
+				}
+			} finally {
+				await kubectl('delete', '-f', file);
+			}
+		});
+	},
+);

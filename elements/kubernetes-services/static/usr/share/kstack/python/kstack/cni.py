@@ -55,6 +55,7 @@ def write(file, configured):
         opened.write('\n')
         opened.flush()
         os.fsync(opened.fileno())
+    os.chmod(file + '.new', 0o600)
     os.rename(file + '.new', file)
 
 

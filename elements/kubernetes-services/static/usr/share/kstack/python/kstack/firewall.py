@@ -1,9 +1,25 @@
-"""Applies the iptables rules of a gateway, and deletes entries of connection tracking."""
+"""Applies iptables rules, and deletes entries of connection tracking."""
 import os
 
 from . import netfilter
 from .log import say
 from .programs import ProgramError, attempt, run
+
+
+def put_first(table, chain, rule):
+    """Puts a rule before those of kube-proxy, unless it is there already. Whether it is in place then."""
+    iptables = ['iptables', '-w', '-t', table]
+    status, listed = attempt(*(iptables + ['-S', chain]))
+    if status == 0 and netfilter.jump_is_first(listed, chain, ' '.join(rule)):
+        return True
+    # One at a time, and no more than there can be.
+    for _ in range(100):
+        if attempt(*(iptables + ['-D', chain] + rule))[0] != 0:
+            break
+    status, output = attempt(*(iptables + ['-I', chain, '1'] + rule))
+    if status != 0:
+        say('iptables: ' + output.strip())
+    return status == 0
 
 
 class Firewall(object):
@@ -34,24 +50,9 @@ class Firewall(object):
     def jumps(self):
         for address in self.addresses:
             rule = ['-d', address + '/32', '-j', netfilter.CHAIN]
-            if not self.jump('nat', 'PREROUTING', rule) or not self.jump('filter', 'INPUT', rule):
+            if not put_first('nat', 'PREROUTING', rule) or not put_first('filter', 'INPUT', rule):
                 return False
-        return self.jump('nat', 'POSTROUTING', ['-j', netfilter.CHAIN + '-OUT'])
-
-    def jump(self, table, chain, rule):
-        """Puts a rule before those of kube-proxy, unless it is there already."""
-        iptables = ['iptables', '-w', '-t', table]
-        status, listed = attempt(*(iptables + ['-S', chain]))
-        if status == 0 and netfilter.jump_is_first(listed, chain, ' '.join(rule)):
-            return True
-        # One at a time, and no more than there can be.
-        for _ in range(100):
-            if attempt(*(iptables + ['-D', chain] + rule))[0] != 0:
-                break
-        status, output = attempt(*(iptables + ['-I', chain, '1'] + rule))
-        if status != 0:
-            say('iptables: ' + output.strip())
-        return status == 0
+        return put_first('nat', 'POSTROUTING', ['-j', netfilter.CHAIN + '-OUT'])
 
     def forget(self, flows):
         """The kernel tracks where it sends each UDP flow; it is to forget those that go nowhere now."""
