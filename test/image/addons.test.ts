@@ -50,6 +50,17 @@ const environment = (workload: Manifest) =>
 		(containerOf(workload).env as { name: string; value?: string }[]).map(({ name, value }) => [name, value]),
 	);
 
+test('gateways do not count when pods of DNS are spread, so that one other node can have all', (t) => {
+	for (const [name, items] of named('dns')) {
+		const { affinity } = podOf(one(items, 'Deployment'));
+		t.deepEqual(
+			affinity?.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms,
+			[{ matchExpressions: [{ key: 'kstack.io/role', operator: 'NotIn', values: ['gateway'] }] }],
+			name,
+		);
+	}
+});
+
 test('pods of DNS are on different nodes, masters included, and end one at a time', (t) => {
 	t.is(named('dns').length, Object.keys(plans).length);
 	for (const [name, items] of named('dns')) {
