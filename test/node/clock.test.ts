@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { node, step } from '../support/assembling.ts';
+import { node, put, step } from '../support/assembling.ts';
 
 const clock = 'usr/local/sbin/kstack-clock';
 const conf = 'etc/chrony/chrony.conf';
@@ -112,6 +112,13 @@ test("the cluster's NTP servers replace those of the image; chrony is restarted 
 	t.is((await run(clock)).code, 0);
 	t.is(await file(conf), text);
 	t.is((await asked('systemctl')).filter((call) => call === 'restart chrony').length, 1);
+});
+
+test('on a node that is assembled, NTP servers that an operator has changed stay', async (t) => {
+	const { run, root, file } = await minion({ servers: '192.0.2.7', setAfter: 0 });
+	await put(root, 'var/lib/kstack/assembled');
+	t.is((await run(clock)).code, 0);
+	t.is(await file(conf), debian);
 });
 
 test('without NTP servers of the cluster, the configuration of the image stays', async (t) => {
