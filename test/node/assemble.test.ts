@@ -313,6 +313,32 @@ for (const [what, files, starts] of [
 	});
 }
 
+test('a master asks the API for two minutes for each thing that it creates there', async (t) => {
+	const { file } = await assembledMaster;
+	for (const name of [step('50-cluster'), 'usr/local/sbin/kstack-image-addon']) {
+		const waits = (await file(name)).matchAll(/wait_for (\d+) (?!"the namespaces"|"the role of nodes")/g);
+		const limits = [...waits].map(([, limit]) => limit);
+		t.true(limits.length > 1 && limits.every((limit) => limit === '120'), `${name}: ${limits}`);
+	}
+});
+
+test('while the API does not say whether there are seeds, a master does not bring back the shared join token', async (t) => {
+	const { run, root, file, fakeProgram } = await node('master', {}, { JOIN_TOKEN: 'abcdef.0123456789abcdef' });
+	await rm(path.join(root, 'etc/kstack/join-seed'));
+	await run(step('20-pki'));
+	const asked = '$(grep -c "get secret kstack-join-seeds" "$root/asked")';
+	await fakeProgram(
+		'kubectl',
+		`case "$*" in
+			*"get secret kstack-join-seeds"*) [ ${asked} -gt 1 ] || exit 1; echo secret/kstack-join-seeds ;;
+			*"apply -f -"*) cat >>"$root/applied" ;;
+		esac`,
+	);
+	t.is((await run(step('50-cluster'))).code, 0);
+	t.false((await file('applied')).includes('bootstrap-token-abcdef'));
+	t.notRegex(await file('asked'), /shared-token/);
+});
+
 test('the master token is valid for the boot timeout, and another run does not renew it', async (t) => {
 	const { run, root, file } = await node('master', {}, { BOOT_TIMEOUT: '1000' });
 	await run(step('20-pki'));

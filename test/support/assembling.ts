@@ -26,7 +26,7 @@ const fakePrograms: Readonly<Record<string, string>> = {
 	// The API answers, but /healthz only if the file exists: it tells whether there was an API before.
 	curl: 'case "$*" in *:6443/healthz*) [ -e "$root/api-answers" ] || exit 7 ;; esac',
 	kubectl:
-		'case "$*" in *"get secret kstack-join-seeds"*) grep -qs kstack-join-seeds "$root/applied" ;; *"create -f -" | *"apply "*"-f -") tee -a "$root/applied" >/dev/null ;; *"get node"*NetworkUnavailable*) echo False ;; *"get node"*) echo True ;; esac',
+		'case "$*" in *"get secret kstack-join-seeds"*) ! grep -qs kstack-join-seeds "$root/applied" || echo secret/kstack-join-seeds ;; *"create -f -" | *"apply "*"-f -") tee -a "$root/applied" >/dev/null ;; *"get node"*NetworkUnavailable*) echo False ;; *"get node"*) echo True ;; esac',
 	'kstack-signal':
 		'{ echo "== $*"; cat; echo; } >>"$root/signals"; [ $# -lt 4 ] || touch "$root/etc/kstack/signals/$3.$4.sent"',
 };
