@@ -323,7 +323,11 @@ test('a master asks the API for two minutes for each thing that it creates there
 });
 
 test('while the API does not say whether there are seeds, a master does not bring back the shared join token', async (t) => {
-	const { run, root, file, fakeProgram } = await node('master', {}, { JOIN_TOKEN: 'abcdef.0123456789abcdef' });
+	const { run, root, file, fakeProgram } = await node(
+		'master',
+		{},
+		{ JOIN_TOKEN: 'abcdef.0123456789abcdef' },
+	);
 	await rm(path.join(root, 'etc/kstack/join-seed'));
 	await run(step('20-pki'));
 	const asked = '$(grep -c "get secret kstack-join-seeds" "$root/asked")';

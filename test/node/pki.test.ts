@@ -174,8 +174,7 @@ test('a renewal waits until NTP has set the clock, and renews nothing with a clo
 	const lock = 'usr/share/kstack/image.lock.json';
 	const expired = await expiredCertificate();
 	await writeFile(path.join(root, etcd), expired);
-	const renew = async () =>
-		(await run('usr/local/sbin/kstack-renew', { KSTACK_RENEW_UPTIME: '60' })).code;
+	const renew = async () => (await run('usr/local/sbin/kstack-renew', { KSTACK_RENEW_UPTIME: '60' })).code;
 	await put(root, lock);
 	await writeFile(path.join(root, lock), '{"debian": {"date": "2126-01-01T00:00:00Z"}}');
 	t.is(await renew(), 1);
@@ -185,7 +184,10 @@ test('a renewal waits until NTP has set the clock, and renews nothing with a clo
 	t.is(await renew(), 0);
 	t.is((await asked('sleep')).length, 3);
 	t.not(await file(etcd), expired);
-	const unit = path.join(packageRoot, `elements/kubernetes-services/static/etc/systemd/system/kstack-renew.service`);
+	const unit = path.join(
+		packageRoot,
+		`elements/kubernetes-services/static/etc/systemd/system/kstack-renew.service`,
+	);
 	t.regex(await readFile(unit, 'utf8'), /^After=network-online\.target chrony\.service$/m);
 });
 
