@@ -161,7 +161,11 @@ test('a valid certificate that the operator has put there is not replaced', asyn
 	]) {
 		const { code, stderr, asked } = await run(args);
 		t.is(code, 0, stderr);
-		t.regex(stderr, /^Warning: .*demo\/kubeconfig expires on .* not one of the group kstack:operators\.$/m, args[0]);
+		t.regex(
+			stderr,
+			/^Warning: .*demo\/kubeconfig expires on .* not one of the group kstack:operators\.$/m,
+			args[0],
+		);
 		t.notRegex(stderr, /Renew it with/, args[0]);
 		t.is(await readFile(file, 'utf8'), kubernetes.kubeconfig);
 		t.false(asked.some((line) => line.startsWith("'stack' 'create'")));
