@@ -1,8 +1,11 @@
-/** Sequences of terminals: those with parameters, such as of colours; those with a text, such as of titles; others. */
+/**
+ * Sequences of terminals: those with parameters, such as of colours; those with a text, such as of titles; others. A text
+ * ends with its line: what follows may be from somebody else.
+ */
 const terminalSequences = new RegExp(
 	[
 		'(?:\\u001b\\[|\\u009b)[0-?]*[ -/]*[@-~]',
-		'(?:\\u001b[\\]PX^_]|[\\u0090\\u0098\\u009d-\\u009f])[^\\u0007\\u001b\\u009c]*(?:\\u0007|\\u001b\\\\|\\u009c)',
+		'(?:\\u001b[\\]PX^_]|[\\u0090\\u0098\\u009d-\\u009f])[^\\n\\u0007\\u001b\\u009c]*(?:\\u0007|\\u001b\\\\|\\u009c)',
 		'\\u001b[ -/]*[0-~]',
 	].join('|'),
 	'g',

@@ -73,3 +73,14 @@ test('a sequence that appears when another is removed is not obeyed either', (t)
 	t.is(sanitize('\x1b\x1b[0m[31mred'), '\ufffd[31mred');
 	t.is(sanitize('\x1b]0;no end\n'), '0;no end\n', 'a title without an end hides nothing');
 });
+
+test('a sequence hides no other line: two texts of a table do not combine to one', (t) => {
+	for (const [start, end] of [
+		['\x9d', '\x9c'],
+		['\x1b]', '\x07'],
+		['\x1bP', '\x1b\\'],
+	]) {
+		const table = `demo-minion-0 a${start}\ndemo-minion-1 NotReady\ndemo-minion-2 b${end}`;
+		t.regex(sanitize(table), /^demo-minion-1 NotReady$/m);
+	}
+});

@@ -134,16 +134,20 @@ test(
 	/- minions is 3 in the cluster/,
 );
 
-test('a cluster of an older release may lack a setting; a value in its files is then a change', (t) => {
-	const { gateways: _, ...older } = now;
-	const changed = changes(older, {
-		flags: {},
-		cluster: now,
-		clusterPath: 'cluster.yaml',
-		parameters: older,
-		parametersPath: 'parameters.yaml',
-	});
-	t.deepEqual(changed, { gateways: 0 });
+test('a cluster of an older release has the default of a setting that it lacks: only another value is a change', (t) => {
+	const lacking = (cluster: Settings, parameters: Settings) =>
+		changes(now, {
+			flags: {},
+			cluster: { ...now, ...cluster },
+			clusterPath: 'cluster.yaml',
+			parameters: { ...now, ...parameters },
+			parametersPath: 'parameters.yaml',
+		});
+	// cluster.yaml without the key has the default.
+	t.deepEqual(lacking({ nodePortAllowedCidr: '' }, {}), {});
+	const range = { nodePortAllowedCidr: '192.0.2.0/24' };
+	t.deepEqual(lacking(range, {}), range);
+	t.deepEqual(lacking({ nodePortAllowedCidr: '' }, range), range);
 });
 
 test('edits of IDs and of identity in parameters.yaml are reported; settings and unknown parameters are not', (t) => {

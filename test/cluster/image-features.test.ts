@@ -35,6 +35,7 @@ test('a stack of 0.2.0 lacks the features of both later contracts, one of 0.3.0 
 	const routed = { recorded_settings: '{"networkDriver": "routed"}', gateway_count: 2 };
 	t.deepEqual(features({ ...old, ...routed }), [...ofContract(1), ...ofContract(2)]);
 	t.deepEqual(features({ ...newer, ...routed }), ofContract(2));
+	t.true(features({ ...old, ...routed }).some((feature) => feature.includes('security groups')));
 	const flannel = { recorded_settings: '{"networkDriver": "flannel"}' };
 	t.false(features({ ...newer, ...flannel }).includes('routes for valid ranges of pods alone'));
 });

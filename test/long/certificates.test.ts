@@ -152,6 +152,26 @@ test('kubeconfig renews a valid certificate through the API, without Heat', asyn
 	t.false(asked.some((line) => line.startsWith("'stack' 'create'")));
 });
 
+test('a valid certificate that the operator has put there is not replaced', async (t) => {
+	const kubernetes = await fakeKubernetes(published, 50, 'system:masters');
+	const { run, file } = await cluster(t, kubernetes);
+	for (const args of [
+		['kubeconfig', 'demo'],
+		['scale', 'demo', '--minions', '3'],
+	]) {
+		const { code, stderr, asked } = await run(args);
+		t.is(code, 0, stderr);
+		t.regex(
+			stderr,
+			/^Warning: .*demo\/kubeconfig expires on .* not one of the group kstack:operators\.$/m,
+			args[0],
+		);
+		t.notRegex(stderr, /Renew it with/, args[0]);
+		t.is(await readFile(file, 'utf8'), kubernetes.kubeconfig);
+		t.false(asked.some((line) => line.startsWith("'stack' 'create'")));
+	}
+});
+
 test('without a kubeconfig, certificates names the command that fetches it', async (t) => {
 	const { folder, stages } = await made();
 	const { code, stderr } = await on(stages(3), ['certificates', 'demo'], { cwd: folder });

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import { readTree } from '../../src/base/tree.ts';
@@ -48,6 +48,7 @@ for (const [file, from, to] of [
 		);
 		t.true((await readFile(edited, 'utf8')).includes(to), 'a comment stays');
 
+		await rm(path.join(folder, 'demo/kubeconfig')); // for an API that does not answer
 		const again = await on([{ ...stages(4)[0], ...stages(4)[1] }], ['update'], {
 			cwd: path.join(folder, 'demo'),
 		});
@@ -148,8 +149,9 @@ test('update sets the NTP servers of new nodes, also in a cluster of a release w
 			/NTP_SERVERS=192\.0\.2\.7,ntp\.example\.com$/m,
 		);
 
+		await rm(path.join(folder, 'demo/kubeconfig')); // for an API that does not answer
 		const again = await on([{ ...after[0], ...after[1] }], ['update', 'demo'], { cwd: folder });
-		t.is(again.stderr, 'demo is up to date: nothing to change.\n');
+		t.regex(again.stderr, /^The network driver routed .*\ndemo is up to date: nothing to change\.\n$/);
 	}
 });
 
@@ -313,6 +315,7 @@ test('Ctrl-C after drain options were set in Heat tells how to set them back', a
 	const answering = `#!/bin/bash
 [ "$1 $2" = 'stack update' ] || exit 1
 kill -INT "$(awk '$1 == "PPid:" { print $2 }' "/proc/$PPID/status")"
+sleep 60 # kstack ends it
 exit 1
 `;
 	const { code, stderr } = await on(cloud, ['scale', 'demo', '--minions', '2', '--force', '--yes'], {

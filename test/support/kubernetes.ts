@@ -37,7 +37,7 @@ export const nodeObject = (name: string, ready = true, labels: Record<string, st
 	},
 });
 
-async function certificates(days: number) {
+async function certificates(days: number, group = 'kstack:operators') {
 	const folder = await temporaryFolder();
 	const file = (name: string) => path.join(folder, name);
 	const openssl = (...args: string[]) => output(tool('openssl', 'openssl'), args);
@@ -58,7 +58,7 @@ async function certificates(days: number) {
 	const server = ['-keyout', file('server.key'), '-out', file('server.crt'), '-subj', '/CN=server'];
 	const signed = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-days', '365'];
 	await openssl('req', '-x509', ...newKey, ...signed, ...server, '-addext', 'subjectAltName=IP:127.0.0.1');
-	const subject = ['-subj', '/O=kstack:operators/CN=operator'];
+	const subject = ['-subj', `/O=${group}/CN=operator`];
 	await openssl('req', ...newKey, '-keyout', file('operator.key'), '-out', file('operator.csr'), ...subject);
 	// Of the commands of openssl, only this one makes a certificate that has expired.
 	const config = `[ca]\ndefault_ca=a\n[a]\nnew_certs_dir=${folder}\ndatabase=${file('index')}\nserial=${file('serial')}\ndefault_md=sha256\npolicy=b\n[b]\nO=supplied\nCN=supplied\n`;
@@ -88,10 +88,15 @@ export type FakeAnswers = Readonly<Record<string, Answer | ((sent: readonly stri
  * Starts one; `answers` are status and body by method and path, or functions of the bodies sent so far. A name that
  * kstack makes up, of 16 hexadecimal digits, is `RANDOM` in a path.
  *
- * @param days  for how long the operator's certificate is valid
+ * @param days   for how long the operator's certificate is valid
+ * @param group  that of the operator
  */
-export async function fakeKubernetes(answers: FakeAnswers, days = 365): Promise<FakeKubernetes> {
-	const { read, file } = await certificates(days);
+export async function fakeKubernetes(
+	answers: FakeAnswers,
+	days = 365,
+	group = 'kstack:operators',
+): Promise<FakeKubernetes> {
+	const { read, file } = await certificates(days, group);
 	const asked: string[] = [];
 	const sent: string[] = [];
 	const server = createServer(

@@ -62,9 +62,9 @@ export class LostMembers {
 	}
 
 	async #fail({ name, stack, server }: JoiningMember, reason: string): Promise<void> {
-		this.#given.add(server);
-		say(`        ${name}: ${reason}; not waiting for it`);
 		const signal = JSON.stringify({ status: 'FAILURE', id: 'kstack', reason, data: '' });
 		await openstack(['stack', 'resource', 'signal', '--data', signal, stack, 'ready_handle']);
+		this.#given.add(server);
+		say(`        ${name}: ${reason}; not waiting for it`);
 	}
 }

@@ -23,14 +23,14 @@ interface SigningRequestObject {
 const notRenewed = (why: string) =>
 	new UserError(`The operator's certificate was not renewed: ${why}.`, { code: 'renewal-failed' });
 
-/**
- * The user name in a certificate that kstack has had signed: one of another kind was put there by the operator, and is
- * not replaced.
- */
+/** Whether kstack has had a certificate signed: one of another kind was put there by the operator, and is not replaced. */
+export function isOfKstack({ user, subject }: OperatorCertificate): boolean {
+	return isUserName(user) && subject.split('\n').sort().join() === `CN=${user},O=kstack:operators`;
+}
+
+/** The user name in a certificate of kstack. */
 function userOf(certificate: OperatorCertificate | undefined): string {
-	const user = certificate?.user ?? '';
-	const parts = certificate?.subject.split('\n').sort() ?? [];
-	if (isUserName(user) && parts.join() === `CN=${user},O=kstack:operators`) return user;
+	if (certificate !== undefined && isOfKstack(certificate)) return certificate.user;
 	throw notRenewed('it is not one of the group kstack:operators');
 }
 

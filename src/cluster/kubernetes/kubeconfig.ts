@@ -6,7 +6,7 @@ import { say } from '../../base/say.ts';
 import { readIfThere, type StackDirectory, writeSecret } from '../heat/directory.ts';
 import { operatorName, userNameFrom } from '../heat/operator.ts';
 import type { Stack } from '../heat/stack.ts';
-import { renewThroughApi } from './certificate-renewal.ts';
+import { isOfKstack, renewThroughApi } from './certificate-renewal.ts';
 import { kubeconfigText, parseKubeconfig } from './kubeconfig-file.ts';
 import { certificateIn, issueKubeconfig } from './operator-certificate.ts';
 
@@ -86,6 +86,9 @@ const hasExpired = (end: Date) => end.getTime() < Date.now();
 
 const expiresSoon = (end: Date) => end.getTime() - Date.now() <= renewalDays * 86_400_000;
 
+const notOfKstack = ({ kubeconfig }: StackDirectory, end: Date) =>
+	`Warning: the certificate in ${kubeconfig} expires on ${dayOf(end)}. kstack does not renew it, because it is not one of the group kstack:operators.`;
+
 /** A certificate for the same user: from the API while the present one is valid, otherwise from a master through Heat. */
 async function renew(stack: Stack, present: string, user: string, isValid: boolean): Promise<string> {
 	if (!isValid) return issueKubeconfig(stack, userNameFrom(user));
@@ -99,13 +102,17 @@ async function renew(stack: Stack, present: string, user: string, isValid: boole
 }
 
 /**
- * The kubeconfig of a stack directory, with a new certificate if the present one expires soon. If none is signed, the
- * present one is used while it is valid.
+ * The kubeconfig of a stack directory, with a new certificate if the present one expires soon. If none is signed, or if
+ * the operator has put it there, the present one is used while it is valid.
  */
 async function renewed(directory: StackDirectory, stack: Stack, present: string): Promise<string> {
 	const now = certificateIn(present);
 	if (now === undefined || !expiresSoon(now.end)) return present;
 	const expired = hasExpired(now.end);
+	if (!expired && !isOfKstack(now)) {
+		say(notOfKstack(directory, now.end));
+		return present;
+	}
 	say(
 		`The certificate in ${directory.kubeconfig} ${expired ? 'expired' : 'expires'} on ${dayOf(now.end)}: renewing it`,
 	);
@@ -132,6 +139,7 @@ export async function renewIfDue(directory: StackDirectory, stack: Stack, isAllo
 	if (present === undefined || now === undefined || !expiresSoon(now.end) || hasExpired(now.end)) return;
 	const what = `The operator's certificate in ${directory.kubeconfig} expires on ${dayOf(now.end)}`;
 	const warn = (why: string) => say(`Warning: ${what}${why}. Renew it with: kstack kubeconfig ${stack.name}`);
+	if (!isOfKstack(now)) return say(notOfKstack(directory, now.end));
 	if (!isAllowed) return warn('');
 	try {
 		const text = await renewThroughApi(stack.name, present);

@@ -9,7 +9,9 @@ import type { Step } from './runner.ts';
  */
 export async function* recordMembers({ stack, directory }: StackContext): AsyncGenerator<Step<StackContext>> {
 	const records = await missingRecords(stack, directory).catch((error: Error) => {
-		say(`Could not check which addresses and servers of members the masters know: ${error.message}`);
+		say(
+			`Could not check which addresses and servers of members the masters know: ${error.message} Later, run: kstack update ${stack.name}`,
+		);
 		return {};
 	});
 	if (Object.keys(records).length === 0) return;

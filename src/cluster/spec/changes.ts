@@ -37,8 +37,8 @@ export function changes(now: Settings, requested: RequestedSettings, further?: F
 	for (const setting of settings) {
 		const { key } = setting;
 		const flag = requested.flags[key];
-		// A fixed or recorded setting that did not exist in the cluster's release has the default value.
-		const has = now[key] ?? (setting.fixed || !setting.direct ? setting.default : undefined);
+		// A setting that did not exist in the cluster's release has the default value, also in Heat's templates.
+		const has = now[key] ?? setting.default;
 		const edits = [
 			{ value: requested.cluster[key], place: requested.clusterPath },
 			{ value: requested.parameters[key], place: requested.parametersPath },

@@ -25,6 +25,7 @@ export const imageFeatures: readonly ImageFeature[] = [
 		describe: 'labels and taints of pools; role labels that a node cannot change',
 	},
 	{ contract: 1, role: 'master', describe: 'a master that fails to join leaves etcd as it was' },
+	{ contract: 1, describe: 'security groups of the roles alone, without the one that all nodes share' },
 	{ contract: 1, role: 'gateway', describe: 'a gateway answers open connections before it is removed' },
 	{ contract: 2, role: 'master', describe: 'join tokens for one member each, with kstack rotate join-token' },
 	{ contract: 2, role: 'master', describe: "serving certificates for a member's own name and address alone" },
