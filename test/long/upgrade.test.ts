@@ -322,7 +322,7 @@ test('a rollback without a former image', refuses, {
 });
 test('a batch of zero', refuses, {
 	args: ['--image', 'next-patch', '--batch', '0', '--yes'],
-	sentence: /^kstack: --batch is "0": it must be a whole number from 1\./m,
+	sentence: /^kstack: --batch is "0": it must be a whole number from 1 to 9999\./m,
 });
 test('a third image during an upgrade', refuses, {
 	args: ['--image', 'next-minor', '--yes'],
