@@ -237,3 +237,18 @@ test('a parameter that Heat shows with other spaces is not an edit', (t) => {
 	const other = { generations: '{"contracts":{"image-1":0}}' };
 	t.is(editsOfFixed(now, other, 'parameters.yaml').length, 1);
 });
+
+test('what kstack recorded is no edit: an interrupted update, or one from elsewhere, leaves it in the file', (t) => {
+	const record = (more: object) => ({
+		generations: JSON.stringify({ contracts: { 'image-1': 1 }, ...more }),
+	});
+	const both = record({ securityGroups: 'both', kstack: '0.4.0' });
+	const roles = record({ securityGroups: 'roles', kstack: '0.4.0' });
+	for (const [now, file] of [
+		[both, roles],
+		[roles, both],
+		[record({}), both],
+		[record({ kstack: '0.3.0' }), both],
+	] as const)
+		t.deepEqual(editsOfFixed(now, file, 'parameters.yaml'), []);
+});

@@ -159,3 +159,21 @@ test('with current images plan names no upgrade, but the command that ends a sha
 	const status = await on(cloud, ['status', 'demo'], { cwd: folder });
 	t.notRegex(status.stdout, /kstack plan/);
 });
+
+test('plan and update refuse a change that the quota of security group rules does not allow', async (t) => {
+	const { folder, stages } = await made();
+	const quota: Answers = {
+		'quota-show': { secgroups: 10, 'secgroup-rules': 1 },
+		'token-issue': { project_id: 'p' },
+		'security-group-list': [],
+		'security-group-rule-list': [],
+	};
+	const cloud = stages(3).map((stage) => ({ ...stage, ...quota }));
+	for (const command of ['plan', 'update']) {
+		const args = [command, 'demo', '--node-port-allowed-cidr', '192.0.2.0/24'];
+		const { code, stderr, asked } = await on(cloud, args, { cwd: folder });
+		t.is(code, 2, stderr);
+		t.regex(stderr, /^kstack: demo needs 2 more security group rules; .*\n {2}Nothing was changed\.$/m);
+		t.deepEqual(updates(asked), []);
+	}
+});

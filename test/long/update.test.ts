@@ -111,6 +111,25 @@ test('update of a cluster of 0.3 adds the security groups of roles, and then rem
 	t.deepEqual(await groupsOfMinions(folder), ofRole);
 });
 
+test('an update that was interrupted before Heat had its second part is completed by the next one', async (t) => {
+	const { folder, cloud } = await withSharedGroup(1);
+	// The client interrupts kstack instead of sending the second update: whether Heat has it is unknown.
+	const answering = `#!/bin/bash
+[[ "$1 $2" = 'stack update' && " $* " != *' --dry-run '* && $(cat "$FAKE_CLOUD/stage") = 1 ]] || exit 1
+kill -INT "$(awk '$1 == "PPid:" { print $2 }' "/proc/$PPID/status")"
+sleep 60 # kstack ends it
+`;
+	const ended = await on(cloud.slice(0, 2), ['update', 'demo'], { cwd: folder, answering });
+	t.is(ended.code, 130, ended.stderr);
+	const [first = {}, both = {}, roles = {}] = cloud;
+	const { code, stderr, asked } = await on([{ ...first, ...both }, roles], ['update', 'demo'], {
+		cwd: folder,
+	});
+	t.is(code, 0, stderr);
+	t.is(updates(asked).length, 1);
+	t.deepEqual(await groupsOfMinions(folder), ofRole);
+});
+
 test('update of a cluster with images of contract 0 keeps the shared security group', async (t) => {
 	const { folder, cloud } = await withSharedGroup(0);
 	const { code, stderr, asked } = await on(cloud, ['update', 'demo'], { cwd: folder });

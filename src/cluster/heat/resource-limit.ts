@@ -9,7 +9,7 @@ import type { Parameters } from '../spec/parameters.ts';
 import { type FurtherPool, furtherPoolsOf } from '../spec/pools.ts';
 import { standardRole } from '../spec/role-file.ts';
 import { packagedRoles, type RoleDefinition, type Roles } from '../spec/roles.ts';
-import { resourcesOf, type Template, type Templates } from './evaluate.ts';
+import { type Resource, resourcesOf, type Template, type Templates } from './evaluate.ts';
 import { rootTerms } from './templates.ts';
 
 /** Heat's default of `max_resources_per_stack`. No API returns the value of a cloud. */
@@ -45,12 +45,12 @@ function rolesFor(pools: readonly FurtherPool[]): Roles {
 }
 
 /** The templates for these parameters, without user-data, which has no resources. */
-function templatesOf(parameters: Parameters): Templates {
+function templatesOf(parameters: Parameters, roles?: Roles): Templates {
 	const source = (name: string) => path.join(packageRoot, 'heat', name);
 	const pools = furtherPoolsOf(parameters);
 	const support = templateSupport(parameters);
 	const { memberTokens } = support;
-	const terms = rootTerms(generationsOf(parameters), pools, support, rolesFor(pools));
+	const terms = rootTerms(generationsOf(parameters), pools, support, roles ?? rolesFor(pools));
 	const members = new Map(
 		terms.pools.flatMap(({ role, controlPlane, gatewayAddress, groups }) =>
 			groups.map(({ file }) => [
@@ -62,6 +62,10 @@ function templatesOf(parameters: Parameters): Templates {
 	const root = readMapping(render(source('cluster.yaml.ejs'), terms), 'cluster.yaml') as Template;
 	return { root, file: (name) => members.get(name) };
 }
+
+/** The resources of a stack with these parameters, without those of its members. */
+export const ownResources = (parameters: Parameters, roles: Roles): Resource[] =>
+	resourcesOf(templatesOf(parameters, roles), parameters, () => []);
 
 /** The number of resources of a stack, as Heat counts them. */
 interface StackSize {

@@ -11,7 +11,8 @@ import { contractsOf } from '../heat/node-image.ts';
 import { requireWritable } from '../heat/ownership.ts';
 import { poolsParameter, resolvePools } from '../heat/pool-resources.ts';
 import { preflight, type Resolved } from '../heat/preflight.ts';
-import { requireResources } from '../heat/resource-limit.ts';
+import { ownResources, requireResources } from '../heat/resource-limit.ts';
+import { countSecurityGroups, mistakesInQuota } from '../heat/security-group-quota.ts';
 import { openstack, requireStack, showStack } from '../heat/stack.ts';
 import { obtainKubeconfig } from '../kubernetes/kubeconfig.ts';
 import { hasNodeMarks, storePools } from '../kubernetes/pools.ts';
@@ -153,7 +154,10 @@ export async function createCluster(
 	say(`Checking the settings of ${name} against the cloud`);
 	const resolved = await withPools(await preflight(cluster), cluster.pools ?? [], roles);
 	const generations = { securityGroups: 'roles' };
-	requireResources(name, { ...parametersOf(resolved.cluster.settings), ...resolved.ids, generations });
+	const parameters = { ...parametersOf(resolved.cluster.settings), ...resolved.ids, generations };
+	requireResources(name, parameters);
+	const tooMany = await mistakesInQuota(name, countSecurityGroups(ownResources(parameters, roles)));
+	refuse(tooMany, 'Nothing was created.', 'quota');
 	const images = Object.values(resolved.images).map(
 		(image) => `Image ${image.name} (${image.id}), Kubernetes ${image.kubernetes ?? 'of unknown version'}`,
 	);

@@ -1,4 +1,4 @@
-import { UserError } from '../../base/errors.ts';
+import { refuse, UserError } from '../../base/errors.ts';
 import { say } from '../../base/say.ts';
 import { table } from '../../base/table.ts';
 import type { Tree } from '../../base/tree.ts';
@@ -7,6 +7,7 @@ import { inventory, type MemberState, whenIdle } from '../heat/inventory.ts';
 import { requireNotNewer } from '../heat/kstack-version.ts';
 import type { Member } from '../heat/members.ts';
 import { requireResources } from '../heat/resource-limit.ts';
+import { countSecurityGroups, mistakesInQuota } from '../heat/security-group-quota.ts';
 import { list, openstack, type Stack } from '../heat/stack.ts';
 import { readMapping } from '../spec/config.ts';
 import { poolContracts } from '../spec/contracts.ts';
@@ -157,6 +158,9 @@ export async function planOf({ stack, directory, change, removals }: DesiredChan
 	);
 	const leaving = new Set(removals.map(({ member }) => `${groupOfMember(stack, member)}/${member.index}`));
 	const changes = compare(before, after, leaving, failuresIn(stack.name, rows));
+	const had = new Set(before.map(({ path }) => path));
+	const added = countSecurityGroups(after.filter(({ path }) => !had.has(path)));
+	refuse(await mistakesInQuota(stack.name, added), 'Nothing was changed.', 'quota');
 	const known = new Set([...before, ...after].map(({ path }) => path));
 	return { name: stack.name, changes: [...changes, ...dryRunResult(printed, known)] };
 }

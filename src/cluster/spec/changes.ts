@@ -3,6 +3,7 @@ import { cut, invalidValue, printable } from '../../base/forms.ts';
 import type { Settings } from './config.ts';
 import { type FurtherNodes, newContradictions } from './contradictions.ts';
 import { comparable, textOf } from './heat-values.ts';
+import { jsonParameter } from './json-parameter.ts';
 import type { Parameters } from './parameters.ts';
 import { recordsOf } from './pools.ts';
 import { formOf } from './setting-forms.ts';
@@ -89,6 +90,16 @@ export function requireCounts(now: Settings, counts: Settings, further?: Further
 	refuse([...mistakes, ...room], 'Nothing was changed.', 'invalid-change');
 }
 
+/**
+ * A parameter to compare. What kstack records in `generations` as it updates the stack is left out: after an interruption,
+ * or an update from another directory, the file has another value, which nobody has edited and the next update writes.
+ */
+function edited(name: string, value: unknown): string {
+	if (name !== 'generations') return comparable(value);
+	const { kstack: _, securityGroups: __, ...others } = jsonParameter({ [name]: value }, name);
+	return comparable(others);
+}
+
 /** Edits of parameters that cannot be changed in parameters.yaml, such as image IDs, a sentence each. */
 export function editsOfFixed(now: Parameters, file: Parameters, path: string): string[] {
 	const direct = new Set(
@@ -99,7 +110,7 @@ export function editsOfFixed(now: Parameters, file: Parameters, path: string): s
 	return Object.entries(file)
 		.filter(([name, value]) => {
 			const kept = !direct.has(name) && !other.includes(name) && name in now;
-			return kept && comparable(value) !== comparable(now[name]);
+			return kept && edited(name, value) !== edited(name, now[name]);
 		})
 		.map(([name, value]) =>
 			name === 'operator_request'
