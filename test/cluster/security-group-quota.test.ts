@@ -51,7 +51,7 @@ test('newer clients print the quotas as a list; -1 is no limit', async (t) => {
 test('a change without further groups, and a cloud that does not show its quotas, are not checked', async (t) => {
 	t.deepEqual(await mistakes(project(7, { secgroups: 1 }), { groups: 0, rules: 0 }), []);
 	t.deepEqual(await mistakes({}), []);
-	for (const odd of [[], {}, [null], 'text'])
+	for (const odd of [[], {}, [null], 'text', { secgroups: null }])
 		t.deepEqual(await mistakes(project(7, odd)), [], JSON.stringify(odd));
 });
 

@@ -30,7 +30,9 @@ async function quotas(): Promise<ReadonlyMap<string, number>> {
 	const entries = Array.isArray(shown)
 		? shown.map(({ Resource: name, Limit: limit }): [string, unknown] => [String(name), limit])
 		: Object.entries(shown);
-	return new Map(entries.map(([name, limit]) => [name, Number(limit)]));
+	return new Map(
+		entries.flatMap(([name, limit]) => (typeof limit === 'number' ? [[name, limit] as const] : [])),
+	);
 }
 
 /** The security groups and rules that the project has; an administrator sees those of all projects. */
@@ -57,7 +59,7 @@ export async function mistakesInQuota(name: string, more: SecurityGroupCounts): 
 			{ what: 'security group rules', quota: 'secgroup-rules', has: now.rules, needs: more.rules },
 		].flatMap(({ what, quota, has, needs }) => {
 			const limit = limits.get(quota) ?? -1;
-			if (needs === 0 || !(limit >= 0) || has + needs <= limit) return [];
+			if (needs === 0 || limit < 0 || has + needs <= limit) return [];
 			return [
 				`${name} needs ${needs} more ${what}; the project has ${has}, and its quota is ${limit}: an administrator of the cloud can raise it (openstack quota set --${quota} ${has + needs} PROJECT).`,
 			];
