@@ -167,6 +167,23 @@ test('masters that boot together renew apart from each other, unless a certifica
 	await openssl('x509', '-in', file, '-noout', '-checkend', '0');
 });
 
+test('after a renewal, a service that does not restart keeps no other from it, and all restart at the next run', async (t) => {
+	const { run, root, asked, fakeProgram } = await node('master');
+	await run(step('20-pki'));
+	await writeFile(path.join(root, 'etc/kubernetes/pki/etcd.crt'), await expiredCertificate());
+	await fakeProgram('systemctl', '[ "$*" != "restart etcd" ]');
+	const { code, stdout } = await run('usr/local/sbin/kstack-renew');
+	t.is(code, 1);
+	t.regex(stdout, /^these services did not restart: etcd$/m);
+	const restarts = async () => (await asked('systemctl')).filter((call) => call.startsWith('restart ')).length;
+	t.is(await restarts(), 5);
+	t.true(existsSync(path.join(root, 'var/lib/kstack/renewed')));
+	await fakeProgram('systemctl', '');
+	t.is((await run('usr/local/sbin/kstack-renew')).code, 0);
+	t.is(await restarts(), 10);
+	t.false(existsSync(path.join(root, 'var/lib/kstack/renewed')));
+});
+
 test('a renewal waits until NTP has set the clock, and renews nothing with a clock that is wrong', async (t) => {
 	const { run, root, file, asked, fakeProgram } = await node('master');
 	await run(step('20-pki'));
