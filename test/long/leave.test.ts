@@ -354,6 +354,25 @@ test('a master that joined etcd and never became a node removes its member', asy
 	t.deepEqual([...at], ['--endpoints=https://demo-master-1:2379'], 'its own member is not asked');
 });
 
+test('a master whose etcd member has not started, or whose Node object is gone, removes its member itself', async (t) => {
+	for (const isNode of [true, false]) {
+		const cluster = clusterOf(3, 0);
+		(cluster.members[2] as FakeMember).address = '10.0.0.11';
+		if (!isNode) cluster.nodes.delete('demo-master-2');
+		const { program } = await leave(t, cluster, 'demo-master-2', {
+			etcdEnv:
+				'ETCD_INITIAL_CLUSTER=demo-master-1=https://demo-master-1:2380,demo-master-2=https://10.0.0.11:2380\n',
+		});
+		if (isNode) {
+			await asked(program, cluster, 'demo-master-2');
+			cluster.nodes.delete('demo-master-2');
+		}
+		t.is(await program.ended, 0);
+		t.is(cluster.done.filter((line) => line === 'member remove id2').length, 1);
+		t.true(cluster.done.indexOf('member remove id2') < cluster.done.indexOf('stop etcd'));
+	}
+});
+
 test('the only master, which never became a node, removes no member', async (t) => {
 	const cluster = clusterOf(1, 0);
 	const { program } = await leave(t, cluster, 'demo-master-0', {
