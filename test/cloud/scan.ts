@@ -6,15 +6,15 @@ const program = `
 import asyncio, sys
 async def is_open(port):
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(sys.argv[1], port), 4)
+        _, writer = await asyncio.wait_for(asyncio.open_connection(sys.argv[1], port), 3)
     except (OSError, asyncio.TimeoutError):
         return False
     writer.close()
     return True
 async def main():
     found = []
-    for first in range(1, 65536, 4096):
-        ports = range(first, min(first + 4096, 65536))
+    for first in range(1, 65536, 16384):
+        ports = range(first, min(first + 16384, 65536))
         for port, answers in zip(ports, await asyncio.gather(*map(is_open, ports))):
             if answers:
                 found.append(str(port))
@@ -46,7 +46,7 @@ export class Outsider {
 
 	/** The open TCP ports of an address. */
 	async openPorts(address: string): Promise<number[]> {
-		const scan = ['bash', '-c', `ulimit -n 8192; exec python3 -c "$0" "$1"`, program, address];
+		const scan = ['bash', '-c', `ulimit -n 20000; exec python3 -c "$0" "$1"`, program, address];
 		const { code, stdout, stderr } = await inNode(this.#name, ...scan);
 		if (code !== 0) throw new Error(stderr);
 		return stdout.split(/\s+/).filter(Boolean).map(Number);
