@@ -175,7 +175,8 @@ test('after a renewal, a service that does not restart keeps no other from it, a
 	const { code, stdout } = await run('usr/local/sbin/kstack-renew');
 	t.is(code, 1);
 	t.regex(stdout, /^these services did not restart: etcd$/m);
-	const restarts = async () => (await asked('systemctl')).filter((call) => call.startsWith('restart ')).length;
+	const restarts = async () =>
+		(await asked('systemctl')).filter((call) => call.startsWith('restart ')).length;
 	t.is(await restarts(), 5);
 	t.true(existsSync(path.join(root, 'var/lib/kstack/renewed')));
 	await fakeProgram('systemctl', '');
