@@ -25,7 +25,7 @@ await main({
 		},
 		{
 			name: 'plan',
-			describe: 'Show what `update` would add, change, replace and delete',
+			describe: 'Show what `update` would add, change, replace and delete, and what needs an upgrade',
 			load: () => import('./cli/kstack/plan.ts'),
 		},
 		{
@@ -40,12 +40,12 @@ await main({
 		},
 		{
 			name: 'upgrade',
-			describe: 'Rolling upgrade to another image',
+			describe: 'Upgrade a cluster to another image, step by step',
 			load: () => import('./cli/kstack/upgrade.ts'),
 		},
 		{
 			name: 'status',
-			describe: 'Show the state of a cluster in Heat, Nova and Kubernetes',
+			describe: 'Show the state of a cluster in Heat, Nova and Kubernetes, and what needs attention',
 			load: () => import('./cli/kstack/status.ts'),
 		},
 		{
@@ -85,7 +85,7 @@ await main({
 		},
 		{
 			name: 'rotate join-token',
-			describe: 'Revoke the join tokens of all members; nodes that have joined are not affected',
+			describe: 'Revoke all join tokens; nodes that have joined are not affected',
 			load: () => import('./cli/kstack/rotate-join-token.ts'),
 		},
 		{

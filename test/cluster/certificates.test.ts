@@ -105,9 +105,12 @@ test('a warning says what expires, when, and what to do; one for each node, the 
 	);
 	t.regex(
 		first ?? '',
-		/demo-master-0 .*expired on 2026-05-30: etcd, apiserver\..*kstack-renew.*replace demo demo-master-0/,
+		/demo-master-0 .*etcd, apiserver\. .*expired on 2026-05-30\..*kstack-renew.*replace demo demo-master-0/,
 	);
-	t.regex(second ?? '', /demo-minion-0 .*expires on 2026-06-16: kubelet-client\..*journalctl -u kubelet\b/);
+	t.regex(
+		second ?? '',
+		/demo-minion-0 .*kubelet-client\. .*expires on 2026-06-16\..*journalctl -u kubelet\b/,
+	);
 	t.regex(third ?? '', /demo\/kubeconfig expires on 2026-06-21\. .*: kstack kubeconfig demo$/);
 	t.regex(fourth ?? '', /"etcd-ca" expires on 2027-03-28\. .*cannot replace a CA/);
 	t.deepEqual(more, []);

@@ -42,15 +42,19 @@ const resources: readonly (readonly [RegExp, string])[] = [
  * @param others  defaults of the command, where they differ from those of the settings
  */
 function settingFlag(setting: Setting, isNew: boolean, others: Settings): Flag {
-	const { key, describe, type, choices, default: fixed } = setting;
+	const { key, type, choices, default: fixed } = setting;
 	const named = resources.find(([keys]) => keys.test(key))?.[1];
 	const value = choices?.join('|') ?? named ?? placeholders[type] ?? 'VALUE';
 	const form = formOf(setting);
 	const mistakeInValue = (given: unknown) =>
 		form.read(given) === undefined ? invalidValue(`--${flagOf(setting)}`, given, form) : undefined;
 	// Where the sentence has the numbers, such as 1, 3, 5 or 7, the range adds nothing.
-	const range = setting.range === undefined || /\d/.test(describe) ? {} : { range: setting.range };
+	const range = setting.range === undefined || /\d/.test(setting.describe) ? {} : { range: setting.range };
 	const repeated = setting.flag === undefined ? {} : ({ repeated: true } as const);
+	const describe =
+		setting.flag === undefined
+			? setting.describe
+			: setting.describe.replace(/( \(default: [^()]*\))?$/, '; can be repeated$1');
 	const flag = { describe, value, mistakeIn: mistakeInValue, ...range, ...repeated };
 	const withoutDefault = describe.replace(/ \(default: [^()]*\)$/, '');
 	if (!isNew) return { ...flag, describe: withoutDefault };

@@ -5,7 +5,7 @@ export const command = defineCommand({
 	arguments: { name: clusterName },
 	flags: { user: userFlag },
 	examples: [
-		['kubeconfig demo > ~/.kube/config', 'Use demo/kubeconfig as the default of kubectl'],
+		['kubeconfig demo > ~/.kube/config', 'Replace the default kubeconfig of kubectl with that of demo'],
 		['kubeconfig demo --user alice', 'Have a master sign a certificate for another user'],
 	],
 	async run(values) {

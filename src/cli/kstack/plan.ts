@@ -8,8 +8,11 @@ export const command = defineCommand({
 	arguments: { name: clusterName },
 	flags: { ...changeFlags(), output },
 	examples: [
-		['plan demo', 'Show the changes; exit code 0: none, 3: changes, 4: servers or data would be lost'],
-		['plan demo -o json', 'The same, for programs'],
+		[
+			'plan demo',
+			'Show the changes; exit code 0: none, 3: changes, 4: servers, volumes or addresses would be lost',
+		],
+		['plan demo -o json', 'Print the same for programs'],
 	],
 	async run(values) {
 		const { planCluster } = await import('../../cluster/operations/plan.ts');

@@ -6,7 +6,7 @@ import { clusterName, dryRunFlag, nameOf, seeStatus } from './flags.ts';
 export const command = defineCommand({
 	arguments: { name: clusterName },
 	flags: { 'dry-run': dryRunFlag },
-	examples: [['rotate join-token demo', 'Revoke the join tokens of all members']],
+	examples: [['rotate join-token demo', 'Revoke all join tokens']],
 	interruptedHint: seeStatus,
 	async run(values) {
 		const { rotateJoinToken } = await import('../../cluster/operations/rotate-join-token.ts');

@@ -7,7 +7,10 @@ import { clusterName, nameOf } from './flags.ts';
 export const command = defineCommand({
 	arguments: { name: clusterName },
 	flags: { output },
-	examples: [['status demo -o json', 'Print the status for programs']],
+	examples: [
+		['status demo', 'Show the state of each node, and warnings'],
+		['status demo -o json', 'Print the same for programs'],
+	],
 	async run(values) {
 		const { stackDirectory } = await import('../../cluster/heat/directory.ts');
 		const { requireStack } = await import('../../cluster/heat/stack.ts');

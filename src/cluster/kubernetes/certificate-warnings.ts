@@ -40,9 +40,9 @@ function warning(cluster: string, kubeconfig: string, group: readonly Certificat
 	if (kind === 'operator')
 		return `The operator's certificate in ${kubeconfig} ${expires} Renew it with: kstack kubeconfig ${cluster}`;
 	if (kind === 'authority')
-		return `The CA "${name}" ${expires} This release of kstack cannot replace a CA: use one that can, or a new cluster, before then.`;
+		return `The CA "${name}" ${expires} This release of kstack cannot replace a CA. Before then, use a release that can, or move to a new cluster.`;
 	const names = group.map((one) => one.name).join(', ');
-	const what = `Certificates of ${node === '' ? 'the masters' : node} were not renewed, of which the first ${expires.replace(/\.$/, '')}: ${names}.`;
+	const what = `Certificates of ${node === '' ? 'the masters' : node} were not renewed: ${names}. The first ${expires}`;
 	if (node === '') return `${what} On each master, see: journalctl -u kstack-renew`;
 	const unit = kind === 'kubelet' ? 'kubelet' : 'kstack-renew';
 	return `${what} On the node, see: journalctl -u ${unit}. Or replace it: kstack replace ${cluster} ${node}`;

@@ -73,7 +73,7 @@ export function requireValidCertificate(kubeconfig: string, file: string, cluste
 	if (certificate === undefined || !hasExpired(certificate.end)) return;
 	throw new UserError(`The operator's certificate in ${file} expired on ${dayOf(certificate.end)}.`, {
 		code: 'expired-certificate',
-		hint: `A master signs a new one, through Heat: kstack kubeconfig ${cluster}`,
+		hint: `Have a master sign a new one, through Heat: kstack kubeconfig ${cluster}`,
 	});
 }
 

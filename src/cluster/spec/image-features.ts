@@ -97,5 +97,5 @@ export function missingFeaturesText(name: string, missing: readonly MissingFeatu
 export function sharedTokenText(name: string, parameters: Parameters): string {
 	const { memberTokens } = generationsOf(parameters);
 	if (memberTokens === true || !supportsMemberTokens(poolContracts(parameters)('master', ''))) return '';
-	return `Its nodes joined with a token that they share. To give each new member its own: kstack rotate join-token ${name}`;
+	return `The nodes of ${name} joined with a token that they share. To give each new node its own: kstack rotate join-token ${name}`;
 }

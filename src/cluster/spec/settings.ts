@@ -195,7 +195,7 @@ export const settings: readonly Setting[] = [
 	define('fixedSubnet', {
 		type: 'text',
 		default: '',
-		describe: 'Subnet of the existing network; required if there is one',
+		describe: 'Subnet of the existing network; required with an existing network',
 	}),
 	define('nodeCidr', {
 		type: 'network',
@@ -212,7 +212,8 @@ export const settings: readonly Setting[] = [
 		default: '',
 		fixed: false,
 		flag: 'ntp-server',
-		describe: 'NTP servers of new nodes, for images since 0.4.0 (default: those of DHCP and of Debian)',
+		describe:
+			'NTP servers of new nodes with images of kimg 0.4.0 or later (default: those of DHCP and of Debian)',
 	}),
 	define('podCidr', { type: 'network', default: '10.244.0.0/16', describe: 'Address range of the pods' }),
 	rendered('podSubnetLength', {
@@ -249,7 +250,8 @@ export const settings: readonly Setting[] = [
 		default: 'baseline',
 		formerly: 'privileged',
 		fixed: false,
-		describe: 'Pod Security Standard of namespaces without labels for it (from Kubernetes 1.23 on)',
+		describe:
+			'Pod Security Standard that new masters enforce in namespaces without labels for it; needs Kubernetes 1.23 or later',
 	}),
 	rendered('httpProxy', {
 		type: 'proxy',
