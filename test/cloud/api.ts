@@ -7,15 +7,15 @@ interface Kubeconfig {
 	users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
 }
 
-/** Sends a request to the Kubernetes API over a new connection, with a timeout of two seconds. */
-export type Api = (method: string, path: string, body?: object) => Promise<string>;
+/** Sends a request to the Kubernetes API over a new connection, with a timeout in milliseconds: two seconds by default. */
+export type Api = (method: string, path: string, body?: object, timeout?: number) => Promise<string>;
 
 /** The API of a kubeconfig, for loops, in which a kubectl process for each request would be too slow. */
 export async function apiOf(kubeconfig: string): Promise<Api> {
 	const { clusters, users } = load(await readFile(kubeconfig, 'utf8')) as Kubeconfig;
 	const [cluster, user] = [clusters[0]?.cluster, users[0]?.user];
 	const data = (base64: string | undefined) => Buffer.from(base64 ?? '', 'base64');
-	return (method, path, body) =>
+	return (method, path, body, timeout = 2000) =>
 		new Promise((resolve, reject) => {
 			const call = request(
 				new URL(path, cluster?.server),
@@ -39,7 +39,7 @@ export async function apiOf(kubeconfig: string): Promise<Api> {
 					answer.on('error', reject);
 				},
 			);
-			const timer = setTimeout(() => call.destroy(new Error(`no answer to ${method} ${path}`)), 2000);
+			const timer = setTimeout(() => call.destroy(new Error(`no answer to ${method} ${path}`)), timeout);
 			call.on('close', () => clearTimeout(timer));
 			call.on('error', reject);
 			call.end(body === undefined ? undefined : JSON.stringify(body));

@@ -23,12 +23,13 @@ export async function writesWhile(api: Api, use: () => Promise<unknown>): Promis
 		await api('GET', `${configMaps}/write-${turn}`);
 	};
 	const requests = await meanwhile(write, 100, use);
-	// On a busy machine, etcd may be electing a leader again.
-	const { items } = JSON.parse(await eventually(60, () => api('GET', written))) as {
+	// There can be thousands, and on a busy machine etcd may be electing a leader again.
+	const patience = 60_000;
+	const { items } = JSON.parse(await eventually(10, () => api('GET', written, undefined, patience))) as {
 		items: { metadata: { name: string } }[];
 	};
 	const kept = new Set(items.map(({ metadata }) => metadata.name));
-	await eventually(30, () => api('DELETE', written));
+	await eventually(10, () => api('DELETE', written, undefined, patience));
 	const lost = acknowledged.filter((turn) => !kept.has(`write-${turn}`));
 	return { ...requests, acknowledged: acknowledged.length, lost };
 }
