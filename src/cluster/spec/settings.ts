@@ -250,8 +250,7 @@ export const settings: readonly Setting[] = [
 		default: 'baseline',
 		formerly: 'privileged',
 		fixed: false,
-		describe:
-			'Pod Security Standard that new masters enforce in namespaces without labels for it; needs Kubernetes 1.23 or later',
+		describe: 'Pod Security Standard in namespaces without labels for it; needs Kubernetes 1.23 or later',
 	}),
 	rendered('httpProxy', {
 		type: 'proxy',
