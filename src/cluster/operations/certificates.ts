@@ -59,7 +59,7 @@ export async function clusterCertificates(name: string, now = new Date()): Promi
 	const [directory, stack] = [await stackDirectory(name), await requireStack(name)];
 	const kubeconfig = await presentKubeconfig(directory, stack);
 	if (kubeconfig === undefined)
-		throw new UserError(`There is no ${directory.kubeconfig}: certificates are read with it.`, {
+		throw new UserError(`There is no ${directory.kubeconfig}, which kstack needs to read the certificates.`, {
 			code: 'no-kubeconfig',
 			hint: `Fetch it first: kstack kubeconfig ${name}`,
 		});
